@@ -1,0 +1,25 @@
+# The warning set of CONTRIBUTING.md, and the sanitizers, as one interface library.
+add_library(ntm_warnings INTERFACE)
+target_compile_options(ntm_warnings INTERFACE
+	-Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-align -Wcast-qual -Wstrict-prototypes
+	-Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wconversion -Wno-sign-conversion)
+if(NTM_WERROR)
+	target_compile_options(ntm_warnings INTERFACE -Werror)
+endif()
+if(NTM_SANITIZE)
+	add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined
+		-fno-omit-frame-pointer)
+	add_link_options(-fsanitize=address,undefined)
+endif()
+if(NTM_COVERAGE)
+	add_compile_options(--coverage)
+	add_link_options(--coverage)
+endif()
+if(NTM_FUZZ)
+	add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+	add_compile_options(-fstack-protector-strong -fPIE)
+	add_compile_definitions(_FORTIFY_SOURCE=2)
+	add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Links: authenticated, encrypted associations with remote hosts over one UDP endpoint. */
+#pragma once
+
+#include "ntm/addr.h"
+#include "ntm/frame.h"
+#include "ntm/noise.h"
+#include "ntm/pktbuf.h"
+#include "ntm/timers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A link is one remote static key with one purpose (and, end to end, one pair id). It does the
+ * handshake with retries, keeps the previous, the current and the next session so that a rekey
+ * loses nothing, sends keepalives, answers and makes path challenges, and tells its owner only
+ * facts: up, down, plaintext.
+ *
+ *            open / expect                 first packet on the session
+ *   CLOSED ----------------> CONNECTING --------------------------------> UP
+ *      ^                       |  handshake given up                      |  session expired, CLOSE
+ * received,
+ *      +-----------------------+<----------------------------------------+  peer silent and rekey
+ * failed on_down
+ */
+enum ntm_link_state { NTM_LINK_CLOSED, NTM_LINK_CONNECTING, NTM_LINK_UP };
+
+/* Timers and limits; WireGuard's values (its section 6.1) where design.md 4 names no other. */
+struct ntm_link_times {
+	int64_t rekey_ms;  /* 120 s: the initiator starts a new handshake */
+	int64_t reject_ms; /* 180 s: no packet is sealed or opened any more */
+	int64_t retry_ms;  /* 5 s (plus up to a third, random): between rounds of a persistent link
+			    */
+	int64_t passive_keepalive_ms; /* 10 s: received, but nothing sent since */
+	int64_t silence_ms;           /* 15 s: sent, but nothing received since: new handshake */
+};
+extern const struct ntm_link_times ntm_link_times_default;
+
+enum ntm_link_down {
+	NTM_DOWN_NO_ANSWER, /* handshake given up */
+	NTM_DOWN_EXPIRED,   /* reject_ms passed without a new session */
+	NTM_DOWN_CLOSED,    /* the peer sent CLOSE */
+};
+
+struct ntm_links;
+struct ntm_link;
+
+/* Handshake payload behind its fixed part: opaque to the link layer (join request and answer). */
+#define NTM_HS_PAYLOAD_MAX  640
+#define NTM_LINK_CANDIDATES 8
+
+/* A valid INITIATION that no link expects. */
+struct ntm_link_request {
+	uint8_t purpose;
+	const uint8_t *remote_static;
+	const struct ntm_addr *from;
+	const uint8_t *payload;
+	size_t payload_len;
+};
+/* The owner's answer. */
+struct ntm_link_reply {
+	bool one_shot; /* answer only: keep no session (join) */
+	void *owner;   /* handed to the new link's callbacks */
+	size_t payload_len;
+	uint8_t payload[NTM_HS_PAYLOAD_MAX];
+};
+
+/* All callbacks may open, send on and free links, the link they are about included. */
+struct ntm_links_ops {
+	/* Sends one datagram; may queue; must not call back into links. */
+	void (*send)(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len);
+	/* Purposes other than 'e'. 0 accepts; anything else drops in silence. May be NULL (refuse
+	 * all). */
+	int (*accept)(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply);
+	/* 'e' with a right mac1 and an unknown pair id: may keep a copy and hand it to
+	 * ntm_links_input later. */
+	void (*unknown_pair)(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
+			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
+	/* The link's first session is confirmed from both sides, also again after a restart of the
+	 * peer (fresh is true when no session was alive before). */
+	void (*up)(void *ctx, struct ntm_link *link, void *owner, bool fresh);
+	void (*down)(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why);
+	/* Plaintext of one packet, never empty; pkt->data may be changed. First byte: 1 = control
+	 * message, high nibble 4 or 6 = IP (still padded). PATH_* and CLOSE were handled before. */
+	void (*input)(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt);
+	/* The remote's address changed and answered a challenge there. May be NULL. */
+	void (*moved)(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to);
+	/* Payload of the RESPONSE to a one-shot link (join). May be NULL. */
+	void (*answer)(void *ctx, struct ntm_link *link, void *owner, const uint8_t *payload,
+		       size_t len);
+};
+
+struct ntm_links_args {
+	const struct ntm_links_ops *ops;
+	void *ctx;
+	const struct ntm_keys *keys; /* copied */
+	struct ntm_timers *timers;
+	const struct ntm_link_times *times; /* NULL: default; copied */
+};
+
+/* Frames that were dropped, by reason; all silent (design.md 4). */
+struct ntm_links_counters {
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t malformed, bad_mac1, bad_handshake, refused, unknown_index, bad_tag, replay,
+		limited, cookies_sent;
+};
+
+struct ntm_links *ntm_links_new(const struct ntm_links_args *args); /* NULL: out of memory */
+void ntm_links_free(struct ntm_links *links);                       /* frees all links, silently */
+const struct ntm_links_counters *ntm_links_counters(const struct ntm_links *links);
+size_t ntm_links_count(const struct ntm_links *links);
+
+/* One datagram from the network. pkt is scratch: opened in place. */
+void ntm_links_input(struct ntm_links *links, const struct ntm_addr *from, struct ntm_pkt *pkt);
+
+struct ntm_link_args {
+	uint8_t purpose;
+	const uint8_t *remote_static;
+	const uint8_t *pair; /* 'e' only */
+	const uint8_t *psk;  /* 'e' only */
+	void *owner;
+	/* Where the remote may be. An initiator sends its first message to all of them and stays
+	 * with the one that answers. A responder may leave it empty. */
+	size_t candidate_count;
+	const struct ntm_addr *candidates;
+	bool initiator;
+	bool persistent;        /* never give up: a node's link to its DC */
+	bool one_shot;          /* join: done with the RESPONSE */
+	int64_t keepalive_ms;   /* > 0: send something at least this often (NAT mapping) */
+	const uint8_t *payload; /* in the INITIATION */
+	size_t payload_len;
+};
+
+/*
+ * Opens a link: as initiator it sends at once, as responder it waits for the INITIATION with that
+ * pair id and gives up after the same time that an initiator would need. 0; -EEXIST (a link with
+ * the same purpose, key and pair exists), -EINVAL, -ENOMEM. The caller frees the link.
+ */
+int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, struct ntm_link **out);
+/* Wipes and forgets; calls nothing back, sends nothing. NULL is fine. */
+void ntm_link_free(struct ntm_link *link);
+/* Tells the peer (CLOSE, best effort, once) and goes to CLOSED without a callback. */
+void ntm_link_close(struct ntm_link *link, uint8_t reason);
+/* Starts over at once, with new candidates when there are any: the DC seems to have restarted. */
+void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count);
+
+/*
+ * Seals and sends pkt, an IP packet or a control message; padded to 16. Takes the contents:
+ * pkt->data is ciphertext afterwards. cls: 1 real-time, 0 bulk. 0; -ENOTCONN (no session that may
+ * be used); -EMSGSIZE.
+ */
+int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls);
+
+enum ntm_link_state ntm_link_state(const struct ntm_link *link);
+const uint8_t *ntm_link_remote_static(const struct ntm_link *link);
+const uint8_t *ntm_link_pair(const struct ntm_link *link);
+uint8_t ntm_link_purpose(const struct ntm_link *link);
+void *ntm_link_owner(const struct ntm_link *link);
+void ntm_link_set_owner(struct ntm_link *link, void *owner);
+void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms);
+/* Where packets go now; family 0 when not known yet. */
+const struct ntm_addr *ntm_link_remote(const struct ntm_link *link);
+
+struct ntm_link_stats {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* plaintext */
+	uint32_t handshakes;                                   /* completed */
+	uint8_t suite;
+	bool initiator;         /* of the current session */
+	int64_t last_in_ms;     /* now_ms of the last authentic packet; 0 = never */
+	int64_t session_age_ms; /* -1 without a session */
+	int64_t rtt_ms;         /* of the last handshake as initiator, -1 unknown */
+};
+void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out);
