@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The NATs of the lab are what their names say: mapping, filtering and life time are probed."""
+
+import time
+
+from lablib import case, nat
+from lablib.topology import Figure11
+from lablib.verdict import check
+
+EXPECTED = {"symmetric": ("per-destination", "port"), "port-restricted": ("same", "port")}
+
+
+def prove(lab, kind):
+    net = Figure11(lab, nat_side="caller", nat_kind=kind)
+    found = nat.probe(net.mn, net.sip, net.dc)
+    check(found == EXPECTED[kind], f"{kind}: mapping {found[0]}, answers from {found[1]}")
+    prove_timeout(net)
+    lab.restart()
+    return f"{kind}: mapping {found[0]}, answers from {found[1]}"
+
+
+def prove_timeout(net):
+    """After the timeout that was set, and not before, the contacted server is a stranger."""
+    net.nat.set_udp_timeout(1)
+    phone, server = net.mn.udp(), net.sip.udp(net.sip.addr)
+    phone.sendto(b"open", server.getsockname())
+    outside = server.recvfrom(64)[1]
+    server.sendto(b"early", outside)
+    check(phone.recv(64) == b"early", "the mapping did not live")
+    time.sleep(2.1)  # the time-out itself is the thing under test; the kernel counts whole seconds
+    server.sendto(b"late", outside)
+    probe, helper = net.mn.udp(), net.dc.udp(net.dc.addr)
+    probe.sendto(b"pass", helper.getsockname())
+    helper.sendto(b"pass", helper.recvfrom(64)[1])
+    probe.recv(64)
+    phone.setblocking(False)
+    try:
+        phone.recv(64)
+    except BlockingIOError:
+        return
+    check(False, "the mapping outlived its timeout")
+
+
+def main(lab):
+    return "; ".join(prove(lab, kind) for kind in EXPECTED) + "; 1 s timeout works"
+
+
+case.run(main)

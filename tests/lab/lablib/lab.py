@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a case owns: a prefix for its namespaces, a folder for its logs, its processes."""
+
+import os
+import shutil
+
+from lablib import netns
+from lablib.links import Wires
+from lablib.procs import Procs
+from lablib.verdict import Skip
+
+
+class Lab:
+    """Made by tests/lab/run's environment; everything that the case starts hangs on it."""
+
+    def __init__(self, prefix, out_dir, bin_dir, tool_dir, seed=1):
+        self.prefix = prefix
+        self.out_dir = out_dir
+        self.bin_dir = bin_dir
+        self.tool_dir = tool_dir
+        self.seed = seed
+        self.procs = Procs(out_dir)
+        self._wires = None
+
+    @classmethod
+    def from_env(cls):
+        env = os.environ
+        return cls(env["NTM_LAB_PREFIX"], env["NTM_LAB_CASE_OUT"], env["NTM_BIN"],
+                   env["NTM_LAB_TOOLS"], int(env.get("NTM_LAB_SEED", "1")))
+
+    def path(self, *parts):
+        """A path in the case's folder; the folders on the way are made."""
+        full = os.path.join(self.out_dir, *parts)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        return full
+
+    def write(self, text, *parts):
+        """Writes a file into the case's folder and returns its path."""
+        full = self.path(*parts)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+        return full
+
+    def program(self, name, package):
+        """The path of somebody else's program; the case is skipped where it is not installed."""
+        found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        if not found:
+            raise Skip(f"{name} is missing (package {package})")
+        return found
+
+    def binary(self, name):
+        """The path of a program of ours; the case is skipped where it is not built."""
+        full = os.path.join(self.bin_dir, name)
+        if not os.access(full, os.X_OK):
+            raise Skip(f"{name} is not built in {self.bin_dir}")
+        return full
+
+    def tool(self, name):
+        """The path of a helper from tests/lab/tools."""
+        return os.path.join(self.tool_dir, name)
+
+    def wires(self):
+        if not self._wires:
+            self._wires = Wires(self)
+        return self._wires
+
+    def restart(self):
+        """Ends and removes everything, so that the case can build another network."""
+        self.procs.stop_all()
+        netns.sweep(self.prefix + "-")
+        self._wires = None
+
+    def close(self):
+        self.restart()
