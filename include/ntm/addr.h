@@ -15,6 +15,7 @@ struct sockaddr_storage;
 struct ntm_ip {
 	uint8_t family;
 	uint8_t b[16];
+	uint8_t zero; /* leaves no padding in struct ntm_addr, which is hashed as well */
 };
 
 /* An address and a UDP or TCP port in host byte order. */
@@ -81,8 +82,8 @@ int ntm_prefix_index(const struct ntm_prefix *prefix, const struct ntm_ip *ip, u
 struct ntm_ip ntm_prefix_last_usable(const struct ntm_prefix *prefix);
 
 /* Wire form: family u8 (4 or 6, 0 = none) and 4 or 16 bytes; an address adds port u16; a prefix
- * adds length u8. Readers put rd in error for other families, host bits and lengths out of range.
- */
+ * adds length u8. Readers put rd in error for other families, v4-mapped IPv6, host bits and
+ * lengths out of range; they return zeros then. */
 void ntm_wr_ip(struct ntm_wr *wr, const struct ntm_ip *ip);
 void ntm_wr_addr(struct ntm_wr *wr, const struct ntm_addr *addr);
 void ntm_wr_prefix(struct ntm_wr *wr, const struct ntm_prefix *prefix);

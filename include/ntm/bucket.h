@@ -20,8 +20,8 @@ bool ntm_bucket_take(struct ntm_bucket *bucket, int64_t now_ms);
 
 /*
  * design.md 4: a request is sent, then resent after 200, 400 and 800 ms, and given up 1600 ms after
- * the last sending. Returns the wait after sending number `sent` (1 = the first), or -1 when it was
- * the last.
+ * the last sending. Returns the wait after sending number `sent` (1 = the first); the wait after
+ * the last sending ends in giving up. -1 past the last: there is no such sending.
  */
 #define NTM_RETRY_SENDINGS 4
 int64_t ntm_retry_wait_ms(unsigned sent);

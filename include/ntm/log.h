@@ -32,12 +32,13 @@ void ntm_log(enum ntm_log_level level, const char *fmt, ...) __attribute__((form
 #define ntm_debug(...) (ntm_log_on(NTM_LOG_DEBUG) ? ntm_log(NTM_LOG_DEBUG, __VA_ARGS__) : (void)0)
 #define ntm_trace(...) (ntm_log_on(NTM_LOG_TRACE) ? ntm_log(NTM_LOG_TRACE, __VA_ARGS__) : (void)0)
 
-/* Gate for lines that packets can cause: at most burst lines, then one a rate period; tells how
- * many were kept back. Use: if (ntm_log_gate_open(&g, now_ms)) ntm_warn(... g.suppressed ...). */
+/* Gate for lines that packets can cause: at most burst lines, then one a period; tells how many
+ * were kept back. Starts as zeros.
+ * Use: if (ntm_log_gate_open(&g, now_ms)) ntm_warn(... g.suppressed ...). */
 struct ntm_log_gate {
 	int64_t next_ms;
-	uint32_t used;
 	uint32_t suppressed; /* kept back since the gate was last open */
+	bool was_open;
 };
 #define NTM_LOG_GATE_BURST     5
 #define NTM_LOG_GATE_PERIOD_MS 10000
