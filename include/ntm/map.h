@@ -18,8 +18,8 @@ void ntm_map_free(struct ntm_map *map);
 
 /*
  * Stores value under key, replacing (and returning through *old, when old is not NULL) a former
- * value. The map keeps the key's address: it has to live in the value or outlive the entry. 0 or
- * -ENOMEM.
+ * value. The map keeps the key's address: it has to live in the value or outlive the entry. Neither
+ * key nor value is NULL. 0 or -ENOMEM.
  */
 int ntm_map_put(struct ntm_map *map, const void *key, size_t key_len, void *value, void **old);
 /* The value, or NULL. */

@@ -11,6 +11,7 @@ typedef void ntm_timer_fn(void *arg);
 /* Embedded in its owner. Intrusive, so that arming a timer never allocates and never fails. */
 struct ntm_timer {
 	int64_t due_ms;
+	uint64_t seq; /* order of setting, for equal deadlines */
 	ntm_timer_fn *fn;
 	void *arg;
 	struct ntm_timer *child, *next, *prev; /* pairing heap; prev is NULL when not armed */
@@ -25,6 +26,7 @@ struct ntm_timers {
 	int64_t now_ms;
 	int64_t wall_ms;
 	struct ntm_timer head; /* sentinel */
+	uint64_t next_seq;
 	uint64_t fired_count;
 };
 
