@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The event loop: descriptors, signals, timers and the end-of-turn hooks. libevent stays behind it.
- */
+/* The event loop: descriptors, signals, timers, end-of-turn hooks. libevent stays behind it. */
 #pragma once
 
 #include "ntm/timers.h"
@@ -22,7 +21,7 @@ struct ntm_timers *ntm_loop_timers(struct ntm_loop *loop);
 int ntm_loop_run(struct ntm_loop *loop);
 /* One turn that waits at most max_wait_ms (-1: for ever). For tests and short programs. */
 int ntm_loop_turn(struct ntm_loop *loop, int64_t max_wait_ms);
-/* Ends ntm_loop_run after the current turn; the hooks run once more, so what was sent goes out. */
+/* Ends ntm_loop_run after the current turn, hooks included: what was sent goes out. */
 void ntm_loop_stop(struct ntm_loop *loop);
 
 #define NTM_LOOP_READ  1u
