@@ -41,7 +41,6 @@ def delays(lab):
         excess_ms("open", net.cn.udp(), net.sip.udp(net.sip.addr), 2),
         excess_ms("open, IPv6", net.cn.udp("::"), net.sip.udp(net.sip.addr6), 2),
     ]
-    lab.restart()
     median, worst = max(e[0] for e in excess), max(e[1] for e in excess)
     check(worst < 1, f"a link passage took {worst:.2f} ms more than {DELAY_MS} ms")
     return f"{DELAY_MS} ms each way + {median:.2f} ms median, {worst:.2f} ms worst"
@@ -58,7 +57,6 @@ def losses(lab):
         got += drained(answerer)
     time.sleep(0.1)
     lost = 1 - (got + drained(answerer)) / count
-    lab.restart()
     expected = 1 - (1 - LOSS) ** 2
     check(abs(lost - expected) < 0.04, f"lost {lost:.3f}, expected {expected:.3f}")
     return f"{lost:.3f} lost on two links of {LOSS}"
@@ -76,7 +74,10 @@ def drained(sock):
 
 
 def main(lab):
-    return delays(lab) + "; " + losses(lab)
+    with lab.scene("delay"):
+        figures = delays(lab)
+    with lab.scene("loss"):
+        return figures + "; " + losses(lab)
 
 
 case.run(main)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a case owns: a prefix for its namespaces, a folder for its logs, its processes."""
 
+import contextlib
 import os
 import shutil
 
@@ -64,11 +65,20 @@ class Lab:
             self._wires = Wires(self)
         return self._wires
 
-    def restart(self):
-        """Ends and removes everything, so that the case can build another network."""
+    @contextlib.contextmanager
+    def scene(self, name):
+        """One of several networks of a case: its logs are in a folder NAME, and it ends here."""
+        whole = self.out_dir
+        self.out_dir = self.procs.out_dir = os.path.join(whole, name)
+        os.makedirs(self.out_dir, exist_ok=True)
+        try:
+            yield
+        finally:
+            self.close()
+            self.out_dir = self.procs.out_dir = whole
+
+    def close(self):
+        """Ends and removes everything that was started."""
         self.procs.stop_all()
         netns.sweep(self.prefix + "-")
         self._wires = None
-
-    def close(self):
-        self.restart()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""An unmodified Kamailio as registrar and record-routing proxy; it knows nothing of NATs."""
+
+CONFIG = """#!KAMAILIO
+debug=2
+log_stderror=yes
+log_prefix_mode=1
+children=2
+tcp_children=2
+auto_aliases=no
+{aliases}
+{listens}
+loadmodule "kex.so"
+loadmodule "tm.so"
+loadmodule "tmx.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "rr.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "max_contacts", {contacts})
+modparam("tm", "failure_reply_mode", 3)
+
+request_route {{
+    if (!mf_process_maxfwd_header("10")) {{
+        sl_send_reply("483", "Too Many Hops");
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans())
+            t_relay();
+        exit;
+    }}
+    if (!is_method("ACK") && t_check_trans())
+        exit;
+    if (has_totag()) {{
+        if (loose_route() || (is_method("ACK") && t_check_trans()))
+            t_relay();
+        else if (!is_method("ACK"))
+            sl_send_reply("404", "Not here");
+        exit;
+    }}
+    if (is_method("REGISTER")) {{
+        save("location");
+        exit;
+    }}
+    if (is_method("INVITE|SUBSCRIBE"))
+        record_route();
+    if (uri == myself && !lookup("location")) {{
+        sl_send_reply("404", "Not registered");
+        exit;
+    }}
+    t_relay();
+}}
+"""
+
+
+class Kamailio:
+    """Serves the domains (names or addresses) at the addresses, UDP and TCP, port 5060."""
+
+    def __init__(self, host, addrs=None, domains=None, contacts=1):
+        lab = host.lab
+        addrs = addrs or [host.addr]
+        domains = domains or addrs
+        quoted = [f"[{a}]" if ":" in a else a for a in addrs]
+        config = CONFIG.format(
+            aliases="\n".join(f'alias="{domain}"' for domain in domains),
+            listens="\n".join(f"listen={p}:{a}:5060" for a in quoted for p in ("udp", "tcp")),
+            contacts=contacts)
+        self.host = host
+        self.domain = domains[0]
+        path = lab.write(config, host.name, "kamailio.cfg")
+        program = lab.program("kamailio", "kamailio")
+        for addr in addrs:
+            host.wait_addr(addr)  # it exits when the address is not there yet
+        self.proc = host.start(f"kamailio-{host.name}", [
+            program, "-DD", "-E", "-m", "32", "-M", "4", "-f", path, "-Y", lab.out_dir,
+            "-P", lab.path(host.name, "kamailio.pid")])
+        host.wait_port(5060, "udp", 10)
+        host.wait_port(5060, "tcp", 10)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all phones have in common, and a whole call between two of them."""
+
+import time
+
+from lablib import audio, wait
+
+
+class Phone:
+    """A user's phone on a host. A subclass drives one real program.
+
+    user, domain: its address is sip:USER@DOMAIN; the domain is also its registrar.
+    tone_hz: what its microphone hears all the time. iface: the interface that it has to use
+    (None: whatever it takes by itself).
+    """
+
+    def __init__(self, host, user, domain, tone_hz, iface=None):
+        self.host = host
+        self.user = user
+        self.domain = domain
+        self.tone_hz = tone_hz
+        self.iface = iface
+        self.uri = f"sip:{user}@{domain}"
+        self.tone = audio.write_tone(host.lab.path(user, f"{tone_hz}.wav"), tone_hz)
+
+    def start(self):
+        """Starts the program and returns the phone."""
+        raise NotImplementedError
+
+    def wait_registered(self, deadline_s=8):
+        raise NotImplementedError
+
+    def dial(self, uri):
+        raise NotImplementedError
+
+    def wait_ringing(self, deadline_s=8):
+        """Waits for an incoming call."""
+        raise NotImplementedError
+
+    def answer(self):
+        raise NotImplementedError
+
+    def wait_established(self, deadline_s=8):
+        raise NotImplementedError
+
+    def hangup(self):
+        raise NotImplementedError
+
+    def wait_closed(self, deadline_s=5):
+        raise NotImplementedError
+
+    def recording(self):
+        """The WAV file that the program wrote of what it heard, or None."""
+        return None
+
+
+def connect(caller, callee, ring_s=0.3):
+    """Makes a call up to the point where both programs call it established."""
+    caller.dial(callee.uri)
+    callee.wait_ringing()
+    time.sleep(ring_s)  # a human's reaction, no wait for a fact
+    callee.answer()
+    callee.wait_established()
+    caller.wait_established()
+
+
+def hang_up(phone, other):
+    """Ends the call; both programs have to notice."""
+    phone.hangup()
+    phone.wait_closed()
+    other.wait_closed()
+
+
+def talk(received, packets=125, deadline_s=6):
+    """Waits until each function of received() counts that many RTP packets (125 are 2.5 s)."""
+    for count in received:
+        wait.until(lambda c=count: c() >= packets, deadline_s, f"{packets} RTP packets", 0.1)
