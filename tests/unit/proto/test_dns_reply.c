@@ -51,7 +51,9 @@ static void test_round_trip_of_all_types(void **state)
 	(void)state;
 	struct ntm_dns_rr rr[] = {
 		{.type = NTM_DNS_A, .ttl_s = 1, .ip = ntm_ip_v4(192, 0, 2, 1)},
-		{.type = NTM_DNS_AAAA, .ttl_s = 2, .ip = {6, {0x20, 0x01, 0x0d, 0xb8, [15] = 9}}},
+		{.type = NTM_DNS_AAAA,
+		 .ttl_s = 2,
+		 .ip = {.family = 6, .b = {0x20, 0x01, 0x0d, 0xb8, [15] = 9}}},
 		{.type = NTM_DNS_NS, .ttl_s = 3, .target = "dc.ntm.example"},
 		{.type = NTM_DNS_PTR, .ttl_s = 4, .target = "dc.ntm.example"},
 		{.type = NTM_DNS_CNAME, .ttl_s = 5, .target = "x.example.net"},
@@ -185,8 +187,8 @@ static void test_bad_records_fail(void **state)
 	struct ntm_dns_rr bad[] = {
 		{.type = NTM_DNS_PTR, .target = "a..b"},
 		{.type = NTM_DNS_PTR, .name = ".x", .target = "a"},
-		{.type = NTM_DNS_A, .ip = {6, {0}}},
-		{.type = NTM_DNS_AAAA, .ip = {4, {0}}},
+		{.type = NTM_DNS_A, .ip = {.family = 6}},
+		{.type = NTM_DNS_AAAA, .ip = {.family = 4}},
 		{.type = 99},
 	};
 	uint8_t out[512];
