@@ -18,6 +18,8 @@ struct ntm_tun_args {
 	struct ntm_loop *loop;
 	const char *name; /* at most 15 bytes, no '%' */
 	ntm_tun_fn *fn;
+	/* Somebody deleted the device: nothing will be read any more. May free it. May be NULL. */
+	void (*on_gone)(void *ctx);
 	void *ctx;
 };
 

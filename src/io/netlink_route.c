@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rtnetlink: routes in our own table, and the rules that lead there. */
+#include "netlink_int.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+
+static void put_route(struct nlmsghdr *msg, const struct ntm_netlink_route *route)
+{
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(msg, sizeof(*rt));
+
+	rt->rtm_family = netlink_family(&route->prefix.ip);
+	rt->rtm_dst_len = route->prefix.len;
+	rt->rtm_table = RT_TABLE_UNSPEC; /* RTA_TABLE holds it in full width */
+	rt->rtm_protocol = RTPROT_STATIC;
+	rt->rtm_type = route->ifindex != 0 ? RTN_UNICAST : RTN_UNREACHABLE;
+	rt->rtm_scope = route->ifindex != 0 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	mnl_attr_put_u32(msg, RTA_TABLE, route->table);
+	if (route->prefix.len > 0)
+		netlink_put_ip(msg, RTA_DST, &route->prefix.ip);
+	if (route->ifindex != 0)
+		mnl_attr_put_u32(msg, RTA_OIF, route->ifindex);
+	if (route->metric != 0)
+		mnl_attr_put_u32(msg, RTA_PRIORITY, route->metric);
+	if (route->src.family != 0)
+		netlink_put_ip(msg, RTA_PREFSRC, &route->src);
+}
+
+int ntm_netlink_route_add(struct ntm_netlink *nl, const struct ntm_netlink_route *route)
+{
+	struct nlmsghdr *msg = netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+
+	if (ntm_ip_len(&route->prefix.ip) == 0)
+		return -EINVAL;
+	put_route(msg, route);
+	int err = netlink_talk(nl);
+	return err == -EEXIST ? 0 : err;
+}
+
+int ntm_netlink_route_del(struct ntm_netlink *nl, const struct ntm_netlink_route *route)
+{
+	struct nlmsghdr *msg = netlink_begin(nl, RTM_DELROUTE, 0);
+
+	if (ntm_ip_len(&route->prefix.ip) == 0)
+		return -EINVAL;
+	put_route(msg, route);
+	int err = netlink_talk(nl);
+	/* ENOENT: the table itself has gone, with its last route. */
+	return err == -ESRCH || err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+static int put_rule(struct nlmsghdr *msg, const struct ntm_netlink_rule *rule)
+{
+	struct fib_rule_hdr *hdr = mnl_nlmsg_put_extra_header(msg, sizeof(*hdr));
+	const struct ntm_prefix *any = rule->to.ip.family != 0 ? &rule->to : &rule->from;
+
+	if (ntm_ip_len(&any->ip) == 0)
+		return -EINVAL;
+	if (rule->from.ip.family != 0 && rule->from.ip.family != any->ip.family)
+		return -EINVAL;
+	hdr->family = netlink_family(&any->ip);
+	hdr->action = FR_ACT_TO_TBL;
+	hdr->table = RT_TABLE_UNSPEC; /* FRA_TABLE holds it in full width */
+	if (rule->to.ip.family != 0) {
+		hdr->dst_len = rule->to.len;
+		netlink_put_ip(msg, FRA_DST, &rule->to.ip);
+	}
+	if (rule->from.ip.family != 0) {
+		hdr->src_len = rule->from.len;
+		netlink_put_ip(msg, FRA_SRC, &rule->from.ip);
+	}
+	mnl_attr_put_u32(msg, FRA_TABLE, rule->table);
+	mnl_attr_put_u32(msg, FRA_PRIORITY, rule->priority);
+	return 0;
+}
+
+int ntm_netlink_rule_add(struct ntm_netlink *nl, const struct ntm_netlink_rule *rule)
+{
+	/* EXCL, because the kernel would happily keep the same rule twice. */
+	struct nlmsghdr *msg = netlink_begin(nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	int err = put_rule(msg, rule);
+
+	if (err == 0)
+		err = netlink_talk(nl);
+	return err == -EEXIST ? 0 : err;
+}
+
+int ntm_netlink_rule_del(struct ntm_netlink *nl, const struct ntm_netlink_rule *rule)
+{
+	struct nlmsghdr *msg = netlink_begin(nl, RTM_DELRULE, 0);
+	int err = put_rule(msg, rule);
+
+	if (err == 0)
+		err = netlink_talk(nl);
+	return err == -ENOENT ? 0 : err;
+}
