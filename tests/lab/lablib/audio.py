@@ -13,15 +13,26 @@ PURITY = 0.8  # share of a window's energy that must be at the tone's frequency
 QUIET = 100  # mean amplitude below which a window is silence
 
 
+def sine(hz, rate=rtp.PCMU_RATE):
+    """One second of a sine at a quarter of full scale; whole frequencies repeat without a click."""
+    return array.array("h", (round(8000 * math.sin(2 * math.pi * hz * i / rate))
+                             for i in range(rate)))
+
+
 def write_tone(path, hz, seconds=60, rate=rtp.PCMU_RATE):
-    """Writes a WAV file (mono, 16 bit) with a sine at a quarter of full scale."""
-    one_second = array.array("h", (round(8000 * math.sin(2 * math.pi * hz * i / rate))
-                                   for i in range(rate)))
+    """Writes a WAV file (mono, 16 bit) with the tone."""
     with wave.open(path, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(one_second.tobytes() * seconds)
+        file.writeframes(sine(hz, rate).tobytes() * seconds)
+    return path
+
+
+def write_ulaw_tone(path, hz, seconds=60):
+    """Writes the tone as bare PCMU bytes."""
+    with open(path, "wb") as file:
+        file.write(bytes(map(rtp.to_ulaw, sine(hz))) * seconds)
     return path
 
 

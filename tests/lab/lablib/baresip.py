@@ -46,9 +46,9 @@ ACCOUNT = ("<sip:{user}@{domain}{transport}>;auth_pass=none;regint=600;answermod
 class Baresip(Phone):
     """A baresip of its own: configuration, logs and recordings in the case's folder/USER."""
 
-    def __init__(self, host, user, domain, tone_hz, iface=None, *, dns=None, listen="0.0.0.0:5060",
-                 transport="udp", answer="manual", calls=4):
-        super().__init__(host, user, domain, tone_hz, iface)
+    def __init__(self, host, user, domain, tone_hz, iface=None, addr=None, *, dns=None,
+                 listen="0.0.0.0:5060", transport="udp", answer="manual", calls=4):
+        super().__init__(host, user, domain, tone_hz, iface, addr)
         lab = host.lab
         self.program = lab.program("baresip", "baresip-core")
         self.record_dir = os.path.dirname(lab.path(user, "heard", "x"))

@@ -118,3 +118,9 @@ def _parse_ports(packet, at):
     packet.sport, packet.dport = struct.unpack("!HH", ip[at:at + 4])
     header = 8 if packet.proto == UDP else (ip[at + 12] >> 4) * 4 if len(ip) > at + 12 else 20
     packet.payload = ip[at + header:]
+
+
+def volume(captured, **fields):
+    """(packets, IP bytes) of those whose fields (src, dst, sport, dport, proto) are as given."""
+    chosen = [p for p in captured if all(getattr(p, k) == v for k, v in fields.items())]
+    return len(chosen), sum(len(p.ip) for p in chosen)

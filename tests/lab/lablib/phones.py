@@ -3,7 +3,8 @@
 
 import time
 
-from lablib import audio, wait
+from lablib import audio, rtp, wait
+from lablib.verdict import check
 
 
 class Phone:
@@ -11,15 +12,16 @@ class Phone:
 
     user, domain: its address is sip:USER@DOMAIN; the domain is also its registrar.
     tone_hz: what its microphone hears all the time. iface: the interface that it has to use
-    (None: whatever it takes by itself).
+    (None: whatever it takes by itself); addr: the address that it then has (default: the host's).
     """
 
-    def __init__(self, host, user, domain, tone_hz, iface=None):
+    def __init__(self, host, user, domain, tone_hz, iface=None, addr=None):
         self.host = host
         self.user = user
         self.domain = domain
         self.tone_hz = tone_hz
         self.iface = iface
+        self.addr = addr or host.addr
         self.uri = f"sip:{user}@{domain}"
         self.tone = audio.write_tone(host.lab.path(user, f"{tone_hz}.wav"), tone_hz)
 
@@ -71,7 +73,29 @@ def hang_up(phone, other):
     other.wait_closed()
 
 
-def talk(received, packets=125, deadline_s=6):
-    """Waits until each function of received() counts that many RTP packets (125 are 2.5 s)."""
-    for count in received:
-        wait.until(lambda c=count: c() >= packets, deadline_s, f"{packets} RTP packets", 0.1)
+def talk(ears, packets=125, deadline_s=6):
+    """Waits until every phone got that many RTP packets (125 are 2.5 s).
+
+    ears: for each phone the capture at its interface.
+    """
+    for phone, ear in ears.items():
+        wait.until(lambda p=phone, e=ear: rtp.count(e.udp(), dst=p.addr) >= packets, deadline_s,
+                   f"{packets} RTP packets at {phone.user}", 0.1)
+
+
+def judge(listener, ear, speaker, min_s=2.0, **limits):
+    """What arrived at the listener, and what its program recorded, must be the speaker's tone."""
+    heard = audio.heard(ear.packets(), speaker.tone_hz, min_s, dst=listener.addr, **limits)
+    samples, rate = audio.read_wav(listener.recording())
+    recorded = audio.tone_seconds(samples, speaker.tone_hz, rate)
+    check(recorded >= min_s, f"{listener.user} recorded only {recorded:.1f} s of the tone")
+    return f"{speaker.user}->{listener.user} {heard}, recorded {recorded:.1f} s"
+
+
+def converse(caller, callee, ears):
+    """A whole call, judged in both directions; returns the figures."""
+    connect(caller, callee)
+    talk(ears)
+    hang_up(caller, callee)
+    return "; ".join(judge(listener, ears[listener], speaker)
+                     for listener, speaker in ((callee, caller), (caller, callee)))

@@ -18,6 +18,7 @@ class Proc:
         self.name = name
         self.out_path = os.path.join(out_dir, name + ".out")
         self.err_path = os.path.join(out_dir, name + ".err")
+        self.farewell = signal.SIGTERM  # how it is asked to end
         with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
             self.popen = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=out, stderr=err,
                                           start_new_session=True, **popen)
@@ -28,6 +29,11 @@ class Proc:
 
     def alive(self):
         return self.popen.poll() is None
+
+    def rss_kib(self):
+        """The memory that the program holds now."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
 
     def tell(self, line):
         """Types one line into the program."""
@@ -67,10 +73,10 @@ class Proc:
         except ProcessLookupError:
             pass
 
-    def stop(self, number=signal.SIGTERM, patience_s=2):
+    def stop(self, number=None, patience_s=2):
         """Ends the program, by force when it does not end on the signal; returns its exit code."""
         if self.alive():
-            self.kill(number)
+            self.kill(number or self.farewell)
             try:
                 self.popen.wait(patience_s)
             except subprocess.TimeoutExpired:
@@ -97,7 +103,7 @@ class Procs:
         """Signals all at once, so that the slowest one sets the time, not the sum."""
         for proc in self.all:
             if proc.alive():
-                proc.kill(signal.SIGTERM)
+                proc.kill(proc.farewell)
         end = time.monotonic() + 2
         for proc in reversed(self.all):
             try:

@@ -15,6 +15,14 @@ def _ulaw_to_linear(byte):
     return -magnitude if byte & 0x80 else magnitude
 
 
+def to_ulaw(sample):
+    """The PCMU byte of a 16-bit sample."""
+    magnitude = min(abs(sample), 32635) + 0x84
+    exponent = magnitude.bit_length() - 8
+    byte = (0x80 if sample < 0 else 0) | exponent << 4 | (magnitude >> (exponent + 3)) & 15
+    return ~byte & 0xff
+
+
 LINEAR = [_ulaw_to_linear(byte) for byte in range(256)]
 
 

@@ -42,3 +42,9 @@ def messages(packets, method=None, status=None, src=None, dst=None):
         message = Message(packet, start)
         if method in (None, message.method) and (status is None or status == (message.status or 0)):
             yield message
+
+
+def unaltered(sent, received):
+    """The SIP messages that arrived with bytes that nobody sent."""
+    known = {message.raw for message in messages(sent)}
+    return [message for message in messages(received) if message.raw not in known]
