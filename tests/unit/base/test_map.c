@@ -60,12 +60,26 @@ static void del(struct ntm_map *map, struct item *item)
 	item->in = false;
 }
 
+static void assert_sound(const struct ntm_map *map)
+{
+	size_t used = 0, count = 0;
+
+	for (size_t i = 0; i < map->cap; i++) {
+		used += map->slots[i].key != NULL;
+		count += map->slots[i].value != NULL;
+	}
+	assert_int_equal(map->used, used);
+	assert_int_equal(map->count, count);
+	assert_in_range(used, 0, map->cap / 4 * 3);
+}
+
 /* get, count and a walk must all agree with the in marks. */
 static void assert_holds(const struct ntm_map *map)
 {
 	size_t count = 0, pos = 0;
 	struct item *item;
 
+	assert_sound(map);
 	for (size_t i = 0; i < COUNT; i++) {
 		uint32_t key = items[i].key;
 
@@ -137,6 +151,7 @@ static void put_get_del(void **unused)
 	for (size_t i = 0; i < COUNT; i++)
 		del(map, &items[i]);
 	assert_holds(map);
+	assert_int_equal(map->used, 0); /* deleted entries are swept up as their run ends */
 	ntm_map_free(map);
 	ntm_map_free(NULL);
 }
