@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Outer frames of design.md 4: what the first bytes of a datagram say, and the two MACs of
- * handshakes. */
+/* Outer frames of design.md 4: what a datagram's first bytes say, and a handshake's two MACs. */
 #pragma once
 
 #include "ntm/addr.h"
@@ -11,13 +10,14 @@
 #include <stdint.h>
 
 /*
- *  handshake   0        1        2..3      4..7          8..           then
- *  INITIATION  type     purpose  zero      sender index  pair id (16, purpose 'e' only), Noise,
- * mac1, mac2 RESPONSE    type     purpose  zero      sender index  receiver index (4), Noise, mac1,
- * mac2 COOKIE      type     purpose  zero      receiver      nonce (24), sealed cookie (16 + 16)
- *  TRANSPORT   type     class    zero      receiver      counter (8), ciphertext, tag (16)
+ *               0     1        2..3  4..7      8..
+ *  INITIATION   type  purpose  zero  sender    pair id (16, purpose 'e' only), Noise, mac1, mac2
+ *  RESPONSE     type  purpose  zero  sender    receiver (4), Noise, mac1, mac2
+ *  COOKIE       type  purpose  zero  receiver  nonce (24), sealed cookie (16 + 16)
+ *  TRANSPORT    type  class    zero  receiver  counter (8), ciphertext, tag (16)
  *
- * FINAL (third message of XX) and the relay frames keep their numbers; nothing sends them yet.
+ * sender and receiver are indexes, each made by the side that it names. FINAL (third message of XX)
+ * and the relay frames keep their numbers; nothing sends them yet.
  */
 enum ntm_frame_type {
 	NTM_FRAME_INITIATION = 1,
@@ -28,8 +28,7 @@ enum ntm_frame_type {
 	NTM_FRAME_RELAYED = 16, /* 16..20: relay family */
 };
 
-/* Who talks to whom; part of the Noise prologue, so that no message of one kind passes for another.
- */
+/* Who talks to whom; in the Noise prologue, so that no message of one kind passes for another. */
 enum ntm_purpose {
 	NTM_PURPOSE_NODE = 'n', /* node -> its DC */
 	NTM_PURPOSE_JOIN = 'j', /* host with a join token -> DC; one exchange, no session */
@@ -65,7 +64,8 @@ struct ntm_handshake {
 };
 /* 0 or -EBADMSG: short, unknown purpose, reserved bytes not zero. Does not check the MACs. */
 int ntm_handshake_parse(struct ntm_handshake *hs, const uint8_t *frame, size_t len);
-/* Writes everything in front of the Noise bytes; returns the length, at most 28. */
+/* Writes everything in front of the Noise bytes; returns the length. */
+#define NTM_HANDSHAKE_HEAD_MAX 24
 size_t ntm_handshake_head(uint8_t *out, const struct ntm_handshake *hs);
 
 /* Receiver index of a TRANSPORT, or of a COOKIE frame. False: too short or reserved bytes set. */

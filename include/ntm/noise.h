@@ -39,6 +39,7 @@ struct ntm_noise {
 	bool initiator;
 	bool failed;
 	bool has_key;
+	bool ephemeral_fixed;
 	unsigned message; /* next message of the pattern */
 	uint64_t nonce;
 	uint8_t hash[NTM_NOISE_HASH_LEN];
@@ -69,7 +70,7 @@ void ntm_noise_set_ephemeral(struct ntm_noise *noise, const struct ntm_keys *key
 /*
  * Writes or reads the next message with its payload. The output must not overlap the input. Returns
  * 0; -ENOBUFS (out too small); -EBADMSG (too short); -EKEYREJECTED (tag, or a low-order key);
- * -EPROTO (not our turn). After any error the handshake is dead and every later call fails.
+ * -EPROTO (not our turn). After any error the handshake is wiped and every later call fails.
  */
 int ntm_noise_write(struct ntm_noise *noise, const void *payload, size_t payload_len, uint8_t *out,
 		    size_t cap, size_t *out_len);
