@@ -25,6 +25,7 @@ def lay_ntm0(lab, hosts):
         links.connect(lab, (host, "ntm0"), (hub, f"p{number}"))
         hub.ip(f"link set p{number} master br0", f"link set p{number} up")
         host.ip(f"address add 198.18.0.{number}/24 dev ntm0", "link set ntm0 up")
+    links.settle(hub, *hosts.values())
     dns = Dns(hub, RECORDS, "198.18.0.1")
     for host in hosts.values():
         host.set_resolver(dns.addr)

@@ -41,9 +41,17 @@ def delays(lab):
         excess_ms("open", net.cn.udp(), net.sip.udp(net.sip.addr), 2),
         excess_ms("open, IPv6", net.cn.udp("::"), net.sip.udp(net.sip.addr6), 2),
     ]
+    check_fragments(net.cn.udp(), net.sip.udp(net.sip.addr))
+    check_fragments(net.cn.udp("::"), net.sip.udp(net.sip.addr6))
     median, worst = max(e[0] for e in excess), max(e[1] for e in excess)
     check(median < 0.5, f"a passage of a link took {median:.2f} ms more than {DELAY_MS} ms")
     return f"{DELAY_MS} ms each way + {median:.2f} ms median, {worst:.2f} ms worst"
+
+
+def check_fragments(asker, answerer):
+    """A datagram larger than the MTU gets through in its pieces."""
+    asker.sendto(bytes(9000), answerer.getsockname())
+    check(len(answerer.recv(10000)) == 9000, "the fragments did not arrive")
 
 
 def losses(lab):

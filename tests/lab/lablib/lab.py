@@ -22,6 +22,7 @@ class Lab:
         self.seed = seed
         self.procs = Procs(out_dir)
         self._wires = None
+        self._index = 100
 
     @classmethod
     def from_env(cls):
@@ -59,6 +60,11 @@ class Lab:
     def tool(self, name):
         """The path of a helper from tests/lab/tools."""
         return os.path.join(self.tool_dir, name)
+
+    def next_index(self):
+        """A number for an interface that no other one of the case has, nor the next one."""
+        self._index += 2
+        return self._index
 
     def wires(self):
         if not self._wires:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Links between hosts, with added delay and loss, and the Internet as a bridge of its own."""
 
-from lablib.netns import Host
+import json
+
+from lablib import wait
+from lablib.netns import Host, command
 
 NET = "203.0.113"
 NET6 = "2001:db8:"
@@ -11,12 +14,12 @@ def connect(lab, end_a, end_b, delay_ms=0, loss=0.0):
     """Lays a cable between two (host, interface name). Delay in ms each way, loss 0..1 each way."""
     (host_a, name_a), (host_b, name_b) = end_a, end_b
     if not delay_ms and not loss:
-        _veth(host_a, name_a, host_b, name_b)
+        _veth(lab, host_a, name_a, host_b, name_b)
         return
     wires = lab.wires()
     number = wires.next_number()
-    _veth(host_a, name_a, wires, f"a{number}")
-    _veth(host_b, name_b, wires, f"b{number}")
+    _veth(lab, host_a, name_a, wires, f"a{number}")
+    _veth(lab, host_b, name_b, wires, f"b{number}")
     wires.ip(f"link set a{number} up", f"link set b{number} up")
     seed = lab.seed * 1000 + number
     proc = wires.start(f"delayq-{host_a.name}-{host_b.name}",
@@ -25,8 +28,23 @@ def connect(lab, end_a, end_b, delay_ms=0, loss=0.0):
     proc.wait_log("ready")
 
 
-def _veth(host_a, name_a, host_b, name_b):
-    host_a.ip(f"link add {name_a} type veth peer name {name_b} netns {host_b.netns}")
+def _veth(lab, host_a, name_a, host_b, name_b):
+    """Both ends get numbers of their own: where the two are equal by chance (the namespaces count
+    from 1), the kernel takes up to a second to notice that the link is up."""
+    index = lab.next_index()
+    host_a.ip(f"link add {name_a} index {index} type veth peer name {name_b} index {index + 1} "
+              f"netns {host_b.netns}")
+
+
+def settle(*hosts):
+    """Waits until all interfaces of the hosts carry packets; bridge ports need a moment."""
+    for host in hosts:
+        wait.until(lambda h=host: _all_up(h), 3, f"links of {host.name} up", 0.02)
+
+
+def _all_up(host):
+    links = json.loads(command(["ip", "-n", host.netns, "-j", "link"]))
+    return all(link["operstate"] in ("UP", "UNKNOWN") for link in links if "UP" in link["flags"])
 
 
 class Wires(Host):

@@ -90,14 +90,19 @@ def parse(payload):
     return seq, timestamp, ssrc, kind, payload[at:]
 
 
+def _may_be_rtp(packet):
+    """A DNS message can look like RTP by its first bytes; its port tells."""
+    return packet.is_udp() and min(packet.sport, packet.dport) >= 1024 and 5060 not in (
+        packet.sport, packet.dport)
+
+
 def streams(packets, src=None, dst=None):
     """The RTP streams among UDP packets, the longest first."""
     found = {}
     for packet in packets:
-        if (src and packet.src != src) or (dst and packet.dst != dst) or 5060 in (
-                packet.sport, packet.dport):
+        if (src and packet.src != src) or (dst and packet.dst != dst):
             continue
-        parsed = parse(packet.payload) if packet.is_udp() else None
+        parsed = parse(packet.payload) if _may_be_rtp(packet) else None
         if not parsed:
             continue
         seq, timestamp, ssrc, kind, payload = parsed

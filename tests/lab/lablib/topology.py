@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Networks that several cases use."""
 
-from lablib.links import Internet
+from lablib.links import Internet, settle
 from lablib.nat import Nat
 from lablib.netns import Host
 
@@ -33,6 +33,7 @@ class Figure11:
         for host, number, side in ((self.mn, 11, "caller"), (self.cn, 12, "callee")):
             network = self.nat if side == nat_side else self.inet
             network.plug(host, number, **shape)
+        settle(*filter(None, (self.inet, self.nat, self.sip, self.dc, self.mn, self.cn)))
 
     @property
     def inner(self):
