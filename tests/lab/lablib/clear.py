@@ -42,7 +42,7 @@ def readable(packets, vips=(), payloads=(), ports_apart=()):
 
 
 def check_sealed(packets, vips=(), inner_packets=(), ports_apart=()):
-    """Fails the case with the first packet that shows something; returns how many were looked at."""
+    """Fails the case with the first packet that shows something; returns how many there were."""
     packets = list(packets)
     check(packets, "the capture is empty: nothing is proven by it")
     for packet, word in readable(packets, vips, needles(inner_packets), ports_apart):

@@ -83,7 +83,8 @@ class Scenario:
 
     def play(self, path):
         """Streams a file of PCMU bytes to the peer's media address from now on."""
-        self.steps.append(f'<nop><action><exec rtp_stream="{path},-1,0,PCMU/8000"/></action></nop>')
+        stream = f'<exec rtp_stream="{path},-1,0,PCMU/8000"/>'
+        self.steps.append(f"<nop><action>{stream}</action></nop>")
         return self
 
     def xml(self):

@@ -31,9 +31,8 @@
 #define FRAME_MAX    (sizeof(struct virtio_net_hdr) + 65536 + 64) /* a GSO packet is one frame */
 #define QUEUE_MAX    8192
 #define NSEC_PER_SEC 1000000000LL
-#define EARLY_NS                                                                        \
-	20000 /* a frame may leave that much before its time: less than a wake-up costs \
-	       */
+/* How early a frame may leave: less than a wake-up costs. */
+#define EARLY_NS        20000
 #define LATENESS_MAX_NS 400000
 
 struct frame {
