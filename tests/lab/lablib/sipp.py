@@ -109,7 +109,8 @@ def caller(talk_ms=1000, body=None, tone=None):
 def callee(ring_ms=100, body=None):
     """180, a while, 200, then 200 to the BYE."""
     scenario = Scenario("callee").receive("INVITE", routes=True)
-    scenario.send(reply(180, "Ringing")).pause(ring_ms).send(reply(200, "OK", sdp() if body is None else body), 500).receive("ACK")
+    scenario.send(reply(180, "Ringing")).pause(ring_ms)
+    scenario.send(reply(200, "OK", sdp() if body is None else body), 500).receive("ACK")
     return scenario.receive("BYE", timeout_ms=60000).send(reply(200, "OK", tag=""))
 
 
