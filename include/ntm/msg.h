@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Control messages of design.md 5 as structs, and their one codec, driven by a table of fields. */
+#pragma once
+
+#include "ntm/addr.h"
+#include "ntm/cert.h"
+#include "ntm/ctl_wire.h"
+#include "ntm/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* security.md A2: at most 8 self-declared addresses. */
+#define NTM_MSG_ADDRS    8
+#define NTM_MSG_PREFIXES 8
+#define NTM_MSG_NAMES    4
+#define NTM_MSG_WORDS    160
+#define NTM_MSG_DNS_MAX  1100
+/* An encoded message is never longer. */
+#define NTM_MSG_MAX 1232
+
+struct ntm_addr_list {
+	uint8_t count;
+	struct ntm_addr item[NTM_MSG_ADDRS];
+};
+struct ntm_prefix_list {
+	uint8_t count;
+	struct ntm_prefix item[NTM_MSG_PREFIXES];
+};
+struct ntm_name_list {
+	uint8_t count;
+	char item[NTM_MSG_NAMES][NTM_NAME_MAX + 1];
+};
+struct ntm_cert_blob {
+	uint16_t len;
+	uint8_t data[NTM_CERT_MAX];
+};
+
+/* Node -> DC, after every new session and when its addresses change. */
+struct ntm_msg_register {
+	struct ntm_addr_list own; /* own real addresses with the UDP port; candidates */
+	uint64_t boot_id;         /* random per start of the node: a new one means lost tunnels */
+};
+
+struct ntm_msg_registered {
+	struct ntm_addr reflexive; /* the address that the DC sees */
+	struct ntm_ip vip4, vip6;
+	struct ntm_prefix_list prefixes; /* virtual prefixes */
+	struct ntm_name_list suffixes;   /* DNS suffixes that are NTM names */
+	struct ntm_ip resolver4, resolver6;
+	struct ntm_cert_blob cert; /* the node's, possibly renewed */
+	uint32_t keepalive_s;      /* 0 when the node is not behind a NAT */
+	uint32_t lifetime_s;       /* register again before */
+};
+
+/* Why a direction is wanted. */
+enum ntm_reason {
+	NTM_REASON_NAME = 1,
+	NTM_REASON_SIP = 2,
+	NTM_REASON_DATA = 3,
+	NTM_REASON_MOVE = 4
+};
+
+/* R54, R103, R104, R106: two FQDNs, or the VIP; is_sip is the paper's SIP flag. */
+struct ntm_msg_direction_request {
+	char fqdn_mn[NTM_NAME_MAX + 1];
+	char fqdn_cn[NTM_NAME_MAX + 1]; /* "" when vip_cn is set */
+	struct ntm_ip vip_cn;
+	bool is_sip;
+	uint8_t reason;
+	uint64_t correlation;
+};
+
+enum ntm_role { NTM_ROLE_REQUESTS = 1, NTM_ROLE_ANSWERS = 2 }; /* who sends the Tunnel Request */
+
+/* DC -> both nodes. */
+struct ntm_msg_route_direction {
+	uint8_t pair[NTM_PAIR_LEN];
+	uint8_t psk[NTM_KEY_LEN];
+	uint8_t role;
+	uint8_t reason;
+	uint64_t correlation;
+	uint32_t lifetime_s;
+	struct ntm_cert_blob peer_cert;  /* names, VIPs and key of the peer */
+	struct ntm_addr_list candidates; /* best first */
+	bool peer_nat;
+};
+struct ntm_msg_route_ack {
+	uint8_t pair[NTM_PAIR_LEN];
+	uint64_t correlation;
+};
+
+enum ntm_direction_code {
+	NTM_DIR_NO_SUCH_NAME = 1,
+	NTM_DIR_NO_SUCH_ADDRESS = 2,
+	NTM_DIR_OFFLINE = 3,
+	NTM_DIR_FORBIDDEN = 4,
+	NTM_DIR_NO_RELAY = 5,
+	NTM_DIR_NOT_NTM = 6, /* a name of the domain that is no node, such as the DC's own */
+	NTM_DIR_BUSY = 7,
+};
+struct ntm_msg_direction_error {
+	uint8_t code;
+	char words[NTM_MSG_WORDS + 1];
+	uint64_t correlation;
+	struct ntm_ip vip; /* of the peer, when known */
+};
+
+/* DC -> nodes: this certificate is void, its key too. */
+struct ntm_msg_revoked {
+	uint64_t serial;
+	uint8_t key[NTM_KEY_LEN];
+	struct ntm_ip vip4, vip6;
+};
+
+struct ntm_msg_ping {
+	uint8_t token[8];
+};
+struct ntm_msg_pong {
+	uint8_t token[8];
+	struct ntm_addr seen; /* where the ping came from */
+};
+
+/* A DNS message for the DC's own zone, or its answer, inside the session (docs/architecture.md). */
+struct ntm_msg_dns {
+	uint16_t len;
+	uint8_t data[NTM_MSG_DNS_MAX];
+};
+
+struct ntm_msg {
+	uint8_t type; /* NTM_MSG_..., ctl_wire.h */
+	bool is_reply;
+	uint32_t txn;
+	union {
+		struct ntm_msg_register reg;
+		struct ntm_msg_registered registered;
+		struct ntm_msg_direction_request direction_request;
+		struct ntm_msg_route_direction route_direction;
+		struct ntm_msg_route_ack route_ack;
+		struct ntm_msg_direction_error direction_error;
+		struct ntm_msg_revoked revoked;
+		struct ntm_msg_ping ping;
+		struct ntm_msg_pong pong;
+		struct ntm_msg_dns resolve, resolved;
+	};
+};
+
+/* Writes the plaintext (kind, type, flags, transaction, TLVs). Returns its length, or 0 when a
+ * field cannot be encoded or cap is too small. */
+size_t ntm_msg_encode(const struct ntm_msg *msg, uint8_t *out, size_t cap);
+
+/*
+ * Reads a plaintext that starts with the control kind; trailing padding of zeros is fine. 0;
+ * -EBADMSG (malformed, a required field missing or given twice, text that is no name); -ENOTSUP
+ * (unknown type, or an unknown TLV that must be understood). *msg is set on success only. Values
+ * are in range; whether they are allowed now is the handler's business.
+ */
+int ntm_msg_decode(struct ntm_msg *msg, const uint8_t *data, size_t len);
+
+/* "DIRECTION_REQUEST", or "?" */
+const char *ntm_msg_name(uint8_t type);
+const char *ntm_direction_code_name(uint8_t code);
+const char *ntm_reason_name(uint8_t reason);
+
+/* Join (design.md 10): the payloads of the purpose 'j' handshake, same TLV form. */
+struct ntm_join_request {
+	uint8_t secret[32];
+};
+struct ntm_join_answer {
+	struct ntm_cert_blob cert;
+	struct ntm_prefix_list prefixes;
+	struct ntm_name_list suffixes;
+	struct ntm_ip resolver4, resolver6;
+};
+size_t ntm_join_request_encode(const struct ntm_join_request *req, uint8_t *out, size_t cap);
+int ntm_join_request_decode(struct ntm_join_request *req, const uint8_t *data, size_t len);
+size_t ntm_join_answer_encode(const struct ntm_join_answer *answer, uint8_t *out, size_t cap);
+int ntm_join_answer_decode(struct ntm_join_answer *answer, const uint8_t *data, size_t len);
