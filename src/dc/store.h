@@ -30,7 +30,7 @@ struct store_config {
 };
 
 #define STORE_RESERVED_MAX 16
-/* Certificates, names and values that are kept. */
+/* Longest value of a setting, with its NUL. */
 #define STORE_SETTING_MAX 1024
 #define STORE_WORDS       320
 

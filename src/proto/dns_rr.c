@@ -10,9 +10,11 @@
 
 #define RDATA_FIELDS_MAX 7 /* SOA has the most */
 
+/* Not ldns_dname_new_frm_str: that one asserts when out of memory. */
 ldns_rdf *dns_name_new(const char *name)
 {
-	return ldns_dname_new_frm_str(*name ? name : ".");
+	ldns_rdf *rdf = NULL;
+	return ldns_str2rdf_dname(&rdf, *name ? name : ".") == LDNS_STATUS_OK ? rdf : NULL;
 }
 
 ldns_rr *dns_question_new(ldns_rdf *name, uint16_t type, uint16_t cls)

@@ -14,5 +14,6 @@ ldns_rr *dns_question_new(ldns_rdf *name, uint16_t type, uint16_t cls);
 ldns_rr *dns_rr_new(const struct ntm_dns_rr *rr, const ldns_rdf *qname);
 /* False for types that ntm_dns_rr has no place for, and for records that lack a field. */
 bool dns_rr_read(struct ntm_dns_rr *rr, const ldns_rr *from);
-/* Encodes with compressed names. Returns the length, or 0: does not fit, or out of memory. */
+/* Encodes with compressed names. Returns the length, or 0: does not fit. ldns 1.8.3 does not
+ * survive a failed allocation in here. */
 size_t dns_pkt_write(const ldns_pkt *pkt, uint8_t *out, size_t max);

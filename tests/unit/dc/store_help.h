@@ -85,7 +85,7 @@ static inline int help_add(struct store *store, const char *fqdn, struct store_n
 	struct got got = {0};
 	store_node_add(store, fqdn, NOW, got_node, &got);
 	assert_int_equal(got.calls, 1);
-	if (node && got.has_node)
+	if (node)
 		*node = got.node;
 	return got.err;
 }
@@ -101,7 +101,7 @@ static inline int help_find(struct store *store, const char *fqdn, struct store_
 {
 	struct got got = {0};
 	store_node_by_name(store, fqdn, got_node, &got);
-	if (node && got.has_node)
+	if (node)
 		*node = got.node;
 	return got.err;
 }
