@@ -18,12 +18,12 @@
  * loses nothing, sends keepalives, answers and makes path challenges, and tells its owner only
  * facts: up, down, plaintext.
  *
- *            open / expect                 first packet on the session
- *   CLOSED ----------------> CONNECTING --------------------------------> UP
- *      ^                       |  handshake given up                      |  session expired, CLOSE
- * received,
- *      +-----------------------+<----------------------------------------+  peer silent and rekey
- * failed on_down
+ *            open                       first packet on the session
+ *   CLOSED ----------> CONNECTING ----------------------------------> UP
+ *      ^                   |  handshake given up                      |  session expired,
+ *      +-------------------+<-----------------------------------------+  or CLOSE received
+ *
+ * A persistent link goes back to CONNECTING instead of CLOSED, and goes on trying.
  */
 enum ntm_link_state { NTM_LINK_CLOSED, NTM_LINK_CONNECTING, NTM_LINK_UP };
 
@@ -31,8 +31,7 @@ enum ntm_link_state { NTM_LINK_CLOSED, NTM_LINK_CONNECTING, NTM_LINK_UP };
 struct ntm_link_times {
 	int64_t rekey_ms;  /* 120 s: the initiator starts a new handshake */
 	int64_t reject_ms; /* 180 s: no packet is sealed or opened any more */
-	int64_t retry_ms;  /* 5 s (plus up to a third, random): between rounds of a persistent link
-			    */
+	int64_t retry_ms;  /* 5 s, plus up to a third at random: between rounds of attempts */
 	int64_t passive_keepalive_ms; /* 10 s: received, but nothing sent since */
 	int64_t silence_ms;           /* 15 s: sent, but nothing received since: new handshake */
 };
@@ -61,7 +60,7 @@ struct ntm_link_request {
 };
 /* The owner's answer. */
 struct ntm_link_reply {
-	bool one_shot; /* answer only: keep no session (join) */
+	bool one_shot; /* answer only: no link, no session (join) */
 	void *owner;   /* handed to the new link's callbacks */
 	size_t payload_len;
 	uint8_t payload[NTM_HS_PAYLOAD_MAX];
@@ -72,15 +71,17 @@ struct ntm_links_ops {
 	/* Sends one datagram; may queue; must not call back into links. */
 	void (*send)(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len);
 	/* Purposes other than 'e'. 0 accepts; anything else drops in silence. May be NULL (refuse
-	 * all). */
+	 * all). Comes again for a one-shot request whose answer was lost: be idempotent. */
 	int (*accept)(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply);
 	/* 'e' with a right mac1 and an unknown pair id: may keep a copy and hand it to
 	 * ntm_links_input later. */
 	void (*unknown_pair)(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
 			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
-	/* The link's first session is confirmed from both sides, also again after a restart of the
-	 * peer (fresh is true when no session was alive before). */
+	/* A new session may be used. fresh: no session was alive before; false for a rekey, and
+	 * for a peer that was restarted and came back while the old session was alive. */
 	void (*up)(void *ctx, struct ntm_link *link, void *owner, bool fresh);
+	/* The link is CLOSED; or, persistent and UP before, CONNECTING: it comes up again by
+	 * itself. */
 	void (*down)(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why);
 	/* Plaintext of one packet, never empty; pkt->data may be changed. First byte: 1 = control
 	 * message, high nibble 4 or 6 = IP (still padded). PATH_* and CLOSE were handled before. */
@@ -108,7 +109,8 @@ struct ntm_links_counters {
 };
 
 struct ntm_links *ntm_links_new(const struct ntm_links_args *args); /* NULL: out of memory */
-void ntm_links_free(struct ntm_links *links);                       /* frees all links, silently */
+/* Frees all links, silently; not from a callback. */
+void ntm_links_free(struct ntm_links *links);
 const struct ntm_links_counters *ntm_links_counters(const struct ntm_links *links);
 size_t ntm_links_count(const struct ntm_links *links);
 

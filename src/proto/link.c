@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One link: what its owner calls, and the one function that changes its state. */
+#include "link_priv.h"
+
+#include "ntm/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_candidates(struct ntm_link *link, const struct ntm_addr *candidates, size_t count)
+{
+	if (count > NTM_LINK_CANDIDATES)
+		count = NTM_LINK_CANDIDATES;
+	link->candidate_count = count;
+	for (size_t i = 0; i < count; i++)
+		link->candidates[i] = candidates[i];
+}
+
+struct ntm_link *link_new(struct ntm_links *links, const struct ntm_link_args *args)
+{
+	struct ntm_link *link = calloc(1, sizeof(*link));
+
+	if (!link)
+		return NULL;
+	link->links = links;
+	link->owner = args->owner;
+	link->initiator = args->initiator;
+	link->persistent = args->persistent;
+	link->one_shot = args->one_shot;
+	link->keepalive_ms = args->keepalive_ms;
+	link->rtt_ms = -1;
+	links_peer_key(link->peer_key, args->purpose, args->remote_static, args->pair);
+	if (args->psk)
+		memcpy(link->psk, args->psk, NTM_KEY_LEN);
+	set_candidates(link, args->candidates, args->candidate_count);
+	link_path_init(link);
+	link_timers_init(link);
+	if (args->payload_len == 0)
+		return link;
+	link->payload = malloc(args->payload_len);
+	if (!link->payload) {
+		free(link);
+		return NULL;
+	}
+	memcpy(link->payload, args->payload, args->payload_len);
+	link->payload_len = args->payload_len;
+	return link;
+}
+
+/* Everything but the entry in the table and the struct itself. */
+static void release(struct ntm_link *link)
+{
+	link_timers_stop(link);
+	link_handshake_drop(link);
+	link_answer_drop(link);
+	link_slots_drop(link);
+	if (link->payload)
+		ntm_wipe(link->payload, link->payload_len); /* may be a join secret */
+	free(link->payload);
+	link->payload = NULL;
+	link->payload_len = 0;
+	ntm_wipe(link->psk, sizeof(link->psk));
+}
+
+void link_destroy(struct ntm_link *link)
+{
+	release(link);
+	free(link);
+}
+
+static bool is_sane(const struct ntm_links *links, const struct ntm_link_args *args)
+{
+	bool is_e2e = args->purpose == NTM_PURPOSE_E2E;
+
+	return links_has_purpose(args->purpose) && args->remote_static &&
+	       memcmp(args->remote_static, links->keys.pub, NTM_KEY_LEN) != 0 &&
+	       is_e2e == (args->pair != NULL) && is_e2e == (args->psk != NULL) &&
+	       args->payload_len <= NTM_HS_PAYLOAD_MAX &&
+	       (!args->initiator || args->candidate_count > 0) &&
+	       (args->initiator || !(args->persistent || args->one_shot));
+}
+
+int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, struct ntm_link **out)
+{
+	struct ntm_link *link;
+	int err;
+
+	if (!is_sane(links, args))
+		return -EINVAL;
+	link = link_new(links, args);
+	if (!link)
+		return -ENOMEM;
+	err = links_add(links, link);
+	if (err) {
+		link_destroy(link);
+		return err;
+	}
+	link_set_state(link, NTM_LINK_CONNECTING, "open");
+	if (link->initiator)
+		link_handshake_start(link, true);
+	else
+		link_timers_peer_awaited(link);
+	*out = link;
+	return 0;
+}
+
+void ntm_link_free(struct ntm_link *link)
+{
+	if (!link || link->dead)
+		return;
+	release(link);
+	links_remove(link);
+}
+
+static const char *state_name(enum ntm_link_state state)
+{
+	static const char *const names[] = {"closed", "connecting", "up"};
+
+	return names[state];
+}
+
+void link_set_state(struct ntm_link *link, enum ntm_link_state state, const char *why)
+{
+	static const bool legal[3][3] = {
+		[NTM_LINK_CLOSED] = {[NTM_LINK_CLOSED] = true, [NTM_LINK_CONNECTING] = true},
+		[NTM_LINK_CONNECTING] = {true, true, true},
+		[NTM_LINK_UP] = {true, true, true},
+	};
+
+	assert(legal[link->state][state]);
+	if (state == link->state)
+		return;
+	ntm_debug("link purpose=%c from=%s to=%s why=%s", link_purpose(link),
+		  state_name(link->state), state_name(state), why);
+	link->state = state;
+}
+
+/* Ends all attempts and sessions; the link stays in the table. */
+static void quiet(struct ntm_link *link)
+{
+	link_timers_stop(link);
+	link_handshake_drop(link);
+	link_answer_drop(link);
+	link_slots_drop(link);
+	link_path_clear(link);
+}
+
+/* A persistent link without a session. A peer that said CLOSE is given some time. */
+static void go_on(struct ntm_link *link, enum ntm_link_down why)
+{
+	if (link->hs || link->wait == LINK_WAIT_ROUND)
+		return;
+	if (why == NTM_DOWN_CLOSED)
+		link_timers_round_over(link);
+	else
+		link_handshake_start(link, true);
+}
+
+void link_lose(struct ntm_link *link, enum ntm_link_down why)
+{
+	static const char *const words[] = {"no answer", "expired", "closed by peer"};
+	struct ntm_links *links = link->links;
+	bool was_up = link->state == NTM_LINK_UP;
+
+	if (!link->persistent) {
+		quiet(link);
+		link_set_state(link, NTM_LINK_CLOSED, words[why]);
+	} else {
+		link_slots_drop(link);
+		link_set_state(link, NTM_LINK_CONNECTING, words[why]);
+		go_on(link, why);
+	}
+	if ((was_up || !link->persistent) && links->ops.down)
+		links->ops.down(links->ctx, link, link->owner, why);
+}
+
+void ntm_link_close(struct ntm_link *link, uint8_t reason)
+{
+	if (link_is_alive(link))
+		link_path_send_close(link, reason);
+	quiet(link);
+	link->shut = true;
+	link_set_state(link, NTM_LINK_CLOSED, "close");
+}
+
+void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count)
+{
+	if (count > 0)
+		set_candidates(link, candidates, count);
+	link->shut = false;
+	link_handshake_drop(link);
+	if (link->state == NTM_LINK_CLOSED)
+		link_set_state(link, NTM_LINK_CONNECTING, "restart");
+	link_handshake_start(link, true);
+}
+
+int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)
+{
+	size_t padding = (16 - pkt->len % 16) % 16;
+
+	if (!link_is_alive(link))
+		return -ENOTCONN;
+	if (pkt->len == 0 || pkt->len > NTM_PKT_MAX || ntm_pkt_room(pkt) < padding + NTM_TAG_LEN ||
+	    (size_t)(pkt->data - pkt->base) < NTM_TRANSPORT_HEADER)
+		return -EMSGSIZE;
+	memset(ntm_pkt_put(pkt, padding), 0, padding);
+	return link_seal_to(link, &link->remote, pkt, cls, true);
+}
+
+enum ntm_link_state ntm_link_state(const struct ntm_link *link)
+{
+	return link->state;
+}
+
+const uint8_t *ntm_link_remote_static(const struct ntm_link *link)
+{
+	return link_static(link);
+}
+
+const uint8_t *ntm_link_pair(const struct ntm_link *link)
+{
+	return link_pair(link);
+}
+
+uint8_t ntm_link_purpose(const struct ntm_link *link)
+{
+	return link_purpose(link);
+}
+
+void *ntm_link_owner(const struct ntm_link *link)
+{
+	return link->owner;
+}
+
+void ntm_link_set_owner(struct ntm_link *link, void *owner)
+{
+	link->owner = owner;
+}
+
+void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms)
+{
+	link->keepalive_ms = keepalive_ms;
+	link_timers_keepalive_changed(link);
+}
+
+const struct ntm_addr *ntm_link_remote(const struct ntm_link *link)
+{
+	return &link->remote;
+}
+
+void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out)
+{
+	*out = (struct ntm_link_stats){
+		.packets_in = link->packets_in,
+		.packets_out = link->packets_out,
+		.bytes_in = link->bytes_in,
+		.bytes_out = link->bytes_out,
+		.handshakes = link->handshakes,
+		.last_in_ms = link->last_in_ms,
+		.session_age_ms = -1,
+		.rtt_ms = link->rtt_ms,
+	};
+	if (!link->cur)
+		return;
+	out->suite = link->cur->session.suite;
+	out->initiator = link->cur->session.initiator;
+	out->session_age_ms = links_now(link->links) - link->cur->session.born_ms;
+}

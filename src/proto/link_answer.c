@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The responder's side: from an INITIATION to the RESPONSE and the next session. */
+#include "link_priv.h"
+
+#include "ntm/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One INITIATION on its way through the checks. */
+struct incoming {
+	const struct ntm_handshake *hs;
+	const struct ntm_addr *from;
+	bool proven; /* mac2 was right: the sender receives at from */
+	struct ntm_noise noise;
+	uint64_t stamp;
+	uint8_t suite;
+	size_t payload_len; /* all of it */
+	uint8_t payload[NTM_HANDSHAKE_MAX];
+};
+
+static void ask_for_cookie(struct ntm_links *links, const struct ntm_handshake *hs,
+			   const struct ntm_addr *from)
+{
+	uint8_t frame[NTM_COOKIE_FRAME_LEN];
+
+	ntm_cookie_make(&links->cookies, hs, from, links_now(links), frame);
+	links->counters.cookies_sent++;
+	links_send(links, from, frame, sizeof(frame));
+}
+
+static bool is_proven(struct ntm_links *links, const struct incoming *in, const struct ntm_pkt *pkt)
+{
+	static const uint8_t none[NTM_MAC_LEN];
+
+	return memcmp(in->hs->mac2, none, sizeof(none)) != 0 &&
+	       ntm_mac2_ok(&links->cookies, pkt->data, in->hs, in->from, links_now(links));
+}
+
+/* The same INITIATION again: the same RESPONSE, and nothing new. */
+static bool answer_again(struct ntm_links *links, const struct incoming *in)
+{
+	struct link_answer *answer = ntm_map_get(links->by_answer, in->hs->mac1, NTM_MAC_LEN);
+	size_t last;
+
+	if (!answer)
+		return false;
+	if (!link_answer_went_to(answer->link, in->from)) {
+		last = answer->to_count < LINK_ANSWERED_MAX ? answer->to_count++
+							    : LINK_ANSWERED_MAX - 1;
+		answer->to[last] = *in->from;
+	}
+	links_send(links, in->from, answer->frame, answer->len);
+	return true;
+}
+
+bool link_answer_went_to(const struct ntm_link *link, const struct ntm_addr *to)
+{
+	const struct link_answer *answer = link->answer;
+
+	for (size_t i = 0; answer && i < answer->to_count; i++) {
+		if (ntm_addr_eq(&answer->to[i], to))
+			return true;
+	}
+	return false;
+}
+
+void link_answer_drop(struct ntm_link *link)
+{
+	if (!link->answer)
+		return;
+	ntm_map_del(link->links->by_answer, link->answer->mac1, NTM_MAC_LEN);
+	free(link->answer);
+	link->answer = NULL;
+}
+
+/* Decrypts; link is known in advance for end-to-end links only. */
+static int read_initiation(struct ntm_links *links, struct incoming *in,
+			   const struct ntm_link *link)
+{
+	static const uint8_t no_pair[NTM_PAIR_LEN];
+	uint8_t prologue[NTM_PROLOGUE_LEN];
+	struct ntm_noise_args args = {
+		.pattern = link ? NTM_NOISE_IKPSK2 : NTM_NOISE_IK,
+		.prologue = prologue,
+		.prologue_len = sizeof(prologue),
+		.static_keys = &links->keys,
+		.psk = link ? link->psk : NULL,
+	};
+	struct ntm_rd rd;
+	int err;
+
+	ntm_prologue(prologue, in->hs->purpose, link ? link_pair(link) : no_pair);
+	ntm_noise_start(&in->noise, &args);
+	err = ntm_noise_read(&in->noise, in->hs->noise, in->hs->noise_len, in->payload,
+			     sizeof(in->payload), &in->payload_len);
+	if (err)
+		return err;
+	rd = ntm_rd_init(in->payload, in->payload_len);
+	in->stamp = ntm_rd_u64(&rd);
+	in->suite = ntm_suite_choose(links->suites, ntm_rd_u8(&rd));
+	(void)ntm_rd_view(&rd, 3);
+	if (ntm_rd_err(&rd) || in->suite == 0)
+		return -EBADMSG;
+	if (link && memcmp(in->noise.remote_static, link_static(link), NTM_KEY_LEN) != 0)
+		return -EKEYREJECTED;
+	return 0;
+}
+
+/* Writes the whole RESPONSE frame into out[NTM_HANDSHAKE_MAX]; its length, or 0. */
+static size_t write_response(struct incoming *in, uint32_t index,
+			     const struct ntm_link_reply *reply, uint8_t *out)
+{
+	uint8_t payload[LINK_HS_FIXED + NTM_HS_PAYLOAD_MAX];
+	struct ntm_wr wr = ntm_wr_init(payload, sizeof(payload));
+	struct ntm_handshake head = {
+		.type = NTM_FRAME_RESPONSE,
+		.purpose = in->hs->purpose,
+		.sender = index,
+		.receiver = in->hs->sender,
+	};
+	size_t head_len = ntm_handshake_head(out, &head);
+	uint8_t key[NTM_KEY_LEN];
+	size_t noise_len;
+
+	ntm_wr_u8(&wr, in->suite);
+	ntm_wr_zeros(&wr, 3);
+	if (reply)
+		ntm_wr_bytes(&wr, reply->payload, reply->payload_len);
+	ntm_mac1_key(key, in->noise.remote_static); /* the write may wipe it */
+	if (ntm_wr_err(&wr) ||
+	    ntm_noise_write(&in->noise, payload, wr.len, out + head_len,
+			    NTM_HANDSHAKE_MAX - head_len - 2 * NTM_MAC_LEN, &noise_len) != 0)
+		return 0;
+	return ntm_mac_append(out, head_len + noise_len, key, NULL);
+}
+
+/* Keeps the RESPONSE under the INITIATION's mac1. */
+static int keep_answer(struct ntm_link *link, const struct incoming *in, const uint8_t *frame,
+		       size_t len)
+{
+	struct link_answer *answer = malloc(sizeof(*answer) + len);
+
+	if (!answer)
+		return -ENOMEM;
+	*answer = (struct link_answer){.link = link, .to_count = 1, .to = {*in->from}, .len = len};
+	memcpy(answer->mac1, in->hs->mac1, sizeof(answer->mac1));
+	memcpy(answer->frame, frame, len);
+	link_answer_drop(link);
+	if (ntm_map_put(link->links->by_answer, answer->mac1, NTM_MAC_LEN, answer, NULL) != 0) {
+		free(answer);
+		return -ENOMEM;
+	}
+	link->answer = answer;
+	return 0;
+}
+
+/* Commits: a new next session, and the RESPONSE on its way. */
+static void respond(struct ntm_link *link, struct incoming *in, const struct ntm_link_reply *reply)
+{
+	struct ntm_links *links = link->links;
+	uint8_t frame[NTM_HANDSHAKE_MAX];
+	struct link_slot *slot;
+	size_t len;
+
+	link_slot_drop(link, &link->next);
+	slot = link_slot_new(link);
+	if (links_index_new(links, &slot->index, link) != 0)
+		return;
+	len = write_response(in, slot->index.value, reply, frame);
+	if (len == 0 || keep_answer(link, in, frame, len) != 0) {
+		links_index_del(links, &slot->index);
+		links->counters.bad_handshake += len == 0;
+		return;
+	}
+	link_session_fill(slot, &in->noise, in->suite, in->hs->sender);
+	link->next = slot;
+	if (in->stamp > link->stamp_in)
+		link->stamp_in = in->stamp;
+	link_timers_sessions_changed(link);
+	if (link->state != NTM_LINK_UP) {
+		link_set_state(link, NTM_LINK_CONNECTING, "initiation");
+		link_timers_peer_awaited(link);
+	}
+	links_send(links, in->from, frame, len);
+}
+
+/* Both sides want to begin: the lower static key goes on as initiator. True: not answered. */
+static bool yields_to_ours(struct ntm_link *link, const struct incoming *in)
+{
+	if (!link->hs)
+		return false;
+	if (memcmp(link->links->keys.pub, link_static(link), NTM_KEY_LEN) < 0) {
+		link_handshake_also_to(link, in->from);
+		return true;
+	}
+	link_handshake_drop(link);
+	/* In case theirs does not come to its end. */
+	if (link->state == NTM_LINK_UP)
+		link_timers_round_over(link);
+	else
+		link_timers_peer_awaited(link);
+	return false;
+}
+
+static void on_known(struct ntm_link *link, struct incoming *in, const struct ntm_link_reply *reply)
+{
+	struct ntm_links *links = link->links;
+
+	if (link->shut || link->one_shot) {
+		links->counters.refused++;
+		return;
+	}
+	/* A replay, or the peer's clock went back (security.md 2.8). */
+	if (in->stamp <= link->stamp_in && !in->proven) {
+		ask_for_cookie(links, in->hs, in->from);
+		return;
+	}
+	if (!yields_to_ours(link, in))
+		respond(link, in, reply);
+}
+
+static void respond_once(struct ntm_links *links, struct incoming *in,
+			 const struct ntm_link_reply *reply)
+{
+	uint8_t frame[NTM_HANDSHAKE_MAX];
+	size_t len = write_response(in, ntm_random_u32(), reply, frame);
+
+	if (len > 0)
+		links_send(links, in->from, frame, len);
+}
+
+static struct ntm_link *find_peer(const struct ntm_links *links, const struct incoming *in)
+{
+	uint8_t key[LINK_PEER_KEY_LEN];
+
+	links_peer_key(key, in->hs->purpose, in->noise.remote_static, NULL);
+	return ntm_map_get(links->by_peer, key, sizeof(key));
+}
+
+/* A static key that no link expects: the owner judges it. */
+static void on_stranger(struct ntm_links *links, struct incoming *in)
+{
+	struct ntm_link_reply reply = {0};
+	struct ntm_link_request req = {
+		.purpose = in->hs->purpose,
+		.remote_static = in->noise.remote_static,
+		.from = in->from,
+		.payload = in->payload + LINK_HS_FIXED_INIT,
+		.payload_len = in->payload_len - LINK_HS_FIXED_INIT,
+	};
+	struct ntm_link_args args = {.purpose = req.purpose, .remote_static = req.remote_static};
+	struct ntm_link *link;
+
+	if (!links->ops.accept || links->ops.accept(links->ctx, &req, &reply) != 0) {
+		links->counters.refused++;
+		goto out;
+	}
+	if (reply.one_shot) {
+		respond_once(links, in, &reply);
+		goto out;
+	}
+	link = find_peer(links, in); /* the callback may have opened it */
+	if (!link) {
+		args.owner = reply.owner;
+		link = link_new(links, &args);
+		if (link && links_add(links, link) != 0) {
+			link_destroy(link);
+			link = NULL;
+		}
+	}
+	if (link)
+		on_known(link, in, &reply);
+out:
+	ntm_wipe(&reply, sizeof(reply));
+}
+
+/* Right mac1, and within the limits. */
+static void on_initiation(struct ntm_links *links, struct incoming *in, const struct ntm_pkt *pkt)
+{
+	struct ntm_link *link = NULL;
+
+	if (answer_again(links, in))
+		return;
+	if (in->hs->pair) {
+		link = ntm_map_get(links->by_pair, in->hs->pair, NTM_PAIR_LEN);
+		if (!link) {
+			if (links->ops.unknown_pair)
+				links->ops.unknown_pair(links->ctx, in->hs->pair, in->from,
+							pkt->data, pkt->len);
+			return;
+		}
+	}
+	if (read_initiation(links, in, link) != 0) {
+		links->counters.bad_handshake++;
+		return;
+	}
+	if (!link)
+		link = find_peer(links, in);
+	if (link)
+		on_known(link, in, NULL);
+	else
+		on_stranger(links, in);
+}
+
+void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handshake *hs,
+			       const struct ntm_addr *from, const struct ntm_pkt *pkt)
+{
+	struct incoming in = {.hs = hs, .from = from};
+	enum links_verdict verdict;
+
+	in.proven = is_proven(links, &in, pkt);
+	verdict = links_limit_judge(&links->limit, from, in.proven, links_now(links));
+	if (verdict != LINKS_PASS)
+		links->counters.limited++;
+	/* A join is answered at length, and anybody may ask: not to an address that is not proven
+	 * (security.md A1). */
+	if (verdict == LINKS_PASS && hs->purpose == NTM_PURPOSE_JOIN && !in.proven)
+		verdict = LINKS_PROVE;
+	if (verdict == LINKS_PROVE)
+		ask_for_cookie(links, hs, from);
+	else if (verdict == LINKS_PASS)
+		on_initiation(links, &in, pkt);
+	ntm_noise_wipe(&in.noise);
+	ntm_wipe(in.payload, sizeof(in.payload));
+}

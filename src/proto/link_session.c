@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sessions of one link: previous, current and next, so that a rekey loses nothing. */
+#include "link_priv.h"
+
+#include "ntm/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+/*
+ *   initiator, on RESPONSE:      previous <- current <- new     (a next one becomes previous: the
+ *                                                                 peer sends on it)
+ *   responder, on INITIATION:                           next <- new
+ *   responder, on its first packet:  previous <- current <- next
+ *
+ * Only the current one seals. All three open, until they are reject_ms old.
+ */
+
+static bool is_young(const struct ntm_link *link, const struct link_slot *slot)
+{
+	int64_t age_ms = links_now(link->links) - slot->session.born_ms;
+
+	return age_ms < link->links->times.reject_ms;
+}
+
+bool link_is_alive(const struct ntm_link *link)
+{
+	return link->cur && is_young(link, link->cur);
+}
+
+struct link_slot *link_slot_new(struct ntm_link *link)
+{
+	for (size_t i = 0; i < 3; i++) {
+		struct link_slot *slot = &link->slot[i];
+
+		if (slot->live)
+			continue;
+		memset(slot, 0, sizeof(*slot));
+		ntm_replay_init(&slot->session.replay);
+		slot->session.born_ms = links_now(link->links);
+		return slot;
+	}
+	return NULL;
+}
+
+void link_slot_drop(struct ntm_link *link, struct link_slot **at)
+{
+	struct link_slot *slot = *at;
+
+	if (!slot)
+		return;
+	links_index_del(link->links, &slot->index);
+	ntm_session_wipe(&slot->session);
+	slot->live = false;
+	*at = NULL;
+}
+
+void link_slots_drop(struct ntm_link *link)
+{
+	link_slot_drop(link, &link->prev);
+	link_slot_drop(link, &link->cur);
+	link_slot_drop(link, &link->next);
+	link_answer_drop(link); /* it would lead to a session that is gone */
+	link_timers_sessions_changed(link);
+}
+
+void link_session_fill(struct link_slot *slot, const struct ntm_noise *noise, uint8_t suite,
+		       uint32_t remote_index)
+{
+	struct ntm_session *session = &slot->session;
+
+	session->suite = suite;
+	session->local_index = slot->index.value;
+	session->remote_index = remote_index;
+	session->initiator = noise->initiator;
+	ntm_noise_split(noise, session->send_key, session->recv_key);
+	slot->live = true;
+}
+
+/* The current session is new; tells the owner. False when the link or the session went by it. */
+static bool announce(struct ntm_link *link, const struct ntm_addr *remote)
+{
+	struct ntm_links *links = link->links;
+	const struct link_slot *slot = link->cur;
+	bool fresh = link->state != NTM_LINK_UP;
+	bool moved = !fresh && !ntm_addr_eq(&link->remote, remote);
+
+	link->remote = *remote;
+	link->handshakes++;
+	if (moved || fresh)
+		link_path_clear(link);
+	link_set_state(link, NTM_LINK_UP, "session");
+	link_timers_sessions_changed(link);
+	if (links->ops.up)
+		links->ops.up(links->ctx, link, link->owner, fresh);
+	if (moved && !link->dead && link->cur == slot && slot->live && links->ops.moved)
+		links->ops.moved(links->ctx, link, link->owner, &link->remote);
+	return !link->dead && link->cur == slot && slot->live;
+}
+
+void link_session_begin(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *from)
+{
+	link_slot_drop(link, &link->prev);
+	if (link->next) {
+		link_slot_drop(link, &link->cur);
+		link->prev = link->next;
+		link->next = NULL;
+	} else {
+		link->prev = link->cur;
+	}
+	link->cur = slot;
+	link_timers_answer_sought(link);
+	if (announce(link, from) && slot->session.send_counter == 0)
+		link_send_keepalive(link); /* so that the responder may send */
+}
+
+/* The first packet on the next session: the peer has its keys. */
+static bool confirm(struct ntm_link *link, const struct ntm_addr *from)
+{
+	struct ntm_addr remote = *from;
+
+	/* A packet proves the address that the RESPONSE went to; another one has to be tried. */
+	if (!link_answer_went_to(link, from) && link->answer)
+		remote = link->answer->to[link->answer->to_count - 1];
+	link_slot_drop(link, &link->prev);
+	link->prev = link->cur;
+	link->cur = link->next;
+	link->next = NULL;
+	link_handshake_drop(link);
+	link_timers_attempt_over(link);
+	return announce(link, &remote);
+}
+
+static struct link_slot *find_slot(struct ntm_link *link, uint32_t index)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (link->slot[i].live && link->slot[i].index.value == index)
+			return &link->slot[i];
+	}
+	return NULL;
+}
+
+static bool open_frame(struct ntm_link *link, struct link_slot *slot, struct ntm_pkt *pkt)
+{
+	struct ntm_links_counters *counters = &link->links->counters;
+	size_t plain_len;
+	int err = ntm_session_open(&slot->session, pkt->data, pkt->len, &plain_len);
+
+	if (err == -EALREADY)
+		counters->replay++;
+	else if (err)
+		counters->bad_tag++;
+	if (err)
+		return false;
+	ntm_pkt_pull(pkt, NTM_TRANSPORT_HEADER);
+	ntm_pkt_trim(pkt, plain_len);
+	return true;
+}
+
+/* Plaintext that is not empty; calls back. */
+static void deliver(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *from,
+		    struct ntm_pkt *pkt)
+{
+	struct ntm_links *links = link->links;
+
+	/* A CLOSE that comes late must not end the session that followed it; but until the peer has
+	 * used that, it may still mean us. */
+	bool may_close = slot == link->cur || !link->cur->session.replay.any;
+
+	if (link_path_input(link, from, may_close, pkt))
+		return;
+	slot->used = true;
+	link->packets_in++;
+	link->bytes_in += pkt->len;
+	link_timers_heard(link, true);
+	if (links->ops.input)
+		links->ops.input(links->ctx, link, link->owner, pkt);
+}
+
+void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_addr *from,
+			struct ntm_pkt *pkt)
+{
+	struct link_slot *slot = find_slot(link, index);
+	bool confirmed = false;
+	uint64_t counter;
+	struct ntm_rd rd;
+
+	if (!slot || !is_young(link, slot)) {
+		link->links->counters.unknown_index++;
+		return;
+	}
+	rd = ntm_rd_init(pkt->data + 8, 8);
+	counter = ntm_rd_u64(&rd);
+	if (!open_frame(link, slot, pkt))
+		return;
+	link->last_in_ms = links_now(link->links);
+	if (slot == link->next) {
+		confirmed = true;
+		if (!confirm(link, from))
+			return;
+	}
+	link_timers_heard(link, false);
+	if (slot == link->cur)
+		link_timers_answer_found(link);
+	if (slot == link->cur && slot->session.replay.newest == counter)
+		link_path_seen(link, from);
+	if (pkt->len > 0)
+		deliver(link, slot, from, pkt);
+	/* Tells the initiator that it may stop to ask; any packet does. */
+	if (confirmed && !link->dead && link->cur == slot && slot->live &&
+	    slot->session.send_counter == 0)
+		link_send_keepalive(link);
+}
+
+int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pkt *pkt, uint8_t cls,
+		 bool is_data)
+{
+	struct link_slot *slot = link->cur;
+	size_t plain_len = pkt->len;
+	size_t frame_len;
+
+	ntm_pkt_push(pkt, NTM_TRANSPORT_HEADER);
+	ntm_pkt_put(pkt, NTM_TAG_LEN);
+	if (ntm_session_seal(&slot->session, cls, pkt->data, plain_len, &frame_len) != 0)
+		return -ENOTCONN;
+	links_send(link->links, to, pkt->data, frame_len);
+	if (is_data) {
+		slot->used = true;
+		link->packets_out++;
+		link->bytes_out += plain_len;
+	}
+	if (ntm_addr_eq(to, &link->remote)) /* a probe elsewhere keeps no mapping open here */
+		link_timers_sent(link, is_data);
+	return 0;
+}
+
+void link_send_keepalive(struct ntm_link *link)
+{
+	struct ntm_pkt pkt;
+
+	if (!link_is_alive(link))
+		return;
+	ntm_pkt_reset(&pkt);
+	(void)link_seal_to(link, &link->remote, &pkt, 0, false);
+}
+
+void link_on_expired(struct ntm_link *link)
+{
+	if (!link->next) {
+		link_lose(link, NTM_DOWN_EXPIRED);
+		return;
+	}
+	/* The peer has asked for new keys already: wait for its first packet. */
+	link_slot_drop(link, &link->prev);
+	link_slot_drop(link, &link->cur);
+	link_set_state(link, NTM_LINK_CONNECTING, "expired");
+	if (!link->hs)
+		link_timers_peer_awaited(link);
+}

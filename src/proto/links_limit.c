@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How many INITIATIONs are read, in all and from one network, before a cookie is asked for. */
+#include "link_priv.h"
+
+void links_limit_init(struct links_limit *limit, int64_t now_ms)
+{
+	ntm_bucket_init(&limit->load, LINKS_LOAD_PER_S, LINKS_LOAD_PER_S, now_ms);
+	ntm_bucket_init(&limit->dh, LINKS_DH_PER_S, LINKS_DH_PER_S, now_ms);
+	ntm_random(limit->hash_key, sizeof(limit->hash_key));
+	for (size_t i = 0; i < LINKS_SOURCE_BUCKETS; i++)
+		ntm_bucket_init(&limit->source[i], LINKS_SOURCE_PER_S, LINKS_SOURCE_BURST, now_ms);
+}
+
+/* The table does not grow: networks share a bucket where their hashes meet. */
+static struct ntm_bucket *source_bucket(struct links_limit *limit, const struct ntm_addr *from)
+{
+	size_t net_len = from->ip.family == 4 ? 3 : 7; /* /24, /56 */
+	uint64_t hash = ntm_siphash24(limit->hash_key, from->ip.b, net_len);
+
+	return &limit->source[hash % LINKS_SOURCE_BUCKETS];
+}
+
+enum links_verdict links_limit_judge(struct links_limit *limit, const struct ntm_addr *from,
+				     bool proven, int64_t now_ms)
+{
+	bool loaded = !ntm_bucket_take(&limit->load, now_ms);
+
+	if (!proven && (loaded || !ntm_bucket_take(source_bucket(limit, from), now_ms)))
+		return LINKS_PROVE;
+	return ntm_bucket_take(&limit->dh, now_ms) ? LINKS_PASS : LINKS_DROP;
+}
