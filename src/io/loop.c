@@ -149,7 +149,7 @@ static void settle(struct ntm_loop *loop)
 
 static int wait_for_events(struct ntm_loop *loop, int64_t max_wait_ms)
 {
-	int err = arm(loop, max_wait_ms < 0 ? -1 : loop->timers.now_ms + max_wait_ms);
+	int err = arm(loop, max_wait_ms < 0 ? -1 : clock_ms(CLOCK_BOOTTIME) + max_wait_ms);
 
 	if (err != 0)
 		return err;

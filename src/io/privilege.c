@@ -101,7 +101,7 @@ static const char *find_leftover(uid_t uid, gid_t gid, uint64_t caps)
 {
 	uid_t real, effective, saved;
 	gid_t rgid, egid, sgid;
-	struct caps now;
+	struct caps now = {0};
 
 	if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid ||
 	    saved != uid)
@@ -127,7 +127,7 @@ int ntm_priv_drop(const char *user, uint64_t caps, char *err, size_t err_len)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	struct caps have;
+	struct caps have = {0};
 	int result;
 
 	if (user != NULL && user[0] != '\0' && ntm_user_find(user, &uid, &gid) != 0)

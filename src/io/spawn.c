@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,9 +17,11 @@
 
 #define CAP_COUNT 64
 
+/* How long its end may go unnoticed, when its stderr does not tell. */
+#define LOOK_MS 5
+
 struct child {
 	pid_t pid;
-	int pidfd;
 	int stderr_fd; /* our end of its stderr; -1 when it was closed */
 	size_t err_len;
 	char *err; /* NTM_SPAWN_ERR bytes */
@@ -135,72 +136,65 @@ static int start(const struct ntm_spawn_args *args, const char *path, int in, in
 	return -result;
 }
 
-/* Keeps the start; the rest is read and thrown away, so that the child does not stop. */
-static void read_stderr(struct child *child)
+/* Keeps the start; the rest is thrown away, so that the child does not stop. False when there is
+ * nothing to read now. */
+static bool read_stderr(struct child *child)
 {
 	char chunk[1024];
 	ssize_t len = read(child->stderr_fd, chunk, sizeof(chunk));
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	if (len <= 0) {
 		close(child->stderr_fd);
 		child->stderr_fd = -1;
-		return;
+		return false;
 	}
 	size_t room = NTM_SPAWN_ERR - 1 - child->err_len;
 	size_t take = (size_t)len < room ? (size_t)len : room;
 	memcpy(child->err + child->err_len, chunk, take);
 	child->err_len += take;
+	return true;
 }
 
-/* Ends when the process ends: something it left behind may keep its stderr open. */
-static int watch_child(struct child *child, int64_t timeout_ms)
+/* Waits for the process, not for the end of its stderr: what it left behind may keep that open. */
+static int wait_for_end(struct child *child, int64_t timeout_ms, int *wait_status)
 {
 	int64_t deadline_ms = now_ms() + timeout_ms;
 
 	for (;;) {
-		struct pollfd pfds[2] = {{.fd = child->pidfd, .events = POLLIN},
-					 {.fd = child->stderr_fd, .events = POLLIN}};
-		int64_t left_ms = deadline_ms - now_ms();
-		if (left_ms <= 0)
-			return -ETIMEDOUT;
-		int ready = poll(pfds, 2, left_ms > 60000 ? 60000 : (int)left_ms);
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-		if (ready > 0 && pfds[1].revents != 0)
-			read_stderr(child);
-		else if (ready > 0 && pfds[0].revents != 0)
+		struct pollfd pfd = {.fd = child->stderr_fd, .events = POLLIN};
+		if (poll(&pfd, 1, LOOK_MS) > 0)
+			(void)read_stderr(child);
+		pid_t ended = waitpid(child->pid, wait_status, WNOHANG);
+		if (ended == child->pid)
 			return 0;
+		if (ended < 0 && errno != EINTR)
+			return -errno;
+		if (now_ms() >= deadline_ms)
+			return -ETIMEDOUT;
 	}
-}
-
-static int reap(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static int follow(struct child *child, int64_t timeout_ms, int *status)
 {
-	int err = 0;
+	int wait_status = 0;
+	int err = wait_for_end(child, timeout_ms, &wait_status);
 
-	child->pidfd = pidfd_open(child->pid, 0);
-	err = child->pidfd < 0 ? -errno : watch_child(child, timeout_ms);
-	if (err != 0)
+	if (err == -ETIMEDOUT) {
 		kill(-child->pid, SIGKILL); /* its group: helpers of its own go with it */
-	int code = reap(child->pid);
-	if (child->pidfd >= 0)
-		close(child->pidfd);
-	if (err == 0)
-		*status = code;
+		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	while (child->stderr_fd >= 0 && child->err_len < NTM_SPAWN_ERR - 1 && read_stderr(child))
+		;
 	if (child->err_len > 0 && child->err[child->err_len - 1] == '\n')
 		child->err_len--;
 	child->err[child->err_len] = '\0';
-	return err;
+	if (err != 0)
+		return err;
+	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+	return 0;
 }
 
 int ntm_spawn(const struct ntm_spawn_args *args, int *status, char err[static NTM_SPAWN_ERR])

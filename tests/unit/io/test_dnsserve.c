@@ -13,9 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* Stands in front of the C library's: the next `accept_failures` calls find no descriptor. */
+static int accept_failures, accept_calls;
+
+int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *len, int flags)
+{
+	accept_calls++;
+	if (accept_failures > 0) {
+		accept_failures--;
+		errno = EMFILE;
+		return -1;
+	}
+	return (int)syscall(SYS_accept4, fd, addr.__sockaddr__, len, flags);
+}
 
 struct world {
 	struct ntm_loop *loop;
@@ -112,6 +127,7 @@ static const char *hear(struct world *w, int fd)
 	static char text[200000];
 	size_t len = 0;
 
+	memset(text, 0, sizeof(text));
 	for (int quiet = 0; quiet < 3;) {
 		ssize_t n = recv(fd, text + len, sizeof(text) - len - 8, MSG_DONTWAIT);
 		if (n > 0) {
@@ -376,6 +392,26 @@ static void test_a_client_that_does_not_read(void **state)
 	close(fd);
 }
 
+static void test_out_of_descriptors(void **state)
+{
+	struct world *w = *state;
+	int64_t start_ms = ntm_loop_timers(w->loop)->now_ms;
+	static const char nothing[8];
+	const char *text = nothing;
+
+	accept_failures = 3;
+	accept_calls = 0;
+	int fd = dial("127.0.0.1", w->port, SOCK_STREAM, NULL);
+	say(fd, "\0\1x", 3);
+	for (int i = 0; i < 100 && text[1] == '\0'; i++)
+		text = hear(w, fd);
+	assert_memory_equal(text, "\0\4re:x", 6);
+	/* it rested between its attempts */
+	assert_true(ntm_loop_timers(w->loop)->now_ms - start_ms >= 300);
+	assert_true(accept_calls >= 4 && accept_calls <= 5);
+	close(fd);
+}
+
 static void test_open_fails_with_the_address(void **state)
 {
 	struct world *w = *state;
@@ -416,6 +452,7 @@ int main(void)
 		T(test_thirty_two_connections),
 		T(test_idle_and_dribbling),
 		T(test_a_client_that_does_not_read),
+		T(test_out_of_descriptors),
 		T(test_open_fails_with_the_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
