@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A Direction Coordinator's logic without socket and clock (R40-R42, R48-R58, R88-R95, R105-R107).
+ */
+#pragma once
+
+#include "store.h"
+#include "zone.h"
+
+#include "ntm/cert.h"
+#include "ntm/link.h"
+#include "ntm/msg.h"
+#include "ntm/timers.h"
+
+#include <jansson.h>
+
+struct dc;
+
+struct dc_settings {
+	char domain[NTM_NAME_MAX + 1];
+	struct ntm_prefix prefix4, prefix6;
+	struct ntm_ip resolver4, resolver6; /* reserved virtual addresses of the nodes' resolvers */
+	int64_t cert_lifetime_s;            /* node certificates: 7 d, renewed at half life */
+	int64_t keepalive_s;                /* for nodes behind a NAT: 15 */
+	int64_t lifetime_s;                 /* of a registration: 120 */
+	int64_t pair_lifetime_s;            /* 24 h, security.md 2.6 */
+	struct ntm_link_times link_times;
+};
+/* Domain, prefixes and resolvers are the caller's to set. */
+extern const struct dc_settings dc_settings_default;
+
+struct dc_ops {
+	void (*udp_send)(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len);
+};
+
+struct dc_args {
+	const struct dc_ops *ops;
+	void *ctx;
+	struct ntm_timers *timers;
+	const struct dc_settings *settings; /* copied */
+	const struct ntm_keys *keys;        /* the DC's X25519 keys; copied */
+	const struct ntm_root *root;        /* issuing = dc; copied */
+	struct store *store;                /* borrowed, open */
+	const struct zone *zone;            /* borrowed: RESOLVE is answered from it */
+};
+
+struct dc *dc_new(const struct dc_args *args); /* NULL: out of memory */
+void dc_free(struct dc *dc);
+void dc_udp_input(struct dc *dc, const struct ntm_addr *from, struct ntm_pkt *pkt);
+
+/* Ends a node for good: durable first, then its session, then its peers are told (within 1 s). done
+ * is called once, maybe later. err -ENOENT: no such node. */
+void dc_revoke(struct dc *dc, const char *fqdn, store_node_fn *done, void *arg);
+
+/* Whether a node is registered now. */
+bool dc_is_online(const struct dc *dc, const char *fqdn);
+size_t dc_online_count(const struct dc *dc);
+json_t *dc_status_json(const struct dc *dc);
+/* Where a node is now (online, reflexive address, NAT, since, last seen), or {"online": false}. */
+json_t *dc_node_json(const struct dc *dc, const char *fqdn);

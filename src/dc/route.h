@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which path two nodes get (design.md 7, R48-R50): a pure function of both cards. */
+#pragma once
+
+#include "ntm/msg.h"
+
+/* What the DC knows of one node's place. */
+struct route_card {
+	struct ntm_addr reflexive; /* as the DC sees it */
+	struct ntm_addr_list own;  /* as the node says, already filtered */
+	bool behind_nat;           /* the reflexive address is none of its own */
+};
+bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own);
+/* Keeps what a peer may be told to send to: usable, not inside the virtual prefixes, distinct, at
+ * most 8 (security.md A2). */
+void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
+		  const struct ntm_prefix *virtual6);
+
+struct route {
+	bool possible;
+	uint8_t error;                     /* enum ntm_direction_code when not possible */
+	uint8_t mn_role, cn_role;          /* enum ntm_role */
+	struct ntm_addr_list to_mn, to_cn; /* candidates that CN, or MN, gets; best first */
+};
+void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out);

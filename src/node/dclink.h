@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The node's side of its link to the DC: registration, requests, liveness. */
+#pragma once
+
+#include "node.h"
+
+#include "ntm/ctl.h"
+
+struct dclink;
+
+struct dclink_ops {
+	/* REGISTERED came: addresses, prefixes, suffixes, certificate. */
+	void (*registered)(void *ctx, const struct ntm_msg_registered *msg, bool first);
+	/* A request of the DC other than what dclink answers itself: ROUTE_DIRECTION, REVOKED. */
+	void (*request)(void *ctx, const struct ntm_msg *msg);
+	void *ctx;
+};
+
+struct dclink_args {
+	struct ntm_links *links;
+	struct ntm_timers *timers;
+	const struct node_lease *lease; /* borrowed */
+	const struct node_ops *node_ops;
+	void *node_ctx;
+	struct dclink_ops ops;
+};
+
+struct dclink *dclink_new(const struct dclink_args *args);
+void dclink_free(struct dclink *dclink);
+int dclink_start(struct dclink *dclink);
+void dclink_stop(struct dclink *dclink);
+/* From the node's links ops, for the link whose owner is the dclink. */
+void dclink_on_up(struct dclink *dclink, bool fresh);
+void dclink_on_down(struct dclink *dclink);
+void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt);
+/* Registers again when our own addresses differ from what was told. */
+void dclink_addrs_changed(struct dclink *dclink);
+
+/*
+ * A request to the DC. When two copies stay unanswered the link is started over (a restarted DC
+ * answers within one round trip then). See ntm_ctl_request.
+ */
+int dclink_request(struct dclink *dclink, struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg,
+		   uint32_t *txn);
+void dclink_cancel(struct dclink *dclink, uint32_t txn);
+int dclink_reply(struct dclink *dclink, const struct ntm_msg *req, struct ntm_msg *reply);
+
+bool dclink_is_registered(const struct dclink *dclink);
+/* False once two requests in a row were not answered, until one is (sip.md 1). */
+bool dclink_answers(const struct dclink *dclink);
+const struct ntm_addr *dclink_reflexive(const struct dclink *dclink);
+bool dclink_behind_nat(const struct dclink *dclink);
+json_t *dclink_json(const struct dclink *dclink); /* for `status` */
