@@ -18,7 +18,7 @@ typedef void ntm_udp_fn(void *ctx, const struct ntm_addr *from, struct ntm_pkt *
 
 struct ntm_udp_args {
 	struct ntm_loop *loop;
-	struct ntm_addr bind; /* ip.family 0: all addresses of both families; port 0: any */
+	struct ntm_addr bind; /* ip.family 0: all, of both families; port 0: any */
 	ntm_udp_fn *fn;
 	void *ctx;
 };
@@ -42,7 +42,7 @@ uint16_t ntm_udp_port(const struct ntm_udp *udp); /* local port */
 bool ntm_udp_dual_stack(const struct ntm_udp *udp);
 
 /* Copies one datagram into the ring; it leaves at the end of the loop's turn, or when the ring is
- * full. 0; -ENOBUFS (dropped, counted), -EMSGSIZE, -EAFNOSUPPORT (IPv6 on a host without it). */
+ * full. 0; -ENOBUFS (dropped, counted), -EMSGSIZE, -EAFNOSUPPORT (IPv6 where there is none). */
 int ntm_udp_send(struct ntm_udp *udp, const struct ntm_addr *to, const void *data, size_t len);
 /* Sends what waits now. */
 void ntm_udp_flush(struct ntm_udp *udp);

@@ -48,26 +48,53 @@ struct nlmsghdr *netlink_begin(struct ntm_netlink *nl, uint16_t type, uint16_t f
 	return msg;
 }
 
-/* Sends what netlink_begin started and hands every answer to fn until the kernel is done. */
+struct answers {
+	mnl_cb_t fn; /* for every object; may be NULL */
+	void *arg;
+	bool done, interrupted;
+	int err;
+};
+
+static void take_message(const struct nlmsghdr *msg, struct answers *answers)
+{
+	size_t len = mnl_nlmsg_get_payload_len(msg);
+	const int *code = mnl_nlmsg_get_payload(msg);
+
+	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
+		answers->interrupted = true;
+	if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE) {
+		/* Both begin with 0 or a negative errno. */
+		answers->done = true;
+		answers->err = len >= sizeof(*code) ? *code : 0;
+	} else if (msg->nlmsg_type >= NLMSG_MIN_TYPE && answers->fn != NULL) {
+		(void)answers->fn(msg, answers->arg);
+	}
+}
+
+/* Sends what netlink_begin started and takes every answer until the kernel is done. libmnl's own
+ * mnl_cb_run stops in the middle of an interrupted dump, and its rest would answer the next call.
+ */
 static int exchange(struct ntm_netlink *nl, mnl_cb_t fn, void *arg)
 {
 	const struct nlmsghdr *msg = (const void *)nl->buf;
-	unsigned portid = mnl_socket_get_portid(nl->socket);
-	int more = MNL_CB_OK;
+	struct answers answers = {.fn = fn, .arg = arg};
 
 	if (mnl_socket_sendto(nl->socket, msg, msg->nlmsg_len) < 0)
 		return -errno;
-	while (more == MNL_CB_OK) {
+	while (!answers.done) {
 		ssize_t len = mnl_socket_recvfrom(nl->socket, nl->buf, sizeof(nl->buf));
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		more = mnl_cb_run(nl->buf, (size_t)len, nl->seq, portid, fn, arg);
-		if (more < 0)
-			return -errno;
+		int left = (int)len;
+		for (msg = (const void *)nl->buf; mnl_nlmsg_ok(msg, left);
+		     msg = mnl_nlmsg_next(msg, &left)) {
+			if (msg->nlmsg_seq == nl->seq) /* else to a call that timed out */
+				take_message(msg, &answers);
+		}
 	}
-	return 0;
+	return answers.err == 0 && answers.interrupted ? -EINTR : answers.err;
 }
 
 int netlink_talk(struct ntm_netlink *nl)

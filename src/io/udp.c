@@ -100,10 +100,10 @@ static int open_family(int family, const struct ntm_addr *bind_to)
 	return fd;
 }
 
-/* A host booted with ipv6.disable=1 has no AF_INET6; one with disable_ipv6=1 has no [::]. */
+/* A host booted with ipv6.disable=1 has no AF_INET6; one with disable_ipv6=1 may have no [::]. */
 static int open_socket(const struct ntm_addr *bind_to, bool *dual_stack)
 {
-	int fd = open_family(AF_INET6, bind_to);
+	int fd = bind_to->ip.family == 4 ? -EAFNOSUPPORT : open_family(AF_INET6, bind_to);
 
 	*dual_stack = fd >= 0;
 	if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && bind_to->ip.family != 6)

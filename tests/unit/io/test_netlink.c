@@ -7,14 +7,37 @@
 #include "ntm/tun.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
 #define TABLE 4330
+
+/* Stands in front of the C library's: loses an answer for a time, or marks a dump as interrupted.
+ */
+static int lose_answers, interrupt_dumps;
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (lose_answers > 0) {
+		lose_answers--;
+		errno = EAGAIN;
+		return -1;
+	}
+	ssize_t len = syscall(SYS_recvmsg, fd, msg, flags);
+	if (len > 0 && interrupt_dumps > 0) {
+		struct nlmsghdr *first = msg->msg_iov[0].iov_base;
+		first->nlmsg_flags |= NLM_F_DUMP_INTR;
+		interrupt_dumps--;
+	}
+	return len;
+}
 
 struct world {
 	struct ntm_loop *loop;
@@ -243,6 +266,32 @@ static void test_own_addresses(void **state)
 	assert_int_equal(system("ip link del v0 && ip link del v2"), 0);
 }
 
+static void test_late_and_interrupted_answers(void **state)
+{
+	struct world *w = *state;
+	struct ntm_ip found[4];
+	size_t count = 0;
+	unsigned ifindex;
+
+	/* the answer to a call that timed out is not taken for the next one's */
+	lose_answers = 1;
+	assert_int_equal(ntm_netlink_addr_add(w->nl, 9999, &w->vip4), -ETIMEDOUT);
+	assert_int_equal(ntm_netlink_ifindex(w->nl, "ntm0", &ifindex), 0);
+	assert_int_equal(ifindex, w->ifindex);
+	/* a dump that was interrupted is taken again, and leaves nothing behind */
+	assert_int_equal(ntm_netlink_link_up(w->nl, w->ifindex, 1400), 0);
+	assert_int_equal(ntm_netlink_addr_add(w->nl, w->ifindex, &w->vip4), 0);
+	interrupt_dumps = 2;
+	assert_int_equal(ntm_netlink_addrs(w->nl, 0, found, 4, &count), 0);
+	assert_int_equal(interrupt_dumps, 0);
+	assert_int_equal(count, 1);
+	interrupt_dumps = 1000;
+	assert_int_equal(ntm_netlink_addrs(w->nl, 0, found, 4, &count), -EINTR);
+	interrupt_dumps = 0;
+	assert_int_equal(ntm_netlink_addrs(w->nl, 0, found, 4, &count), 0);
+	assert_int_equal(count, 1);
+}
+
 static void on_change(void *arg)
 {
 	struct world *w = arg;
@@ -298,6 +347,7 @@ int main(void)
 		T(test_route_replaces_and_reports),
 		T(test_rules),
 		T(test_own_addresses),
+		T(test_late_and_interrupted_answers),
 		T(test_monitor_debounces),
 		T(test_not_permitted),
 	};

@@ -157,6 +157,12 @@ static void test_bind_to_one_address(void **state)
 	wait_for(w, &w->at_a.count, 1);
 	assert_true(ntm_addr_eq(&w->at_a.from[0], &from));
 
+	/* one of IPv4 is of IPv4 only, and says so at once */
+	assert_false(ntm_udp_dual_stack(udp));
+	struct ntm_addr to6 = {.port = 9};
+	assert_int_equal(ntm_ip_parse(&to6.ip, "::1"), 0);
+	assert_int_equal(ntm_udp_send(udp, &to6, "x", 1), -EAFNOSUPPORT);
+
 	args.bind.port = ntm_udp_port(udp);
 	struct ntm_udp *second = NULL;
 	assert_int_equal(ntm_udp_open(&args, &second), -EADDRINUSE);
