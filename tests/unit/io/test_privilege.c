@@ -69,6 +69,7 @@ static int drop_all(void)
 	gid_t gid, groups[4];
 
 	CHECK(ntm_user_find("nobody", &uid, &gid) == 0);
+	CHECK(setgroups(1, &(gid_t){4242}) == 0);
 	CHECK(ntm_priv_drop("nobody", 0, err, sizeof(err)) == 0);
 	CHECK(getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid);
 	CHECK(getgroups(4, groups) == 0);

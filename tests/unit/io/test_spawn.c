@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,6 +106,32 @@ static void test_signals_are_as_at_birth(void **state)
 	signal(SIGPIPE, SIG_DFL);
 }
 
+/* Gone, or a zombie that its new parent has not looked at yet. */
+static bool has_ended(const char *pid)
+{
+	char path[64], line[128] = "";
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	FILE *file = fopen(path, "r");
+	if (file == NULL)
+		return true;
+	bool zombie = fgets(line, sizeof(line), file) != NULL && strstr(line, ") Z ") != NULL;
+	fclose(file);
+	return zombie;
+}
+
+static void test_time_limit_ends_helpers_too(void **state)
+{
+	struct timespec nap = {.tv_nsec = 10000000};
+
+	(void)state;
+	assert_int_equal(run("sleep 60 & echo $! >&2; wait", NULL, 200), -ETIMEDOUT);
+	assert_true(atoi(err) > 1);
+	for (int i = 0; i < 200 && !has_ended(err); i++)
+		nanosleep(&nap, NULL);
+	assert_true(has_ended(err));
+}
+
 static void test_time_limit(void **state)
 {
 	struct timespec before, after;
@@ -148,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_clean_environment),
 		cmocka_unit_test(test_signals_are_as_at_birth),
 		cmocka_unit_test(test_time_limit),
+		cmocka_unit_test(test_time_limit_ends_helpers_too),
 		cmocka_unit_test(test_no_such_program),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
