@@ -28,7 +28,8 @@
 #define LINK_PATHS           3   /* challenges that may be open */
 #define LINK_PATH_GAP_MS     200 /* between two challenges */
 #define LINK_PATH_WAIT_MS    3000
-#define LINK_PATH_ANSWERS_S  10 /* PATH_RESPONSEs a second */
+#define LINK_PATH_ANSWERS_S  10   /* PATH_RESPONSEs a second */
+#define LINK_CONFIRM_MS      5000 /* a young session's keepalives are answered by its responder */
 #define LINK_PEER_KEY_LEN    (1 + NTM_KEY_LEN + NTM_PAIR_LEN)
 #define LINKS_LOAD_PER_S     200  /* INITIATIONs: above, a cookie is asked for */
 #define LINKS_DH_PER_S       2000 /* above, dropped */

@@ -178,11 +178,23 @@ static void deliver(struct ntm_link *link, struct link_slot *slot, const struct 
 		links->ops.input(links->ctx, link, link->owner, pkt);
 }
 
+/* The initiator goes on with keepalives until it hears something under the new keys. */
+static bool is_asked(const struct ntm_link *link, bool confirmed, bool is_empty)
+{
+	const struct ntm_session *session = &link->cur->session;
+	int64_t age_ms = links_now(link->links) - session->born_ms;
+
+	if (confirmed)
+		return session->send_counter == 0;
+	return is_empty && !session->initiator && age_ms < LINK_CONFIRM_MS;
+}
+
 void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_addr *from,
 			struct ntm_pkt *pkt)
 {
 	struct link_slot *slot = find_slot(link, index);
 	bool confirmed = false;
+	bool is_empty;
 	uint64_t counter;
 	struct ntm_rd rd;
 
@@ -205,11 +217,10 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 		link_timers_answer_found(link);
 	if (slot == link->cur && slot->session.replay.newest == counter)
 		link_path_seen(link, from);
-	if (pkt->len > 0)
+	is_empty = pkt->len == 0;
+	if (!is_empty)
 		deliver(link, slot, from, pkt);
-	/* Tells the initiator that it may stop to ask; any packet does. */
-	if (confirmed && !link->dead && link->cur == slot && slot->live &&
-	    slot->session.send_counter == 0)
+	if (!link->dead && slot->live && link->cur == slot && is_asked(link, confirmed, is_empty))
 		link_send_keepalive(link);
 }
 

@@ -6,8 +6,8 @@
  *   attempt   INITIATION sent: resent after 200, 400, 800 ms, given up 1600 ms later;
  *             given up, but the link goes on: next round after retry_ms and up to a third more;
  *             responder: the peer's INITIATION or first packet is awaited for 3000 ms;
- *             initiator with new keys: keepalive again after 200, 400, 800, 1600 ms until anything
- *             was heard, since the responder cannot send before
+ *             initiator with new keys: keepalive again after 200, 400, 800 ms until anything was
+ *             heard, since the responder cannot send before; 1600 ms later a new handshake
  *   age       rekey at rekey_ms (initiator of the session) or halfway to reject_ms (the other side,
  *             when nobody did); the end of each session at reject_ms
  *   alive     keepalive: passive_keepalive_ms after data came that was followed by nothing of ours;
@@ -86,8 +86,10 @@ static void seek_answer_again(struct ntm_link *link)
 {
 	int64_t wait_ms = ntm_retry_wait_ms(++link->wait_count);
 
-	if (wait_ms < 0)
+	if (wait_ms < 0) {
+		link_handshake_start(link, true);
 		return;
+	}
 	wait_for(link, LINK_WAIT_HEARD, wait_ms);
 	link_send_keepalive(link);
 }

@@ -22,7 +22,6 @@ struct packet {
 	struct packet *after;
 	int64_t due_ms;
 	uint64_t number;
-	bool is_copy;
 	struct ntm_addr from, to;
 	size_t len;
 	uint8_t data[NTM_PKT_MAX];
@@ -65,10 +64,10 @@ struct world {
 	/* Whether the packet goes on. */
 	bool (*filter)(struct world *w, const struct packet *p);
 	unsigned filter_count;
-	unsigned sent[256];           /* by type, before losses */
-	unsigned delivered_transport; /* without copies */
-	struct packet last[256];      /* of each type */
-	int64_t sent_at[64];          /* INITIATIONs */
+	unsigned sent[256];      /* by type, before losses */
+	uint64_t strays;         /* TRANSPORT frames for which no session was there */
+	struct packet last[256]; /* of each type */
+	int64_t sent_at[64];     /* INITIATIONs */
 	struct ntm_link_times times;
 };
 
@@ -120,13 +119,12 @@ static inline bool chance(struct world *w, unsigned percent)
 
 /* ---- the wire ---- */
 
-static inline void put_packet(struct world *w, const struct packet *p, bool is_copy)
+static inline void inject(struct world *w, const struct packet *p)
 {
 	struct packet *q = malloc(sizeof(*q));
 	struct packet **at = &w->queue;
 
 	*q = *p;
-	q->is_copy = is_copy;
 	q->due_ms = w->timers.now_ms + w->delay_ms;
 	if (w->jitter_ms > 0)
 		q->due_ms += (int64_t)(splitmix(&w->rng) % (uint64_t)w->jitter_ms);
@@ -136,11 +134,6 @@ static inline void put_packet(struct world *w, const struct packet *p, bool is_c
 		at = &(*at)->after;
 	q->after = *at;
 	*at = q;
-}
-
-static inline void inject(struct world *w, const struct packet *p)
-{
-	put_packet(w, p, false);
 }
 
 static inline void wire_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
@@ -158,9 +151,9 @@ static inline void wire_send(void *ctx, const struct ntm_addr *to, const uint8_t
 	w->last[frame[0]] = p;
 	if ((w->filter && !w->filter(w, &p)) || chance(w, w->loss_percent))
 		return;
-	put_packet(w, &p, false);
+	inject(w, &p);
 	if (chance(w, w->copy_percent))
-		put_packet(w, &p, true);
+		inject(w, &p);
 }
 
 static inline void hand_over(struct host *h, const struct packet *p)
@@ -177,12 +170,14 @@ static inline void deliver_packet(struct world *w, const struct packet *p)
 	for (size_t i = 0; i < WORLD_HOSTS; i++) {
 		struct host *h = &w->host[i];
 
-		for (size_t a = 0; h->links && a < 2; a++) {
+		uint64_t unknown = h->links->counters.unknown_index;
+
+		for (size_t a = 0; a < 2; a++) {
 			if (!ntm_addr_eq(&h->addr[a], &p->to) || h->deaf[a])
 				continue;
-			if (p->data[0] == NTM_FRAME_TRANSPORT && !p->is_copy)
-				w->delivered_transport++;
 			hand_over(h, p);
+			if (p->data[0] == NTM_FRAME_TRANSPORT)
+				w->strays += h->links->counters.unknown_index - unknown;
 			return;
 		}
 	}
@@ -495,7 +490,7 @@ static inline void assert_talk(struct world *w, struct host *a, struct host *b, 
 {
 	assert_int_equal(send_seq(a, seq), 0);
 	assert_int_equal(send_seq(b, seq), 0);
-	run(w, 3 * w->delay_ms);
+	run(w, 3 * w->delay_ms + w->jitter_ms);
 	assert_true(has_seq(a, seq));
 	assert_true(has_seq(b, seq));
 }
