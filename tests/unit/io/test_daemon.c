@@ -89,8 +89,10 @@ static void test_directory_refused(void **state)
 	static char long_path[5000];
 
 	(void)state;
-	assert_int_equal(symlink("/tmp", in_dir("link")), 0);
+	assert_int_equal(ntm_dir_make(in_dir("target"), 0750, (uid_t)-1, (gid_t)-1), 0);
+	assert_int_equal(symlink("target", in_dir("link")), 0); /* inside of our own directory */
 	assert_int_equal(ntm_dir_make(in_dir("link"), 0700, (uid_t)-1, (gid_t)-1), -ENOTDIR);
+	assert_int_equal(mode_of(in_dir("target")), 0750);
 	fclose(fopen(in_dir("file"), "w"));
 	assert_int_equal(ntm_dir_make(in_dir("file"), 0700, (uid_t)-1, (gid_t)-1), -ENOTDIR);
 	assert_int_equal(ntm_dir_make(in_dir("file/sub"), 0700, (uid_t)-1, (gid_t)-1), -ENOTDIR);
