@@ -79,8 +79,8 @@ enum ntm_sip_action {
 	NTM_SIP_HOLD,      /* start a direction and hold */
 	NTM_SIP_HOLD_SOFT, /* start and hold at most the soft limit (180/183 with SDP) */
 };
-/* When the callee's node may start before the callee answers: never, when its app rings (any 1xx
- * above 100 from the app), or with the first INVITE. Each includes the one before. */
+/* When the callee's node may start before there is an answer or early media: never, when its app
+ * rings (180), or with the first INVITE. Each includes the one before. */
 enum ntm_sip_prewarm { NTM_SIP_PREWARM_OFF, NTM_SIP_PREWARM_RINGING, NTM_SIP_PREWARM_INVITE };
 enum ntm_sip_action ntm_sip_action_towards_app(const struct ntm_sip *sip,
 					       enum ntm_sip_prewarm prewarm);
