@@ -18,7 +18,7 @@ struct ntm_ippkt {
 	struct ntm_ip src, dst;
 	uint8_t proto;    /* of the transport header, behind IPv6 extension headers */
 	size_t len;       /* by the IP header; the buffer may be longer (padding) */
-	bool is_fragment; /* any fragment, the first too */
+	bool is_fragment; /* any fragment, the first too; not one that is all there is (RFC 6946) */
 	bool more_fragments;
 	uint32_t frag_id;
 	uint16_t frag_offset; /* bytes */
@@ -30,17 +30,19 @@ struct ntm_ippkt {
 };
 
 /*
- * 0, or -EBADMSG: not IP, a length that does not fit, IPv4 options or routing headers (security.md
- * A2: never carried), a UDP length that disagrees in an unfragmented packet.
+ * 0, or -EBADMSG and an empty view: not IP, a length that does not fit, IPv4 options, routing
+ * headers or options behind a fragment header (never carried), v4-mapped addresses in IPv6, a UDP
+ * length that disagrees.
  */
 int ntm_ippkt_parse(struct ntm_ippkt *view, const uint8_t *pkt, size_t len);
 
 /* Finishes the partial UDP or TCP checksum that a TUN with offload may hand out. Only for packets
- * from our own host: it makes any checksum right. False for fragments, which it leaves alone. */
+ * from our own host: it makes any checksum right. False for malformed packets and fragments, which
+ * it leaves alone; true also when there is nothing to finish. */
 bool ntm_ippkt_finish_checksum(uint8_t *pkt, size_t len);
 
-/* True when the IPv4 header checksum and the UDP/TCP/ICMP checksum are right (tests, own packets).
- */
+/* True when the IPv4 header checksum and the UDP/TCP/ICMP checksum are right (tests, own packets);
+ * of fragments only the former is looked at. */
 bool ntm_ippkt_checksums_ok(const uint8_t *pkt, size_t len);
 
 /* Builds a UDP packet; returns its length, or 0 when it does not fit in cap or families differ. */
@@ -56,11 +58,13 @@ enum ntm_unreachable {
  * ICMP destination unreachable about orig, from `from` (the node's own VIP: the error has to be
  * deliverable, RFC 1812 4.3.2.7), with as much of orig as RFC 792 and RFC 4443 (<= 548 and 1232
  * bytes) allow. Returns the length, or 0 when none may be sent (orig is an ICMP error, a later
- * fragment, multicast) or it does not fit.
+ * fragment, multicast, of a source that cannot be answered, not of from's family) or it does not
+ * fit. out may not overlap orig.
  */
 size_t ntm_ippkt_build_unreachable(uint8_t *out, size_t cap, const struct ntm_ip *from,
 				   const uint8_t *orig, size_t orig_len, enum ntm_unreachable why);
 
-/* Internet checksum (RFC 1071) of data continued from sum; the folded, not inverted sum. */
+/* Internet checksum (RFC 1071) of data continued from sum; the folded, not inverted sum. Every part
+ * but the last has an even length. */
 uint32_t ntm_checksum_add(uint32_t sum, const void *data, size_t len);
 uint16_t ntm_checksum_finish(uint32_t sum);
