@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One message of each kind, as a struct and as bytes written by another program (Python). */
+#pragma once
+
+#include "ntm/msg.h"
+
+#include <string.h>
+
+static const char golden_reg[] =
+	"01010000010203040001001a040a00000510ea0620010db8000000000000000000000005"
+	"10ea000200081122334455667788";
+static const char golden_registered[] =
+	"01020100010203040003000704cb007109ef320004000504c6120a070005001106fd4e00"
+	"54004d00000000000000000a070006001804c61200001006fd4e0054004d000000000000"
+	"00000000300007001c0b6e746d2e6578616d706c650f7369702e6e746d2e6578616d706c"
+	"650008000504c612fffe0009001106fd4e0054004d00000000000000000053000a0003c0"
+	"ffee000b000400000014000c000400000e10";
+static const char golden_by_name[] =
+	"01030000000000050010000e6d6e2e6e746d2e6578616d706c650011000e636e2e6e746d"
+	"2e6578616d706c650013000100001400010100150008c0a80102030405ff";
+static const char golden_by_vip[] =
+	"01030000000000050010000e6d6e2e6e746d2e6578616d706c650012000504c612140900"
+	"13000101001400010200150008c0a80102030405ff";
+static const char golden_route_direction[] =
+	"010600000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
+	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
+	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
+	"7109ef320620010db800000000000000000000000910ea001b000101";
+static const char golden_route_reply[] =
+	"010601000000000500160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
+	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
+	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
+	"7109ef320620010db800000000000000000000000910ea001b000101";
+static const char golden_route_ack[] =
+	"010701000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00150008c0a80102"
+	"030405ff";
+static const char golden_direction_error[] =
+	"0108010000000005001c000103001d0017636e2e6e746d2e6578616d706c65207363686c"
+	"c3a4667400150008c0a80102030405ff0012001106fd4e0054004d000000000000000014"
+	"09";
+static const char golden_revoked[] =
+	"010c00000000000700200008010203040506070800210020606162636465666768696a6b"
+	"6c6d6e6f707172737475767778797a7b7c7d7e7f0004000504c61214090005001106fd4e"
+	"0054004d00000000000000001409";
+static const char golden_revoked_ack[] =
+	"010c01000000000700200008010203040506070800210020606162636465666768696a6b"
+	"6c6d6e6f707172737475767778797a7b7c7d7e7f0004000504c61214090005001106fd4e"
+	"0054004d00000000000000001409";
+static const char golden_ping[] = "010d000000000008002200080102030405060708";
+static const char golden_pong[] = "010e0100000000080022000801020304050607080023000704c633640713c4";
+static const char golden_resolve[] =
+	"010f0000000000090024002112340100000100000000000003777777036e746d07657861"
+	"6d706c650000010001";
+static const char golden_resolved[] =
+	"01100100000000090024002112340100000100000000000003777777036e746d07657861"
+	"6d706c650000010001";
+
+#define CORRELATION 0xc0a80102030405ffU
+
+static inline struct ntm_ip sample_ip(const char *text)
+{
+	struct ntm_ip ip = {0};
+
+	(void)ntm_ip_parse(&ip, text);
+	return ip;
+}
+
+static inline struct ntm_addr sample_addr(const char *text)
+{
+	struct ntm_addr addr = {0};
+
+	(void)ntm_addr_parse(&addr, text, 0);
+	return addr;
+}
+
+static inline struct ntm_prefix sample_prefix(const char *text)
+{
+	struct ntm_prefix prefix = {0};
+
+	(void)ntm_prefix_parse(&prefix, text);
+	return prefix;
+}
+
+static inline void count_up(uint8_t *out, size_t len, uint8_t first)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(first + i);
+}
+
+static inline struct ntm_cert_blob sample_blob(void)
+{
+	return (struct ntm_cert_blob){.len = 3, .data = {0xc0, 0xff, 0xee}};
+}
+
+static inline void fill_register(struct ntm_msg *msg)
+{
+	msg->reg.own.count = 2;
+	msg->reg.own.item[0] = sample_addr("10.0.0.5:4330");
+	msg->reg.own.item[1] = sample_addr("[2001:db8::5]:4330");
+	msg->reg.boot_id = 0x1122334455667788;
+}
+
+static inline void fill_registered(struct ntm_msg *msg)
+{
+	struct ntm_msg_registered *body = &msg->registered;
+
+	body->reflexive = sample_addr("203.0.113.9:61234");
+	body->vip4 = sample_ip("198.18.10.7");
+	body->vip6 = sample_ip("fd4e:54:4d::a07");
+	body->prefixes.count = 2;
+	body->prefixes.item[0] = sample_prefix("198.18.0.0/16");
+	body->prefixes.item[1] = sample_prefix("fd4e:54:4d::/48");
+	body->suffixes.count = 2;
+	strcpy(body->suffixes.item[0], "ntm.example");
+	strcpy(body->suffixes.item[1], "sip.ntm.example");
+	body->resolver4 = sample_ip("198.18.255.254");
+	body->resolver6 = sample_ip("fd4e:54:4d::53");
+	body->cert = sample_blob();
+	body->keepalive_s = 20;
+	body->lifetime_s = 3600;
+}
+
+static inline void fill_by_name(struct ntm_msg *msg)
+{
+	strcpy(msg->direction_request.fqdn_mn, "mn.ntm.example");
+	strcpy(msg->direction_request.fqdn_cn, "cn.ntm.example");
+	msg->direction_request.reason = NTM_REASON_NAME;
+	msg->direction_request.correlation = CORRELATION;
+}
+
+static inline void fill_by_vip(struct ntm_msg *msg)
+{
+	strcpy(msg->direction_request.fqdn_mn, "mn.ntm.example");
+	msg->direction_request.vip_cn = sample_ip("198.18.20.9");
+	msg->direction_request.is_sip = true;
+	msg->direction_request.reason = NTM_REASON_SIP;
+	msg->direction_request.correlation = CORRELATION;
+}
+
+static inline void fill_route_direction(struct ntm_msg *msg)
+{
+	struct ntm_msg_route_direction *body = &msg->route_direction;
+
+	count_up(body->pair, sizeof(body->pair), 0xa0);
+	count_up(body->psk, sizeof(body->psk), 0x40);
+	body->role = NTM_ROLE_ANSWERS;
+	body->reason = NTM_REASON_SIP;
+	body->correlation = CORRELATION;
+	body->lifetime_s = 86400;
+	body->peer_cert = sample_blob();
+	body->candidates.count = 2;
+	body->candidates.item[0] = sample_addr("203.0.113.9:61234");
+	body->candidates.item[1] = sample_addr("[2001:db8::9]:4330");
+	body->peer_nat = true;
+}
+
+static inline void fill_route_ack(struct ntm_msg *msg)
+{
+	count_up(msg->route_ack.pair, sizeof(msg->route_ack.pair), 0xa0);
+	msg->route_ack.correlation = CORRELATION;
+}
+
+static inline void fill_direction_error(struct ntm_msg *msg)
+{
+	msg->direction_error.code = NTM_DIR_OFFLINE;
+	strcpy(msg->direction_error.words, "cn.ntm.example schl\xc3\xa4"
+					   "ft");
+	msg->direction_error.correlation = CORRELATION;
+	msg->direction_error.vip = sample_ip("fd4e:54:4d::1409");
+}
+
+static inline void fill_revoked(struct ntm_msg *msg)
+{
+	msg->revoked.serial = 0x0102030405060708;
+	count_up(msg->revoked.key, sizeof(msg->revoked.key), 0x60);
+	msg->revoked.vip4 = sample_ip("198.18.20.9");
+	msg->revoked.vip6 = sample_ip("fd4e:54:4d::1409");
+}
+
+static inline void fill_ping(struct ntm_msg *msg)
+{
+	count_up(msg->ping.token, sizeof(msg->ping.token), 1);
+}
+
+static inline void fill_pong(struct ntm_msg *msg)
+{
+	count_up(msg->pong.token, sizeof(msg->pong.token), 1);
+	msg->pong.seen = sample_addr("198.51.100.7:5060");
+}
+
+static inline void fill_dns(struct ntm_msg *msg)
+{
+	static const uint8_t query[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\3ntm\7example\0\0\1\0";
+
+	msg->resolve.len = sizeof(query); /* its NUL is the class's second byte, but for one bit */
+	memcpy(msg->resolve.data, query, sizeof(query));
+	msg->resolve.data[sizeof(query) - 1] = 1;
+}
+
+static const struct sample {
+	uint8_t type;
+	bool is_reply;
+	uint32_t txn;
+	void (*fill)(struct ntm_msg *msg);
+	const char *hex;
+	uint16_t required[12]; /* TLVs */
+} samples[] = {
+	{NTM_MSG_REGISTER, false, 0x01020304, fill_register, golden_reg, {0x02}},
+	{NTM_MSG_REGISTERED,
+	 true,
+	 0x01020304,
+	 fill_registered,
+	 golden_registered,
+	 {0x03, 0x0b, 0x0c}},
+	{NTM_MSG_DIRECTION_REQUEST,
+	 false,
+	 5,
+	 fill_by_name,
+	 golden_by_name,
+	 {0x10, 0x11, 0x13, 0x14, 0x15}},
+	{NTM_MSG_DIRECTION_REQUEST,
+	 false,
+	 5,
+	 fill_by_vip,
+	 golden_by_vip,
+	 {0x10, 0x12, 0x13, 0x14, 0x15}},
+	{NTM_MSG_ROUTE_DIRECTION,
+	 false,
+	 6,
+	 fill_route_direction,
+	 golden_route_direction,
+	 {0x16, 0x17, 0x18, 0x14, 0x15, 0x0c, 0x19, 0x1b}},
+	{NTM_MSG_ROUTE_DIRECTION,
+	 true,
+	 5,
+	 fill_route_direction,
+	 golden_route_reply,
+	 {0x16, 0x17, 0x18, 0x14, 0x15, 0x0c, 0x19, 0x1b}},
+	{NTM_MSG_ROUTE_ACK, true, 6, fill_route_ack, golden_route_ack, {0x16, 0x15}},
+	{NTM_MSG_DIRECTION_ERROR,
+	 true,
+	 5,
+	 fill_direction_error,
+	 golden_direction_error,
+	 {0x1c, 0x15}},
+	{NTM_MSG_REVOKED, false, 7, fill_revoked, golden_revoked, {0x20, 0x21}},
+	{NTM_MSG_REVOKED, true, 7, fill_revoked, golden_revoked_ack, {0x20, 0x21}},
+	{NTM_MSG_PING, false, 8, fill_ping, golden_ping, {0x22}},
+	{NTM_MSG_PONG, true, 8, fill_pong, golden_pong, {0x22, 0x23}},
+	{NTM_MSG_RESOLVE, false, 9, fill_dns, golden_resolve, {0x24}},
+	{NTM_MSG_RESOLVED, true, 9, fill_dns, golden_resolved, {0x24}},
+};
+#define SAMPLE_COUNT (sizeof(samples) / sizeof(samples[0]))
+
+static inline struct ntm_msg sample_msg(const struct sample *sample)
+{
+	struct ntm_msg msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = sample->type;
+	msg.is_reply = sample->is_reply;
+	msg.txn = sample->txn;
+	sample->fill(&msg);
+	return msg;
+}
