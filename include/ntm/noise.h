@@ -25,6 +25,8 @@ struct ntm_keys {
 /* Starts libsodium; call once before anything of proto. 0 or -EIO. */
 int ntm_crypto_init(void);
 void ntm_keys_make(struct ntm_keys *keys);
+/* Fills pub from sec, for keys read from a file. */
+void ntm_keys_from_secret(struct ntm_keys *keys);
 /* Random bytes from libsodium's generator, which simulations replace by a seeded one. */
 void ntm_random(void *out, size_t len);
 uint32_t ntm_random_u32(void);

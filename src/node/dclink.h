@@ -50,4 +50,6 @@ bool dclink_is_registered(const struct dclink *dclink);
 bool dclink_answers(const struct dclink *dclink);
 const struct ntm_addr *dclink_reflexive(const struct dclink *dclink);
 bool dclink_behind_nat(const struct dclink *dclink);
+/* How often something has to be sent through our NAT; 0 without one. */
+int64_t dclink_keepalive_ms(const struct dclink *dclink);
 json_t *dclink_json(const struct dclink *dclink); /* for `status` */

@@ -29,6 +29,7 @@ int lease_from_answer(struct node_lease *lease, const struct ntm_join_answer *an
 		      char *words, size_t words_len);
 bool lease_is_virtual(const struct node_lease *lease, const struct ntm_ip *ip);
 bool lease_is_ours(const struct node_lease *lease, const struct ntm_ip *ip); /* one of our VIPs */
+bool lease_is_resolver(const struct node_lease *lease, const struct ntm_ip *ip);
 /* True when name is under one of the suffixes. */
 bool lease_has_name(const struct node_lease *lease, const char *name);
 

@@ -16,7 +16,6 @@ struct ntm_sip_parser;
 
 /* sip.md 1: who holds a 200 OK. */
 enum node_hold { NODE_HOLD_BOTH, NODE_HOLD_CALLER, NODE_HOLD_OFF };
-enum node_accept { NODE_ACCEPT_ALL, NODE_ACCEPT_KNOWN };
 
 /* The part of node.conf that the logic reads. */
 struct node_settings {

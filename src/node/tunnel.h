@@ -2,6 +2,7 @@
 /* Tunnels to peers, and the one negotiation that a pair may have: who wants one waits here. */
 #pragma once
 
+#include "dclink.h"
 #include "node.h"
 
 /*
@@ -29,12 +30,33 @@ enum tunnel_state {
 #define TUNNEL_MAX         1024
 /* Data that waits (house rule 6): the oldest is dropped first. */
 #define TUNNEL_QUEUE_PACKETS 32
-#define TUNNEL_QUEUE_BYTES   32768
-#define TUNNEL_QUEUE_MS      3000
+/* Tunnel Requests that came before their Route Direction (design.md 5: CN may be faster than the
+ * DC). */
+#define TUNNEL_EARLY    8
+#define TUNNEL_EARLY_MS 3000
+/* An UP tunnel that is sent on but silent for this long asks the DC again: the peer may have lost
+ * it. */
+#define TUNNEL_SILENT_MS 20000
 
 struct tunnel;
-struct tunnel_result;
 struct tunnels; /* all of a node */
+
+struct tunnel_result {
+	int err;
+	uint8_t code; /* enum ntm_direction_code, 0 = none */
+	const char *words;
+	const struct tunnel *tunnel; /* may be NULL on errors */
+	int64_t direction_ms;        /* from the trigger to now */
+};
+
+/* Embedded in whoever waits (a held SIP message, a DNS query, a ping). fn is called once: err 0 and
+ * an UP tunnel, or an error with words for people. The wait is not linked any more then. */
+struct tunnel_wait {
+	void (*fn)(void *arg, const struct tunnel_result *result);
+	void *arg;
+	struct tunnel *tunnel; /* NULL: not waiting */
+	struct tunnel_wait *next, **link;
+};
 
 /* Whom a trigger wants: a name, or a VIP. */
 struct tunnel_target {
@@ -42,27 +64,25 @@ struct tunnel_target {
 	struct ntm_ip vip;
 };
 
-/* Embedded in whoever waits (a held SIP message, a DNS query, a ping). */
-struct tunnel_wait {
-	/* Called once: err 0 and an UP tunnel; or negative errno, code (enum ntm_direction_code, 0
-	 * = none) and words for people. The wait is no longer linked then. */
-	void (*fn)(void *arg, const struct tunnel_result *result);
-	void *arg;
-	struct tunnel *tunnel; /* NULL: not waiting */
-	struct tunnel_wait *next, **link;
-};
-struct tunnel_result {
-	int err;
-	uint8_t code;
-	const char *words;
-	const struct tunnel *tunnel; /* may be NULL on errors */
-	int64_t direction_ms;        /* from the trigger to now */
+struct tunnels_args {
+	struct ntm_links *links;
+	struct ntm_timers *timers;
+	struct dclink *dclink;
+	const struct node_lease *lease;                               /* borrowed */
+	const struct node_settings *settings;                         /* borrowed */
+	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len); /* ICMP errors */
+	void *ctx;
 };
 
+struct tunnels *tunnels_new(const struct tunnels_args *args); /* NULL: out of memory */
+void tunnels_free(struct tunnels *tunnels);
+/* Tells every peer (CLOSE); waits are answered with -ECANCELED. */
+void tunnels_stop(struct tunnels *tunnels);
+
 /*
- * 1: UP already (wait is not used; *out, when not NULL, is the tunnel); 0: wait->fn will be called,
- * never from within this call; negative: refused at once (-EHOSTUNREACH negative cache or own VIP,
- * -ENOSPC table full, -ENETUNREACH DC does not answer). wait may be NULL: just start it.
+ * 1: UP already (wait is not used; *out, when not NULL, is the tunnel). 0: wait->fn will be called,
+ * never from within this call. Negative: refused at once, wait is not used (-EHOSTUNREACH: negative
+ * cache, -EINVAL: own VIP or name, -ENOSPC: too many tunnels). wait may be NULL: just start it.
  */
 int tunnel_want(struct tunnels *tunnels, const struct tunnel_target *target, enum ntm_reason reason,
 		struct tunnel_wait *wait, const struct tunnel **out);
@@ -70,14 +90,36 @@ void tunnel_wait_cancel(struct tunnel_wait *wait); /* fine when not waiting */
 
 /* NULL when there is none that is UP. */
 struct tunnel *tunnel_find_up(struct tunnels *tunnels, const struct ntm_ip *vip);
+/* In any state; NULL when there is none. */
+struct tunnel *tunnel_find(struct tunnels *tunnels, const struct ntm_ip *vip);
 
 /* Sends an inner packet towards its destination: through the tunnel when it is UP; else queues a
  * copy and starts a direction (data trigger). Takes the contents of pkt. */
 void tunnel_send(struct tunnels *tunnels, const struct ntm_ip *dst, struct ntm_pkt *pkt);
+/* Inner traffic came: for the idle timer. */
+void tunnel_touch(struct tunnel *tunnel);
+
+/* Facts from the DC and from links (node.c passes them on; the link's owner is the tunnel). */
+void tunnels_on_route_direction(struct tunnels *tunnels, const struct ntm_msg *req);
+void tunnels_on_revoked(struct tunnels *tunnels, const struct ntm_msg_revoked *revoked);
+void tunnels_on_unknown_pair(struct tunnels *tunnels, const uint8_t pair[static NTM_PAIR_LEN],
+			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
+void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link);
+void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_down why);
 
 /* What others show. */
 const char *tunnel_fqdn(const struct tunnel *tunnel); /* "" when not known */
 struct ntm_ip tunnel_vip(const struct tunnel *tunnel, uint8_t family);
 enum tunnel_state tunnel_state(const struct tunnel *tunnel);
 const char *tunnel_state_name(enum tunnel_state state);
-struct ntm_link *tunnel_link(const struct tunnel *tunnel); /* NULL when there is none */
+/* The link that carries data; NULL unless UP. */
+struct ntm_link *tunnel_link(const struct tunnel *tunnel);
+/* Inner packets and bytes each way over the tunnel's whole life, over all its links. */
+void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out);
+
+struct tunnels_counters {
+	uint64_t directions, directions_failed, route_directions, bad_route_directions, ups, downs;
+	uint64_t queued, queue_dropped, unreachables, early_requests;
+};
+const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels);
+json_t *tunnels_json(const struct tunnels *tunnels);

@@ -17,6 +17,11 @@ int ntm_crypto_init(void)
 void ntm_keys_make(struct ntm_keys *keys)
 {
 	randombytes_buf(keys->sec, sizeof(keys->sec));
+	ntm_keys_from_secret(keys);
+}
+
+void ntm_keys_from_secret(struct ntm_keys *keys)
+{
 	/* Fails for no secret key: the base point is of prime order. */
 	if (crypto_scalarmult_curve25519_base(keys->pub, keys->sec) != 0)
 		abort();

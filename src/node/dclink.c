@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The node's side of its link to the DC: registration, requests, liveness. */
+#include "dclink.h"
+
+#include "ntm/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Between PINGs: finds a DC that was restarted, and holds the NAT's mapping, also before REGISTERED
+ * has told the interval that the DC wants. */
+#define PING_MS (15 * 1000)
+/* A link is not started over more often than this. */
+#define RESTART_MS 2000
+
+struct dclink {
+	struct dclink_args args;
+	struct ntm_link *link;
+	struct ntm_ctl *ctl;
+	struct ntm_timer ping_timer;
+	struct ntm_timer register_timer;
+	struct ntm_addr_list told; /* own addresses of the last REGISTER */
+	uint64_t boot_id;
+	uint32_t register_txn;
+	bool registering;
+	bool registered;
+	bool was_registered; /* since start: the next time is no first */
+	bool silent;         /* two copies of a request stay unanswered */
+	int64_t restarted_ms;
+	int64_t registered_ms;
+	int64_t ping_ms;
+	struct ntm_addr reflexive;
+	bool behind_nat;
+};
+
+static struct ntm_timers *timers(const struct dclink *dclink)
+{
+	return dclink->args.timers;
+}
+
+static const char *dc_name(const struct dclink *dclink, char buf[static NTM_ADDR_STR])
+{
+	return ntm_addr_str(ntm_link_remote(dclink->link), buf);
+}
+
+static size_t dc_candidates(const struct node_lease *lease, struct ntm_addr out[static 2])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		if (lease->dc[i].ip.family != 0)
+			out[count++] = lease->dc[i];
+	return count;
+}
+
+static bool list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (ntm_ip_eq(&list->item[i].ip, ip))
+			return true;
+	return false;
+}
+
+static void on_registered(void *arg, int err, const struct ntm_msg *reply)
+{
+	struct dclink *dclink = arg;
+	char seen[NTM_ADDR_STR];
+
+	dclink->registering = false;
+	if (err != 0)
+		return; /* the next up, or the next ping, tries again */
+	const struct ntm_msg_registered *msg = &reply->registered;
+	bool news = !dclink->registered;
+	bool first = !dclink->was_registered;
+
+	dclink->registered = true;
+	dclink->was_registered = true;
+	dclink->registered_ms = timers(dclink)->now_ms;
+	dclink->reflexive = msg->reflexive;
+	dclink->behind_nat = !list_has(&dclink->told, &msg->reflexive.ip);
+	dclink->ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
+	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	if (msg->lifetime_s > 0)
+		ntm_timer_set(timers(dclink), &dclink->register_timer,
+			      (int64_t)msg->lifetime_s * 500);
+	if (news)
+		ntm_info("registered at the DC as %s, seen from %s (%s)", dclink->args.lease->fqdn,
+			 ntm_addr_str(&msg->reflexive, seen),
+			 dclink->behind_nat ? "behind a NAT" : "no NAT");
+	dclink->args.ops.registered(dclink->args.ops.ctx, msg, first);
+}
+
+static void send_register(struct dclink *dclink)
+{
+	struct ntm_msg msg = {.type = NTM_MSG_REGISTER};
+
+	if (dclink->registering)
+		ntm_ctl_cancel(dclink->ctl, dclink->register_txn);
+	msg.reg.boot_id = dclink->boot_id;
+	msg.reg.own.count =
+		(uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, msg.reg.own.item,
+							  NTM_MSG_ADDRS);
+	dclink->told = msg.reg.own;
+	dclink->registering = ntm_ctl_request(dclink->ctl, &msg, on_registered, dclink,
+					      &dclink->register_txn) == 0;
+}
+
+static void on_register_timer(void *arg)
+{
+	struct dclink *dclink = arg;
+
+	if (ntm_link_state(dclink->link) == NTM_LINK_UP)
+		send_register(dclink);
+}
+
+static void on_pong(void *arg, int err, const struct ntm_msg *reply)
+{
+	struct dclink *dclink = arg;
+
+	if (err == 0 && dclink->registered && !ntm_addr_eq(&reply->pong.seen, &dclink->reflexive))
+		send_register(dclink); /* the NAT gave us another address */
+}
+
+static void on_ping_timer(void *arg)
+{
+	struct dclink *dclink = arg;
+	struct ntm_msg msg = {.type = NTM_MSG_PING};
+
+	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	if (ntm_link_state(dclink->link) != NTM_LINK_UP)
+		return;
+	if (!dclink->registered && !dclink->registering) {
+		send_register(dclink);
+		return;
+	}
+	ntm_random(msg.ping.token, sizeof(msg.ping.token));
+	ntm_ctl_request(dclink->ctl, &msg, on_pong, dclink, NULL);
+}
+
+/* The DC may have been restarted and lost our session: it would stay silent for ever (design.md 4).
+ */
+static void on_unanswered(void *ctx, unsigned sent)
+{
+	struct dclink *dclink = ctx;
+	struct ntm_addr candidates[2];
+	char name[NTM_ADDR_STR];
+
+	if (sent < 2)
+		return;
+	if (!dclink->silent)
+		ntm_warn("the DC at %s does not answer; calls that are up go on, new ones may fail",
+			 dc_name(dclink, name));
+	dclink->silent = true;
+	if (ntm_link_state(dclink->link) != NTM_LINK_UP ||
+	    timers(dclink)->now_ms - dclink->restarted_ms < RESTART_MS)
+		return;
+	dclink->restarted_ms = timers(dclink)->now_ms;
+	size_t count = dc_candidates(dclink->args.lease, candidates);
+	ntm_link_restart(dclink->link, candidates, count);
+}
+
+static void on_request(void *ctx, const struct ntm_msg *msg)
+{
+	struct dclink *dclink = ctx;
+
+	dclink->args.ops.request(dclink->args.ops.ctx, msg);
+}
+
+struct dclink *dclink_new(const struct dclink_args *args)
+{
+	struct dclink *dclink = calloc(1, sizeof(*dclink));
+	if (dclink == NULL)
+		return NULL;
+	dclink->args = *args;
+	dclink->ping_ms = PING_MS;
+	dclink->restarted_ms = -RESTART_MS;
+	ntm_random(&dclink->boot_id, sizeof(dclink->boot_id));
+	ntm_timer_init(&dclink->ping_timer, on_ping_timer, dclink);
+	ntm_timer_init(&dclink->register_timer, on_register_timer, dclink);
+	struct ntm_ctl_args ctl = {
+		.timers = args->timers,
+		.on_request = on_request,
+		.on_unanswered = on_unanswered,
+		.ctx = dclink,
+	};
+	dclink->ctl = ntm_ctl_new(&ctl);
+	if (dclink->ctl == NULL) {
+		free(dclink);
+		return NULL;
+	}
+	return dclink;
+}
+
+void dclink_free(struct dclink *dclink)
+{
+	if (dclink == NULL)
+		return;
+	ntm_timer_del(timers(dclink), &dclink->ping_timer);
+	ntm_timer_del(timers(dclink), &dclink->register_timer);
+	ntm_ctl_free(dclink->ctl);
+	ntm_link_free(dclink->link);
+	free(dclink);
+}
+
+int dclink_start(struct dclink *dclink)
+{
+	struct ntm_addr candidates[2];
+	struct ntm_link_args args = {
+		.purpose = NTM_PURPOSE_NODE,
+		.remote_static = dclink->args.lease->dc_key,
+		.owner = dclink,
+		.candidate_count = dc_candidates(dclink->args.lease, candidates),
+		.candidates = candidates,
+		.initiator = true,
+		.persistent = true,
+	};
+	int err = ntm_link_open(dclink->args.links, &args, &dclink->link);
+	if (err != 0)
+		return err;
+	ntm_ctl_set_link(dclink->ctl, dclink->link);
+	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	return 0;
+}
+
+void dclink_stop(struct dclink *dclink)
+{
+	ntm_timer_del(timers(dclink), &dclink->ping_timer);
+	ntm_timer_del(timers(dclink), &dclink->register_timer);
+	if (dclink->link != NULL)
+		ntm_link_close(dclink->link, 0);
+	dclink->registered = false;
+}
+
+void dclink_on_up(struct dclink *dclink, bool fresh)
+{
+	(void)fresh; /* a restarted DC looks like a rekey from here: register every time */
+	send_register(dclink);
+	ntm_ctl_kick(dclink->ctl);
+}
+
+void dclink_on_down(struct dclink *dclink)
+{
+	if (dclink->registered)
+		ntm_warn("lost the DC; calls that are up go on, trying to reach it again");
+	dclink->registered = false;
+	dclink->silent = true;
+}
+
+void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt)
+{
+	/* Whatever is authentic and answers something proves that the DC is alive; requests of its
+	 * own do too. */
+	if (ntm_ctl_input(dclink->ctl, pkt->data, pkt->len) == 0)
+		dclink->silent = false;
+}
+
+void dclink_addrs_changed(struct dclink *dclink)
+{
+	struct ntm_addr_list now = {0};
+
+	now.count = (uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, now.item,
+							      NTM_MSG_ADDRS);
+	if (memcmp(&now, &dclink->told, sizeof(now)) != 0 && dclink->link != NULL &&
+	    ntm_link_state(dclink->link) == NTM_LINK_UP)
+		send_register(dclink);
+}
+
+int dclink_request(struct dclink *dclink, struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg,
+		   uint32_t *txn)
+{
+	return ntm_ctl_request(dclink->ctl, msg, done, arg, txn);
+}
+
+void dclink_cancel(struct dclink *dclink, uint32_t txn)
+{
+	ntm_ctl_cancel(dclink->ctl, txn);
+}
+
+int dclink_reply(struct dclink *dclink, const struct ntm_msg *req, struct ntm_msg *reply)
+{
+	return ntm_ctl_reply(dclink->ctl, req, reply);
+}
+
+bool dclink_is_registered(const struct dclink *dclink)
+{
+	return dclink->registered;
+}
+
+bool dclink_answers(const struct dclink *dclink)
+{
+	return !dclink->silent;
+}
+
+const struct ntm_addr *dclink_reflexive(const struct dclink *dclink)
+{
+	return &dclink->reflexive;
+}
+
+bool dclink_behind_nat(const struct dclink *dclink)
+{
+	return dclink->behind_nat;
+}
+
+int64_t dclink_keepalive_ms(const struct dclink *dclink)
+{
+	return dclink->behind_nat ? dclink->ping_ms : 0;
+}
+
+json_t *dclink_json(const struct dclink *dclink)
+{
+	char addr[NTM_ADDR_STR], seen[NTM_ADDR_STR];
+	const char *state = dclink->registered     ? dclink->silent ? "silent" : "registered"
+			    : dclink->link == NULL ? "off"
+						   : "connecting";
+	struct ntm_link_stats stats = {.rtt_ms = -1};
+
+	if (dclink->link != NULL)
+		ntm_link_stats(dclink->link, &stats);
+	json_t *json = json_pack("{s:s, s:s, s:I}", "state", state, "address",
+				 dclink->link != NULL ? dc_name(dclink, addr) : "none", "rtt_ms",
+				 (json_int_t)stats.rtt_ms);
+	if (json == NULL || !dclink->was_registered)
+		return json;
+	json_object_set_new(json, "seen_from", json_string(ntm_addr_str(&dclink->reflexive, seen)));
+	json_object_set_new(json, "behind_nat", json_boolean(dclink->behind_nat));
+	json_object_set_new(json, "registered_s",
+			    json_integer((timers(dclink)->now_ms - dclink->registered_ms) / 1000));
+	return json;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inner packets towards tunnels: sealed at once, kept for a tunnel that is coming, or refused. */
+#include "tunnel_priv.h"
+
+#include "ntm/ippkt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 3550 5.1: version 2 in the first two bits; a shorter UDP payload is no RTP. */
+#define RTP_MIN_LEN 12
+
+/* Real-time packets are marked on the outside, for relays (design.md 4). */
+static uint8_t class_of(const struct ntm_pkt *pkt)
+{
+	const uint8_t *p = pkt->data;
+	size_t head = (p[0] >> 4) == 4 ? 20 : 40;
+	uint8_t proto = (p[0] >> 4) == 4 ? p[9] : p[6];
+
+	if (proto != NTM_IPPROTO_UDP || pkt->len < head + 8 + RTP_MIN_LEN)
+		return 0;
+	return (p[head + 8] >> 6) == 2;
+}
+
+void tunnel_touch(struct tunnel *tunnel)
+{
+	tunnel->inner_ms = tunnel->owner->args.timers->now_ms;
+	tunnel->silent_since_ms = 0;
+}
+
+static void send_now(struct tunnel *tunnel, struct ntm_pkt *pkt)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	tunnel->inner_ms = now;
+	if (tunnel->silent_since_ms == 0)
+		tunnel->silent_since_ms = now;
+	ntm_link_send(tunnel->link, pkt, class_of(pkt));
+}
+
+static void refuse(struct tunnels *all, const uint8_t *data, size_t len, uint8_t code)
+{
+	uint8_t out[1280];
+	const struct ntm_ip *from =
+		(data[0] >> 4) == 4 ? &all->args.lease->vip4 : &all->args.lease->vip6;
+	enum ntm_unreachable why = code == NTM_DIR_FORBIDDEN ? NTM_UNREACH_ADMIN
+				   : code == 0               ? NTM_UNREACH_NET
+							     : NTM_UNREACH_HOST;
+
+	if (!ntm_bucket_take(&all->icmp_bucket, all->args.timers->now_ms))
+		return;
+	size_t out_len = ntm_ippkt_build_unreachable(out, sizeof(out), from, data, len, why);
+	if (out_len == 0)
+		return;
+	all->counters.unreachables++;
+	all->args.tun_write(all->args.ctx, out, out_len);
+}
+
+static struct queued *queue_take(struct queue *queue)
+{
+	struct queued *first = queue->head;
+
+	if (first == NULL)
+		return NULL;
+	queue->head = first->next;
+	if (queue->head == NULL)
+		queue->tail = &queue->head;
+	queue->count--;
+	return first;
+}
+
+void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt)
+{
+	struct queue *queue = &tunnel->queue;
+	struct queued *item = malloc(sizeof(*item) + pkt->len);
+
+	if (queue->count >= TUNNEL_QUEUE_PACKETS || item == NULL) {
+		free(queue_take(queue)); /* the oldest is of the least use */
+		tunnel->owner->counters.queue_dropped++;
+	}
+	if (item == NULL)
+		return;
+	item->next = NULL;
+	item->len = pkt->len;
+	memcpy(item->data, pkt->data, pkt->len);
+	*queue->tail = item;
+	queue->tail = &item->next;
+	queue->count++;
+	tunnel->owner->counters.queued++;
+}
+
+void tunnel_queue_send(struct tunnel *tunnel)
+{
+	struct ntm_pkt pkt;
+	struct queued *item;
+
+	while ((item = queue_take(&tunnel->queue)) != NULL) {
+		ntm_pkt_reset(&pkt);
+		memcpy(ntm_pkt_put(&pkt, item->len), item->data, item->len);
+		send_now(tunnel, &pkt);
+		free(item);
+	}
+}
+
+void tunnel_queue_refuse(struct tunnel *tunnel, uint8_t code)
+{
+	struct queued *item;
+
+	while ((item = queue_take(&tunnel->queue)) != NULL) {
+		refuse(tunnel->owner, item->data, item->len, code);
+		free(item);
+	}
+}
+
+void tunnel_send(struct tunnels *all, const struct ntm_ip *dst, struct ntm_pkt *pkt)
+{
+	struct tunnel *tunnel = tunnel_find(all, dst);
+	const struct tunnel *wanted = NULL;
+
+	if (tunnel != NULL && tunnel->state == TUNNEL_UP) {
+		send_now(tunnel, pkt);
+		return;
+	}
+	struct tunnel_target target = {.vip = *dst};
+	int err = tunnel_want(all, &target, NTM_REASON_DATA, NULL, &wanted);
+	if (err == 0) {
+		tunnel_queue_add(tunnel_find(all, dst), pkt);
+		return;
+	}
+	all->counters.queue_dropped++;
+	refuse(all, pkt->data, pkt->len, wanted != NULL ? wanted->fail_code : 0);
+}

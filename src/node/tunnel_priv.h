@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What tunnel.c (states), tunnel_direct.c (negotiation), tunnel_data.c (packets) and tunnel_show.c
+ * share. */
+#pragma once
+
+#include "tunnel.h"
+
+#include "ntm/bucket.h"
+#include "ntm/map.h"
+
+#define TUNNEL_WORDS 200
+
+/* One packet that waits, a copy. */
+struct queued {
+	struct queued *next;
+	size_t len;
+	uint8_t data[];
+};
+
+struct queue {
+	struct queued *head, **tail;
+	size_t count;
+};
+
+struct tunnel {
+	struct tunnels *owner;
+	struct tunnel *next, **link_in_list;
+	enum tunnel_state state;
+
+	/* Who: zero or "" as long as it is not known. is_known: from a checked certificate. */
+	char fqdn[NTM_NAME_MAX + 1];
+	struct ntm_ip vip4, vip6;
+	uint8_t key[NTM_KEY_LEN];
+	uint64_t serial;
+	bool is_known;
+
+	/* The negotiation. */
+	bool is_asking; /* a DIRECTION_REQUEST of ours is open */
+	uint32_t txn;
+	uint64_t correlation;
+	enum ntm_reason reason;
+	int64_t asked_ms;     /* of the trigger */
+	int64_t direction_ms; /* how long the last one took; -1: none yet */
+	uint8_t fail_code;
+	char fail_words[TUNNEL_WORDS];
+
+	struct ntm_link *link;      /* carries data when UP */
+	struct ntm_link *newer;     /* being connected while link is UP */
+	struct ntm_link_stats past; /* traffic of links that are gone */
+	int64_t up_ms;
+	int64_t inner_ms;        /* last inner packet, either way */
+	int64_t silent_since_ms; /* sent without an answer since; 0: no */
+
+	struct tunnel_wait *waits;
+	struct queue queue;
+	struct ntm_timer
+		timer; /* negative cache; queue deadline; idle and silence checks when UP */
+};
+
+/* A Tunnel Request that came before its Route Direction. */
+struct early {
+	int64_t at_ms; /* 0: free */
+	uint8_t pair[NTM_PAIR_LEN];
+	struct ntm_addr from;
+	size_t len;
+	uint8_t frame[256];
+};
+
+struct tunnels {
+	struct tunnels_args args;
+	struct tunnel *list;
+	size_t count;
+	struct ntm_map *by_vip;
+	struct ntm_map *by_name;
+	struct early early[TUNNEL_EARLY];
+	struct ntm_bucket icmp_bucket;
+	struct tunnels_counters counters;
+};
+
+/* tunnel.c */
+struct tunnel *tunnel_add(struct tunnels *tunnels, const struct tunnel_target *target);
+void tunnel_drop(struct tunnel *tunnel);
+void tunnel_set_state(struct tunnel *tunnel, enum tunnel_state state, const char *why);
+/* Ends the attempt: waits are answered, what is queued comes back as unreachable, negative cache.
+ */
+void tunnel_fail(struct tunnel *tunnel, int err, uint8_t code, const char *words);
+void tunnel_finish_waits(struct tunnel *tunnel, const struct tunnel_result *result);
+const char *tunnel_label(const struct tunnel *tunnel, char buf[static NTM_NAME_MAX + 1]);
+/* The tunnel that a certificate belongs to, made or merged as need be; NULL: table full. */
+struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert);
+void tunnel_timers_arm(struct tunnel *tunnel);
+
+/* tunnel_direct.c */
+int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason);
+void tunnel_unask(struct tunnel *tunnel);
+void tunnel_close_link(struct tunnel *tunnel, struct ntm_link **link);
+
+/* tunnel_data.c */
+void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt);
+void tunnel_queue_send(struct tunnel *tunnel);
+void tunnel_queue_refuse(struct tunnel *tunnel, uint8_t code);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What others may know of tunnels: accessors, counters, the lines of `tunnels`. */
+#include "tunnel_priv.h"
+
+#include "ntm/session.h"
+
+const char *tunnel_fqdn(const struct tunnel *tunnel)
+{
+	return tunnel->fqdn;
+}
+
+struct ntm_ip tunnel_vip(const struct tunnel *tunnel, uint8_t family)
+{
+	return family == 4 ? tunnel->vip4 : tunnel->vip6;
+}
+
+enum tunnel_state tunnel_state(const struct tunnel *tunnel)
+{
+	return tunnel->state;
+}
+
+struct ntm_link *tunnel_link(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_UP ? tunnel->link : NULL;
+}
+
+const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels)
+{
+	return &tunnels->counters;
+}
+
+static const char *suite_name(uint8_t suite)
+{
+	return suite == NTM_SUITE_AES256_GCM          ? "aes256-gcm"
+	       : suite == NTM_SUITE_CHACHA20_POLY1305 ? "chacha20-poly1305"
+						      : "none";
+}
+
+static void add_link(json_t *json, const struct tunnel *tunnel)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+	char via[NTM_ADDR_STR];
+	struct ntm_link_stats stats;
+
+	ntm_link_stats(tunnel->link, &stats);
+	json_object_set_new(json, "path", json_string("direct"));
+	json_object_set_new(json, "via",
+			    json_string(ntm_addr_str(ntm_link_remote(tunnel->link), via)));
+	json_object_set_new(json, "suite", json_string(suite_name(stats.suite)));
+	json_object_set_new(json, "rtt_ms", json_integer(stats.rtt_ms));
+	json_object_set_new(json, "handshakes", json_integer(stats.handshakes));
+	json_object_set_new(json, "session_age_s", json_integer(stats.session_age_ms / 1000));
+	if (tunnel->state == TUNNEL_UP)
+		json_object_set_new(json, "up_s", json_integer((now - tunnel->up_ms) / 1000));
+	json_object_set_new(json, "last_heard_ms",
+			    json_integer(stats.last_in_ms == 0 ? -1 : now - stats.last_in_ms));
+}
+
+static json_t *tunnel_json(const struct tunnel *tunnel)
+{
+	char vip4[NTM_IP_STR], vip6[NTM_IP_STR];
+	struct ntm_link_stats traffic;
+
+	tunnel_traffic(tunnel, &traffic);
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "peer",
+			  tunnel->fqdn, "vip4", ntm_ip_str(&tunnel->vip4, vip4), "vip6",
+			  ntm_ip_str(&tunnel->vip6, vip6), "state",
+			  tunnel_state_name(tunnel->state), "direction_ms",
+			  (json_int_t)tunnel->direction_ms, "packets_in",
+			  (json_int_t)traffic.packets_in, "packets_out",
+			  (json_int_t)traffic.packets_out, "bytes_in", (json_int_t)traffic.bytes_in,
+			  "bytes_out", (json_int_t)traffic.bytes_out, "queued",
+			  (json_int_t)tunnel->queue.count);
+	if (json == NULL)
+		return NULL;
+	if (tunnel->link != NULL)
+		add_link(json, tunnel);
+	if (tunnel->state == TUNNEL_FAILED)
+		json_object_set_new(json, "error", json_string(tunnel->fail_words));
+	return json;
+}
+
+json_t *tunnels_json(const struct tunnels *tunnels)
+{
+	json_t *array = json_array();
+
+	for (const struct tunnel *t = tunnels->list; t != NULL && array != NULL; t = t->next)
+		json_array_append_new(array, tunnel_json(t));
+	return array;
+}
