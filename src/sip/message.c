@@ -10,6 +10,7 @@
 #include "ntm/wire.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +29,32 @@ struct ntm_sip_parser {
 	char picked[PICKED_MAX + SLACK];
 };
 
+static void say_nothing(const char *file, int line, osip_trace_level_t level, const char *format,
+			va_list args)
+{
+	(void)file;
+	(void)line;
+	(void)level;
+	(void)format;
+	(void)args;
+}
+
+/* libosip2 sets up its levels, all on and to stdout, when it is first told where to write: so
+ * disabling them is not enough. */
+static void silence(void)
+{
+	osip_trace_initialize_func(TRACE_LEVEL0, say_nothing);
+	for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
+		osip_trace_disable_level((osip_trace_level_t)level);
+}
+
 struct ntm_sip_parser *ntm_sip_parser_new(void)
 {
 	struct ntm_sip_parser *parser = calloc(1, sizeof(*parser));
 
 	if (!parser)
 		return NULL;
-	for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++)
-		osip_trace_disable_level((osip_trace_level_t)level);
+	silence();
 	parser_init();
 	return parser;
 }
