@@ -39,8 +39,7 @@ static void say_nothing(const char *file, int line, osip_trace_level_t level, co
 	(void)args;
 }
 
-/* libosip2 sets up its levels, all on and to stdout, when it is first told where to write: so
- * disabling them is not enough. */
+/* As long as nobody takes it, it goes to stdout although its level is disabled. */
 static void silence(void)
 {
 	osip_trace_initialize_func(TRACE_LEVEL0, say_nothing);

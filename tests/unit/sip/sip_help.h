@@ -11,14 +11,14 @@
 #define CRLF "\r\n"
 
 /* Headers that every message below has. */
-#define VIA  "Via: SIP/2.0/UDP 198.18.10.7:5060;branch=z9hG4bK776asdhds;rport" CRLF
-#define FROM "From: \"Alice\" <sip:alice@a.example>;tag=1928301774" CRLF
-#define TO   "To: Bob <sip:bob@a.example>"
-#define CALL "Call-ID: a84b4c76e66710@pc33.a.example" CRLF
-#define SDP  "Content-Type: application/sdp" CRLF
+#define H_VIA  "Via: SIP/2.0/UDP 198.18.10.7:5060;branch=z9hG4bK776asdhds;rport" CRLF
+#define H_FROM "From: \"Alice\" <sip:alice@a.example>;tag=1928301774" CRLF
+#define H_TO   "To: Bob <sip:bob@a.example>"
+#define H_CALL "Call-ID: a84b4c76e66710@pc33.a.example" CRLF
+#define H_SDP  "Content-Type: application/sdp" CRLF
 
 #define HEAD(start, to_tag, cseq, more) \
-	start CRLF VIA FROM TO to_tag CRLF CALL "CSeq: " cseq CRLF more
+	start CRLF H_VIA H_FROM H_TO to_tag CRLF H_CALL "CSeq: " cseq CRLF more
 
 /* What a phone with the virtual address 198.18.20.9 says. */
 #define SDP_SESSION                                                                 \
