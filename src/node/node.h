@@ -80,15 +80,19 @@ json_t *node_status_json(const struct node *node);
 json_t *node_tunnels_json(const struct node *node);
 json_t *node_calls_json(const struct node *node);
 
-/* `ping NAME|VIP`: brings the tunnel up if need be and sends count PINGs in it, one a second. Each
- * result and the end call fn; cancel with node_ping_cancel (e.g. the client went away). */
+/*
+ * `ping NAME|VIP`: brings the tunnel up if need be and sends count PINGs in it, one a second. Every
+ * answer, or its absence, calls fn, the last one with last set. A name without a dot is completed
+ * with our domain. 0; negative, and fn is never called: -EINVAL (neither a name nor a virtual
+ * address, or our own), -EHOSTUNREACH (failed a moment ago), -EBUSY, -ENOMEM.
+ */
 struct node_ping_result {
 	int err;           /* 0, or -ETIMEDOUT, -EHOSTUNREACH ... */
 	const char *words; /* of an error, for people */
 	char peer[NTM_NAME_MAX + 1];
 	struct ntm_ip vip;
 	struct ntm_addr via; /* real address of the path */
-	int64_t rtt_us;
+	int64_t rtt_ms;
 	unsigned seq;
 	bool last;
 };

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A node's logic: makes the parts, and hands every fact to the part that it concerns. */
+#include "node_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct node_settings node_settings_default = {
+	.hold = NODE_HOLD_BOTH,
+	.hold_callee_ms = 1000, /* sip.md 1 */
+	.hold_caller_ms = 2000,
+	.prewarm = 0,
+	.sip_ports = {.count = 1, .item = {5060}},
+	.name_deadline_ms = 1500, /* design.md 6 */
+	.idle_ms = 10 * 60 * 1000,
+	.link_times = {.rekey_ms = 120000,
+		       .reject_ms = 180000,
+		       .retry_ms = 5000,
+		       .passive_keepalive_ms = 10000,
+		       .silence_ms = 15000},
+};
+
+/* ---- facts from the links ---- */
+
+static void links_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+{
+	struct node *node = ctx;
+
+	/* A candidate inside the virtual prefixes would loop through the TUN. */
+	if (!lease_is_virtual(&node->lease, &to->ip))
+		node->ops->udp_send(node->ctx, to, frame, len);
+}
+
+static bool is_dc(const struct ntm_link *link)
+{
+	return ntm_link_purpose(link) == NTM_PURPOSE_NODE;
+}
+
+static void links_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
+{
+	(void)ctx;
+	if (is_dc(link))
+		dclink_on_up(owner, fresh);
+	else
+		tunnel_on_up(owner, link);
+}
+
+static void links_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
+{
+	(void)ctx;
+	if (is_dc(link))
+		dclink_on_down(owner);
+	else
+		tunnel_on_down(owner, link, why);
+}
+
+static void links_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
+{
+	struct node *node = ctx;
+
+	if (is_dc(link))
+		dclink_on_input(owner, pkt);
+	else if (pkt->data[0] == NTM_CTL_KIND)
+		node_ping_input(node, owner, pkt);
+	else
+		node_peer_input(node, owner, pkt);
+}
+
+static void links_unknown_pair(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
+			       const struct ntm_addr *from, const uint8_t *frame, size_t len)
+{
+	struct node *node = ctx;
+
+	tunnels_on_unknown_pair(node->tunnels, pair, from, frame, len);
+}
+
+static const struct ntm_links_ops links_ops = {
+	.send = links_send,
+	.unknown_pair = links_unknown_pair,
+	.up = links_up,
+	.down = links_down,
+	.input = links_input,
+};
+
+/* ---- facts from the DC ---- */
+
+static void keep_lease(struct node *node, const struct ntm_msg_registered *msg)
+{
+	struct node_lease fresh = node->lease;
+	const struct ntm_join_answer answer = {
+		.cert = msg->cert,
+		.prefixes = msg->prefixes,
+		.suffixes = msg->suffixes,
+		.resolver4 = msg->resolver4,
+		.resolver6 = msg->resolver6,
+	};
+	char words[160];
+
+	if (lease_from_answer(&fresh, &answer, node->timers->wall_ms / 1000, words,
+			      sizeof(words)) != 0) {
+		ntm_warn("the DC's registration is not usable: %s", words);
+		return;
+	}
+	if (!ntm_ip_eq(&fresh.vip4, &node->lease.vip4) ||
+	    !ntm_ip_eq(&fresh.vip6, &node->lease.vip6)) {
+		ntm_err("the DC gives this node other virtual addresses than it joined with: join "
+			"again with a new token");
+		return;
+	}
+	if (memcmp(&fresh, &node->lease, sizeof(fresh)) == 0)
+		return;
+	node->lease = fresh;
+	node->ops->lease_changed(node->ctx, &node->lease);
+}
+
+static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool first)
+{
+	struct node *node = ctx;
+
+	(void)first;
+	keep_lease(node, msg);
+	if (node->ops->registered != NULL)
+		node->ops->registered(node->ctx);
+}
+
+static void on_dc_request(void *ctx, const struct ntm_msg *req)
+{
+	struct node *node = ctx;
+	struct ntm_msg done = {.type = NTM_MSG_REVOKED};
+
+	switch (req->type) {
+	case NTM_MSG_ROUTE_DIRECTION:
+		tunnels_on_route_direction(node->tunnels, req);
+		break;
+	case NTM_MSG_REVOKED:
+		done.revoked = req->revoked;
+		tunnels_on_revoked(node->tunnels, &req->revoked);
+		dclink_reply(node->dclink, req, &done);
+		break;
+	default:
+		node->counters.control_bad++;
+		break;
+	}
+}
+
+/* ---- the resolver's way to DC and upstream ---- */
+
+static bool resolver_upstream(void *ctx, uint16_t slot, const uint8_t *query, size_t len)
+{
+	struct node *node = ctx;
+
+	return node->ops->upstream_query(node->ctx, slot, query, len);
+}
+
+/* One RESOLVE under way; small, and bounded by the control channel. */
+struct resolve {
+	struct node *node;
+	uint16_t slot;
+};
+
+static void on_resolved(void *arg, int err, const struct ntm_msg *reply)
+{
+	struct resolve *resolve = arg;
+
+	resolver_answer(resolve->node->resolver, resolve->slot,
+			err == 0 ? reply->resolved.data : NULL, err == 0 ? reply->resolved.len : 0);
+	free(resolve);
+}
+
+static bool resolver_to_dc(void *ctx, uint16_t slot, const uint8_t *query, size_t len)
+{
+	struct node *node = ctx;
+	struct ntm_msg msg = {.type = NTM_MSG_RESOLVE};
+	struct resolve *resolve = malloc(sizeof(*resolve));
+
+	if (resolve == NULL || len > sizeof(msg.resolve.data)) {
+		free(resolve);
+		return false;
+	}
+	*resolve = (struct resolve){.node = node, .slot = slot};
+	msg.resolve.len = (uint16_t)len;
+	memcpy(msg.resolve.data, query, len);
+	if (dclink_request(node->dclink, &msg, on_resolved, resolve, NULL) == 0)
+		return true;
+	free(resolve);
+	return false;
+}
+
+static const char *resolver_name_of(void *ctx, const struct ntm_ip *vip)
+{
+	struct node *node = ctx;
+	const struct tunnel *tunnel = tunnel_find(node->tunnels, vip);
+
+	if (lease_is_ours(&node->lease, vip))
+		return node->lease.fqdn;
+	return tunnel != NULL && tunnel_fqdn(tunnel)[0] != '\0' ? tunnel_fqdn(tunnel) : NULL;
+}
+
+static bool dc_answers(void *ctx)
+{
+	struct node *node = ctx;
+
+	return dclink_answers(node->dclink);
+}
+
+/* ---- life ---- */
+
+static int make_links(struct node *node)
+{
+	struct ntm_links_args links = {
+		.ops = &links_ops,
+		.ctx = node,
+		.keys = &node->lease.keys,
+		.timers = node->timers,
+		.times = &node->settings.link_times,
+	};
+	struct dclink_args dclink = {
+		.timers = node->timers,
+		.lease = &node->lease,
+		.node_ops = node->ops,
+		.node_ctx = node->ctx,
+		.ops = {.registered = on_registered, .request = on_dc_request, .ctx = node},
+	};
+
+	node->links = ntm_links_new(&links);
+	if (node->links == NULL)
+		return -ENOMEM;
+	dclink.links = node->links;
+	node->dclink = dclink_new(&dclink);
+	return node->dclink == NULL ? -ENOMEM : 0;
+}
+
+static int make_parts(struct node *node, struct ntm_sip_parser *sip)
+{
+	struct tunnels_args tunnels = {
+		.links = node->links,
+		.timers = node->timers,
+		.dclink = node->dclink,
+		.lease = &node->lease,
+		.settings = &node->settings,
+		.tun_write = node_tun_write,
+		.ctx = node,
+	};
+	node->tunnels = tunnels_new(&tunnels);
+	if (node->tunnels == NULL)
+		return -ENOMEM;
+	struct sipwatch_args sipwatch = {
+		.timers = node->timers,
+		.sip = sip,
+		.tunnels = node->tunnels,
+		.settings = &node->settings,
+		.lease = &node->lease,
+		.dc_answers = dc_answers,
+		.release = node_release,
+		.ctx = node,
+	};
+	node->sipwatch = sipwatch_new(&sipwatch);
+	struct resolver_args resolver = {
+		.timers = node->timers,
+		.tunnels = node->tunnels,
+		.lease = &node->lease,
+		.name_deadline_ms = node->settings.name_deadline_ms,
+		.upstream = resolver_upstream,
+		.to_dc = resolver_to_dc,
+		.name_of = resolver_name_of,
+		.tun_write = node_tun_write,
+		.ctx = node,
+	};
+	node->resolver = resolver_new(&resolver);
+	return node->sipwatch == NULL || node->resolver == NULL ? -ENOMEM : 0;
+}
+
+struct node *node_new(const struct node_args *args)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	if (node == NULL)
+		return NULL;
+	node->ops = args->ops;
+	node->ctx = args->ctx;
+	node->timers = args->timers;
+	node->settings = *args->settings;
+	node->lease = *args->lease;
+	node->started_ms = node->timers->now_ms;
+	if (make_links(node) != 0 || make_parts(node, args->sip) != 0) {
+		node_free(node);
+		return NULL;
+	}
+	return node;
+}
+
+void node_free(struct node *node)
+{
+	if (node == NULL)
+		return;
+	node_ping_stop(node);
+	resolver_free(node->resolver);
+	sipwatch_free(node->sipwatch);
+	tunnels_free(node->tunnels);
+	if (node->dclink != NULL)
+		dclink_free(node->dclink);
+	ntm_links_free(node->links);
+	ntm_wipe(&node->lease, sizeof(node->lease));
+	free(node);
+}
+
+void node_start(struct node *node)
+{
+	int err = dclink_start(node->dclink);
+
+	if (err != 0)
+		ntm_err("cannot open the link to the DC: %s", strerror(-err));
+}
+
+void node_stop(struct node *node)
+{
+	node_ping_stop(node);
+	sipwatch_flush(node->sipwatch);
+	tunnels_stop(node->tunnels);
+	dclink_stop(node->dclink);
+}
+
+void node_udp_input(struct node *node, const struct ntm_addr *from, struct ntm_pkt *pkt)
+{
+	ntm_links_input(node->links, from, pkt);
+}
+
+void node_upstream_answer(struct node *node, uint16_t slot, const uint8_t *answer, size_t len)
+{
+	resolver_answer(node->resolver, slot, answer, len);
+}
+
+void node_addrs_changed(struct node *node)
+{
+	dclink_addrs_changed(node->dclink);
+}
+
+const struct node_lease *node_lease(const struct node *node)
+{
+	return &node->lease;
+}
+
+bool node_is_registered(const struct node *node)
+{
+	return dclink_is_registered(node->dclink);
+}

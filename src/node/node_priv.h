@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What node.c (glue), node_data.c (inner packets), node_ping.c and node_show.c share. */
+#pragma once
+
+#include "dclink.h"
+#include "node.h"
+#include "resolver.h"
+#include "sipwatch.h"
+#include "tunnel.h"
+
+#include "ntm/log.h"
+
+struct node_counters {
+	uint64_t tun_in, tun_out; /* inner packets from and to the host */
+	uint64_t malformed;       /* from the host: no IP, options, odd lengths */
+	uint64_t wrong_source;    /* from the host: not from our VIP */
+	uint64_t not_virtual;     /* from the host: to no virtual address */
+	uint64_t noise;           /* from the host: multicast and the like */
+	uint64_t peer_malformed;  /* from a peer: no IP packet */
+	uint64_t peer_spoofed;    /* from a peer: not from its certified VIP, or not to ours */
+	uint64_t control_bad;     /* control messages that did not decode */
+};
+
+#define NODE_PINGS 16
+struct ping;
+
+struct node {
+	const struct node_ops *ops;
+	void *ctx;
+	struct ntm_timers *timers;
+	struct node_settings settings;
+	struct node_lease lease;
+	struct ntm_links *links;
+	struct dclink *dclink;
+	struct tunnels *tunnels;
+	struct sipwatch *sipwatch;
+	struct resolver *resolver;
+	struct node_counters counters;
+	struct ntm_ip wrong_source; /* the last one, for `status` */
+	struct ntm_log_gate source_gate, spoof_gate;
+	int64_t started_ms;
+	size_t ping_count;
+	struct ping *pings;
+};
+
+/* node_data.c */
+void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *pkt);
+void node_release(void *ctx, enum sipwatch_way way, struct ntm_pkt *pkt);
+void node_tun_write(void *ctx, const uint8_t *data, size_t len);
+
+/* node_ping.c */
+void node_ping_input(struct node *node, struct tunnel *tunnel, const struct ntm_pkt *pkt);
+void node_ping_stop(struct node *node);
