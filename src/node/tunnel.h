@@ -112,6 +112,7 @@ const char *tunnel_fqdn(const struct tunnel *tunnel); /* "" when not known */
 struct ntm_ip tunnel_vip(const struct tunnel *tunnel, uint8_t family);
 enum tunnel_state tunnel_state(const struct tunnel *tunnel);
 const char *tunnel_state_name(enum tunnel_state state);
+uint8_t tunnel_fail_code(const struct tunnel *tunnel); /* enum ntm_direction_code of FAILED, or 0 */
 /* The link that carries data; NULL unless UP. */
 struct ntm_link *tunnel_link(const struct tunnel *tunnel);
 /* Inner packets and bytes each way over the tunnel's whole life, over all its links. */

@@ -19,6 +19,11 @@ enum tunnel_state tunnel_state(const struct tunnel *tunnel)
 	return tunnel->state;
 }
 
+uint8_t tunnel_fail_code(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_FAILED ? tunnel->fail_code : 0;
+}
+
 struct ntm_link *tunnel_link(const struct tunnel *tunnel)
 {
 	return tunnel->state == TUNNEL_UP ? tunnel->link : NULL;
