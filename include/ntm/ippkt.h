@@ -37,8 +37,8 @@ struct ntm_ippkt {
 int ntm_ippkt_parse(struct ntm_ippkt *view, const uint8_t *pkt, size_t len);
 
 /* Finishes the partial UDP or TCP checksum that a TUN with offload may hand out. Only for packets
- * from our own host: it makes any checksum right. False for malformed packets and fragments, which
- * it leaves alone; true also when there is nothing to finish. */
+ * from our own host: it makes any checksum right. False for all but whole UDP and TCP, which it
+ * leaves alone. */
 bool ntm_ippkt_finish_checksum(uint8_t *pkt, size_t len);
 
 /* True when the IPv4 header checksum and the UDP/TCP/ICMP checksum are right (tests, own packets);

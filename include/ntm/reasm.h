@@ -27,8 +27,8 @@ struct ntm_reasm_whole {
 
 /*
  * Adds one fragment, a view of ntm_ippkt_parse. 1: whole is set; 0: more are needed, or it was had
- * before; -EBADMSG: no fragment, overlap, over-long or inconsistent (the datagram is forgotten).
- * When full, the oldest datagram makes room.
+ * before; -EBADMSG: no fragment, overlap, over-long or inconsistent, also with the UDP length (the
+ * datagram is forgotten). When full, the oldest datagram makes room. Allocates nothing.
  */
 int ntm_reasm_add(struct ntm_reasm *reasm, const struct ntm_ippkt *frag, int64_t now_ms,
 		  struct ntm_reasm_whole *whole);

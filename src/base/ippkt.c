@@ -1,196 +1,172 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Views of inner IP packets. Every packet passes here, so each header is checked once and read
- * straight from the bytes. */
-#include "ntm/ippkt.h"
+/* Views of inner IP packets: every length is checked here, so that nobody else has to. */
+#include "ippkt_int.h"
 
 #include <errno.h>
+#include <string.h>
 
-#define V4_HEAD          20
-#define V4_PLAIN         0x45 /* version 4, a header of 5 words: no options */
-#define V4_MORE          0x2000
-#define V4_OFFSET        0x1fff /* in units of 8 bytes */
-#define V6_HEAD          40
-#define V6_MORE          0x0001
-#define V6_OFFSET        0xfff8
-#define UDP_HEAD         8
-#define TCP_HEAD         20
-#define FRAGMENT_UNIT    8
-#define EXTENSION_MIN    8
-#define EXTENSIONS_MAX   8 /* RFC 8200 4.1 knows of at most 7 in a row */
-#define HEAD_HOP_BY_HOP  0
-#define HEAD_ROUTING     43
-#define HEAD_FRAGMENT    44
-#define HEAD_AUTH        51
-#define HEAD_DESTINATION 60
+#define IP6_HOP_BY_HOP   0
+#define IP6_ROUTING      43
+#define IP6_FRAGMENT     44
+#define IP6_DESTINATION  60
+#define FRAGMENT_LEN     8      /* header */
+#define FRAGMENT_UNIT    8      /* bytes that an offset counts in, and that fragments are cut at */
+#define IP4_MORE         0x2000 /* more fragments */
+#define IP4_OFFSET       0x1fff
+#define IP6_MORE         1
+#define DATAGRAM_MAX     65535
+#define MAX_EXTENSIONS   8 /* an honest packet has two or three */
+#define EXTENSION_UNIT   8
+#define EXTENSION_PREFIX 2 /* next header, length */
 
-static uint16_t get16(const uint8_t *p)
+static int parse_udp(struct ntm_ippkt *view)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	size_t udp_len;
+
+	if (view->l4_len < UDP_HEADER_LEN)
+		return -EBADMSG;
+	udp_len = ippkt_get16(view->l4 + 4);
+	if (view->more_fragments ? udp_len <= view->l4_len : udp_len != view->l4_len)
+		return -EBADMSG;
+	view->payload = view->l4 + UDP_HEADER_LEN;
+	view->payload_len = view->l4_len - UDP_HEADER_LEN;
+	return 0;
 }
 
-static uint32_t get32(const uint8_t *p)
+static int parse_transport(struct ntm_ippkt *view)
 {
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
+	int rc = 0;
+
+	if (view->frag_offset > 0)
+		return 0;
+	if (view->proto == NTM_IPPROTO_UDP)
+		rc = parse_udp(view);
+	else if (view->proto != NTM_IPPROTO_TCP)
+		return 0;
+	else if (view->l4_len < TCP_HEADER_LEN)
+		rc = -EBADMSG;
+	if (rc < 0)
+		return rc;
+	view->sport = ippkt_get16(view->l4);
+	view->dport = ippkt_get16(view->l4 + 2);
+	return 0;
 }
 
-/* l4 is the fragment's data here, whatever it begins with. */
-static int check_fragment(struct ntm_ippkt *view, size_t max)
+/* header_len is what a receiver will put in front of the reassembled datagram. */
+static int check_fragment(struct ntm_ippkt *view, size_t header_len)
 {
-	/* An IPv6 fragment header around a whole datagram makes no fragment (RFC 6946). */
 	view->is_fragment = view->more_fragments || view->frag_offset > 0;
 	if (!view->is_fragment)
 		return 0;
-	if (view->l4_len == 0 || view->frag_offset + view->l4_len > max)
+	if (view->l4_len == 0 || (view->more_fragments && view->l4_len % FRAGMENT_UNIT != 0))
 		return -EBADMSG;
-	if (view->more_fragments && view->l4_len % FRAGMENT_UNIT != 0)
+	if (header_len + view->frag_offset + view->l4_len > DATAGRAM_MAX)
 		return -EBADMSG;
 	return 0;
 }
 
 static int parse_v4(struct ntm_ippkt *view, const uint8_t *pkt, size_t len)
 {
-	uint16_t fragment;
+	unsigned frag;
 
-	if (len < V4_HEAD || pkt[0] != V4_PLAIN)
+	if (len < IP4_HEADER_LEN || (pkt[0] & 15) * 4 != IP4_HEADER_LEN)
 		return -EBADMSG;
-	view->len = get16(pkt + 2);
-	if (view->len < V4_HEAD || view->len > len)
+	view->len = ippkt_get16(pkt + 2);
+	if (view->len < IP4_HEADER_LEN || view->len > len)
 		return -EBADMSG;
-	view->src = ntm_ip_v4(pkt[12], pkt[13], pkt[14], pkt[15]);
-	view->dst = ntm_ip_v4(pkt[16], pkt[17], pkt[18], pkt[19]);
+	frag = ippkt_get16(pkt + 6);
+	view->frag_id = ippkt_get16(pkt + 4);
+	view->frag_offset = (uint16_t)((frag & IP4_OFFSET) * FRAGMENT_UNIT);
+	view->more_fragments = frag & IP4_MORE;
 	view->proto = pkt[9];
-	view->l4 = pkt + V4_HEAD;
-	view->l4_len = view->len - V4_HEAD;
-	view->frag_id = get16(pkt + 4);
-	fragment = get16(pkt + 6);
-	view->more_fragments = fragment & V4_MORE;
-	view->frag_offset = (uint16_t)((fragment & V4_OFFSET) * FRAGMENT_UNIT);
-	return check_fragment(view, UINT16_MAX - V4_HEAD);
+	view->src = ntm_ip_from_bytes(4, pkt + 12);
+	view->dst = ntm_ip_from_bytes(4, pkt + 16);
+	view->l4 = pkt + IP4_HEADER_LEN;
+	view->l4_len = view->len - IP4_HEADER_LEN;
+	return check_fragment(view, IP4_HEADER_LEN);
 }
 
 static bool is_extension(uint8_t proto)
 {
-	return proto == HEAD_HOP_BY_HOP || proto == HEAD_ROUTING || proto == HEAD_FRAGMENT ||
-	       proto == HEAD_AUTH || proto == HEAD_DESTINATION;
+	return proto == IP6_HOP_BY_HOP || proto == IP6_ROUTING || proto == IP6_FRAGMENT ||
+	       proto == IP6_DESTINATION;
 }
 
-/* Bytes of the extension header that l4 points at, or 0 when it is not carried. */
-static size_t extension_len(const struct ntm_ippkt *view, bool first)
+/* Steps over the first n bytes of what is left, an extension header. */
+static int skip_extension(struct ntm_ippkt *view, size_t n)
 {
-	switch (view->proto) {
-	case HEAD_HOP_BY_HOP:
-		return first ? (view->l4[1] + 1u) * 8 : 0;
-	case HEAD_DESTINATION:
-		return (view->l4[1] + 1u) * 8;
-	case HEAD_AUTH:
-		return (view->l4[1] + 2u) * 4;
-	case HEAD_FRAGMENT:
-		return 8;
-	default:
-		return 0;
-	}
-}
-
-/* Moves l4 behind one extension header. */
-static int skip_extension(struct ntm_ippkt *view, bool first)
-{
-	const uint8_t *head = view->l4;
-	bool fragment = view->proto == HEAD_FRAGMENT;
-	size_t size;
-
-	if (view->l4_len < EXTENSION_MIN)
+	if (n > view->l4_len)
 		return -EBADMSG;
-	size = extension_len(view, first);
-	if (size == 0 || size > view->l4_len)
-		return -EBADMSG;
-	view->proto = head[0];
-	view->l4 += size;
-	view->l4_len -= size;
-	if (!fragment)
-		return 0;
-	view->more_fragments = get16(head + 2) & V6_MORE;
-	view->frag_offset = get16(head + 2) & V6_OFFSET;
-	view->frag_id = get32(head + 4);
-	return check_fragment(view, UINT16_MAX);
-}
-
-/* The whole chain has to be in the first fragment (RFC 7112): nothing can hide in a later one. */
-static int skip_extensions(struct ntm_ippkt *view)
-{
-	bool had_fragment = false;
-
-	for (int n = 0; is_extension(view->proto) && view->frag_offset == 0; n++) {
-		bool fragment = view->proto == HEAD_FRAGMENT;
-
-		if (n == EXTENSIONS_MAX || (fragment && had_fragment))
-			return -EBADMSG;
-		if (skip_extension(view, n == 0) < 0)
-			return -EBADMSG;
-		had_fragment |= fragment;
-	}
+	view->proto = view->l4[0];
+	view->l4 += n;
+	view->l4_len -= n;
 	return 0;
+}
+
+/*
+ * Nothing but a transport header may follow: options behind a fragment header would sit in one
+ * fragment only, where no other fragment's reader sees them.
+ */
+static int parse_fragment_header(struct ntm_ippkt *view, const uint8_t *pkt)
+{
+	const uint8_t *header = view->l4;
+	unsigned frag;
+
+	if (skip_extension(view, FRAGMENT_LEN) < 0 || is_extension(view->proto))
+		return -EBADMSG;
+	frag = ippkt_get16(header + 2);
+	view->frag_offset = (uint16_t)(frag & ~7u);
+	view->more_fragments = frag & IP6_MORE;
+	view->frag_id = (uint32_t)ippkt_get16(header + 4) << 16 | ippkt_get16(header + 6);
+	return check_fragment(view, (size_t)(header - pkt) - IP6_HEADER_LEN);
+}
+
+static int parse_extensions(struct ntm_ippkt *view, const uint8_t *pkt)
+{
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(view->proto); i++) {
+		if (view->proto == IP6_FRAGMENT)
+			return parse_fragment_header(view, pkt);
+		if (view->proto == IP6_ROUTING || (view->proto == IP6_HOP_BY_HOP && i > 0))
+			return -EBADMSG;
+		if (view->l4_len < EXTENSION_PREFIX ||
+		    skip_extension(view, (view->l4[1] + 1u) * EXTENSION_UNIT) < 0)
+			return -EBADMSG;
+	}
+	return is_extension(view->proto) ? -EBADMSG : 0;
 }
 
 static int parse_v6(struct ntm_ippkt *view, const uint8_t *pkt, size_t len)
 {
-	if (len < V6_HEAD)
+	if (len < IP6_HEADER_LEN)
 		return -EBADMSG;
-	view->len = V6_HEAD + (size_t)get16(pkt + 4);
+	view->len = IP6_HEADER_LEN + (size_t)ippkt_get16(pkt + 4);
 	if (view->len > len)
 		return -EBADMSG;
+	view->proto = pkt[6];
 	view->src = ntm_ip_from_bytes(6, pkt + 8);
 	view->dst = ntm_ip_from_bytes(6, pkt + 24);
-	/* A v4-mapped address would pass for somebody's IPv4 VIP. */
+	/* v4-mapped: else an IPv6 packet could pass for one from an IPv4 VIP. */
 	if (view->src.family != 6 || view->dst.family != 6)
 		return -EBADMSG;
-	view->proto = pkt[6];
-	view->l4 = pkt + V6_HEAD;
-	view->l4_len = view->len - V6_HEAD;
-	return skip_extensions(view);
-}
-
-static int parse_udp(struct ntm_ippkt *view)
-{
-	if (view->l4_len < UDP_HEAD)
-		return -EBADMSG;
-	if (!view->is_fragment && get16(view->l4 + 4) != view->l4_len)
-		return -EBADMSG;
-	view->payload = view->l4 + UDP_HEAD;
-	view->payload_len = view->l4_len - UDP_HEAD;
-	return 0;
-}
-
-static int parse_transport(struct ntm_ippkt *view)
-{
-	if (view->frag_offset > 0)
-		return 0;
-	if (view->proto == NTM_IPPROTO_UDP) {
-		if (parse_udp(view) < 0)
-			return -EBADMSG;
-	} else if (view->proto == NTM_IPPROTO_TCP) {
-		if (view->l4_len < TCP_HEAD)
-			return -EBADMSG;
-	} else {
-		return 0;
-	}
-	view->sport = get16(view->l4);
-	view->dport = get16(view->l4 + 2);
-	return 0;
+	view->l4 = pkt + IP6_HEADER_LEN;
+	view->l4_len = view->len - IP6_HEADER_LEN;
+	return parse_extensions(view, pkt);
 }
 
 int ntm_ippkt_parse(struct ntm_ippkt *view, const uint8_t *pkt, size_t len)
 {
-	struct ntm_ippkt found = {0};
-	uint8_t version = len > 0 ? pkt[0] >> 4 : 0;
-	int err = -EBADMSG;
+	int rc = -EBADMSG;
 
-	if (version == 4)
-		err = parse_v4(&found, pkt, len);
-	else if (version == 6)
-		err = parse_v6(&found, pkt, len);
-	if (!err)
-		err = parse_transport(&found);
-	if (!err)
-		*view = found;
-	return err;
+	*view = (struct ntm_ippkt){0};
+	if (len == 0)
+		return -EBADMSG;
+	if (pkt[0] >> 4 == 4)
+		rc = parse_v4(view, pkt, len);
+	else if (pkt[0] >> 4 == 6)
+		rc = parse_v6(view, pkt, len);
+	if (rc == 0)
+		rc = parse_transport(view);
+	if (rc < 0)
+		*view = (struct ntm_ippkt){0};
+	return rc;
 }

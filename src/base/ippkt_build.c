@@ -1,240 +1,161 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The few IP packets that a node makes itself, and checksums. */
-#include "ntm/ippkt.h"
-
-#include <string.h>
+/* The packets that a node makes itself: UDP from its resolver, and ICMP unreachable. */
+#include "ippkt_int.h"
 
 #include "ntm/wire.h"
 
-#define V4_HEAD          20
-#define V4_CHECKSUM      10 /* offset of the header's checksum */
-#define V4_DONT_FRAGMENT 0x4000
-#define V6_HEAD          40
-#define UDP_HEAD         8
-#define ICMP_HEAD        8
-#define TTL              64
+#define HOP_LIMIT        64
+#define DONT_FRAGMENT    0x4000
+#define TOS_NORMAL       0
+#define TOS_NET_CONTROL  0xc0 /* of ICMP errors: RFC 1812 4.3.2.5 */
+#define ICMP4_ERROR_MAX  576  /* RFC 1812 4.3.2.3 */
+#define ICMP6_ERROR_MAX  1280 /* RFC 4443 2.4 (c) */
+#define ICMP4_UNREACH    3
+#define ICMP4_QUENCH     4
+#define ICMP4_REDIRECT   5
+#define ICMP4_EXCEEDED   11
+#define ICMP4_BAD_PARAM  12
+#define ICMP6_UNREACH    1
+#define ICMP6_FIRST_INFO 128 /* below: errors */
+#define ICMP6_REDIRECT   137
 
-/* What an error may quote: a datagram of 576 (RFC 1812 4.3.2.3) or 1280 bytes (RFC 4443 2.4 c). */
-#define V4_QUOTE_MAX (576 - V4_HEAD - ICMP_HEAD)
-#define V6_QUOTE_MAX (1280 - V6_HEAD - ICMP_HEAD)
+struct head {
+	const struct ntm_ip *src, *dst;
+	uint8_t proto, tos;
+};
 
-uint32_t ntm_checksum_add(uint32_t sum, const void *data, size_t len)
+static size_t header_len(const struct ntm_ip *ip)
 {
-	const uint8_t *p = data;
-	uint64_t wide = sum;
-
-	for (; len > 1; p += 2, len -= 2)
-		wide += (uint64_t)p[0] << 8 | p[1];
-	if (len > 0)
-		wide += (uint64_t)p[0] << 8;
-	while (wide >> 16)
-		wide = (wide & 0xffff) + (wide >> 16);
-	return (uint32_t)wide;
+	return ip->family == 4 ? IP4_HEADER_LEN : IP6_HEADER_LEN;
 }
 
-uint16_t ntm_checksum_finish(uint32_t sum)
+/* Whether body_len bytes can go from src to dst in one packet of at most cap bytes. */
+static bool fits(const struct ntm_ip *src, const struct ntm_ip *dst, size_t body_len, size_t cap)
 {
-	return (uint16_t)~ntm_checksum_add(sum, NULL, 0);
-}
+	size_t counted = src->family == 4 ? IP4_HEADER_LEN : 0;
 
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* Where the transport header has its checksum, or 0 when it has none that we know. */
-static size_t checksum_offset(const struct ntm_ippkt *view)
-{
-	switch (view->proto) {
-	case NTM_IPPROTO_UDP:
-		return 6;
-	case NTM_IPPROTO_TCP:
-		return 16;
-	case NTM_IPPROTO_ICMP:
-		return view->src.family == 4 ? 2 : 0;
-	case NTM_IPPROTO_ICMPV6:
-		return view->src.family == 6 ? 2 : 0;
-	default:
-		return 0;
-	}
-}
-
-/* Sum of pseudo header and transport part. */
-static uint32_t transport_sum(const struct ntm_ippkt *view)
-{
-	uint32_t sum = 0;
-
-	if (view->proto != NTM_IPPROTO_ICMP) {
-		sum = view->proto + (uint32_t)view->l4_len;
-		sum = ntm_checksum_add(sum, view->src.b, ntm_ip_len(&view->src));
-		sum = ntm_checksum_add(sum, view->dst.b, ntm_ip_len(&view->dst));
-	}
-	return ntm_checksum_add(sum, view->l4, view->l4_len);
-}
-
-/* Only UDP over IPv4 may go without a checksum (RFC 768, RFC 8200 8.1). */
-static bool has_no_checksum(const struct ntm_ippkt *view)
-{
-	return view->proto == NTM_IPPROTO_UDP && view->src.family == 4 && view->l4[6] == 0 &&
-	       view->l4[7] == 0;
-}
-
-/* l4 is where view->l4 points. */
-static void set_transport_checksum(const struct ntm_ippkt *view, uint8_t *l4)
-{
-	uint8_t *field = l4 + checksum_offset(view);
-	uint16_t checksum;
-
-	put16(field, 0);
-	checksum = ntm_checksum_finish(transport_sum(view));
-	if (checksum == 0 && view->proto == NTM_IPPROTO_UDP)
-		checksum = 0xffff;
-	put16(field, checksum);
-}
-
-bool ntm_ippkt_finish_checksum(uint8_t *pkt, size_t len)
-{
-	struct ntm_ippkt view;
-
-	if (ntm_ippkt_parse(&view, pkt, len) < 0 || view.is_fragment)
+	if (ntm_ip_len(src) == 0 || src->family != dst->family)
 		return false;
-	if (view.proto != NTM_IPPROTO_UDP && view.proto != NTM_IPPROTO_TCP)
-		return true;
-	if (!has_no_checksum(&view))
-		set_transport_checksum(&view, pkt + (view.l4 - pkt));
-	return true;
+	return body_len <= UINT16_MAX - counted && header_len(src) + body_len <= cap;
 }
 
-bool ntm_ippkt_checksums_ok(const uint8_t *pkt, size_t len)
+/* The IPv4 identification may be zero in a packet that is never cut up (RFC 6864 4.1). */
+static void put_v4(struct ntm_wr *wr, const struct head *head, size_t body_len)
 {
-	struct ntm_ippkt view;
-	size_t at;
-
-	if (ntm_ippkt_parse(&view, pkt, len) < 0)
-		return false;
-	if (view.src.family == 4 && ntm_checksum_finish(ntm_checksum_add(0, pkt, V4_HEAD)) != 0)
-		return false;
-	at = checksum_offset(&view);
-	if (view.is_fragment || at == 0)
-		return true;
-	if (view.l4_len < at + 2)
-		return false;
-	return has_no_checksum(&view) || ntm_checksum_finish(transport_sum(&view)) == 0;
-}
-
-static void put_v4_head(struct ntm_wr *wr, const struct ntm_ippkt *view)
-{
-	uint8_t *head = wr->base;
-
 	ntm_wr_u8(wr, 0x45);
-	ntm_wr_u8(wr, 0);
-	ntm_wr_u16(wr, (uint16_t)view->len);
-	ntm_wr_u16(wr, 0); /* an unfragmentable packet needs no identification (RFC 6864) */
-	ntm_wr_u16(wr, V4_DONT_FRAGMENT);
-	ntm_wr_u8(wr, TTL);
-	ntm_wr_u8(wr, view->proto);
+	ntm_wr_u8(wr, head->tos);
+	ntm_wr_u16(wr, (uint16_t)(IP4_HEADER_LEN + body_len));
 	ntm_wr_u16(wr, 0);
-	ntm_wr_bytes(wr, view->src.b, 4);
-	ntm_wr_bytes(wr, view->dst.b, 4);
-	put16(head + V4_CHECKSUM, ntm_checksum_finish(ntm_checksum_add(0, head, V4_HEAD)));
+	ntm_wr_u16(wr, DONT_FRAGMENT);
+	ntm_wr_u8(wr, HOP_LIMIT);
+	ntm_wr_u8(wr, head->proto);
+	ntm_wr_u16(wr, 0);
+	ntm_wr_bytes(wr, head->src->b, 4);
+	ntm_wr_bytes(wr, head->dst->b, 4);
+	ntm_wr_u16_at(wr, IP4_CHECKSUM_AT,
+		      ntm_checksum_finish(ntm_checksum_add(0, wr->base, wr->len)));
 }
 
-static void put_v6_head(struct ntm_wr *wr, const struct ntm_ippkt *view)
+static void put_v6(struct ntm_wr *wr, const struct head *head, size_t body_len)
 {
-	ntm_wr_u32(wr, 0x60000000);
-	ntm_wr_u16(wr, (uint16_t)view->l4_len);
-	ntm_wr_u8(wr, view->proto);
-	ntm_wr_u8(wr, TTL);
-	ntm_wr_bytes(wr, view->src.b, 16);
-	ntm_wr_bytes(wr, view->dst.b, 16);
+	ntm_wr_u32(wr, (uint32_t)(6u << 28));
+	ntm_wr_u16(wr, (uint16_t)body_len);
+	ntm_wr_u8(wr, head->proto);
+	ntm_wr_u8(wr, HOP_LIMIT);
+	ntm_wr_bytes(wr, head->src->b, 16);
+	ntm_wr_bytes(wr, head->dst->b, 16);
 }
 
-/*
- * Writes the IP header for src, dst, proto and l4_len, and completes the view of the packet at the
- * writer's base. False when the packet cannot be: then nothing is written.
- */
-static bool put_head(struct ntm_wr *wr, struct ntm_ippkt *view)
+static void put_header(struct ntm_wr *wr, const struct head *head, size_t body_len)
 {
-	bool v4 = view->src.family == 4;
-	size_t head = v4 ? V4_HEAD : V6_HEAD;
-
-	if (ntm_ip_len(&view->src) == 0 || view->src.family != view->dst.family)
-		return false;
-	if (view->l4_len > UINT16_MAX - (v4 ? V4_HEAD : 0) || wr->cap < head + view->l4_len)
-		return false;
-	view->len = head + view->l4_len;
-	view->l4 = wr->base + head;
-	if (v4)
-		put_v4_head(wr, view);
+	if (head->src->family == 4)
+		put_v4(wr, head, body_len);
 	else
-		put_v6_head(wr, view);
-	return true;
+		put_v6(wr, head, body_len);
 }
 
 size_t ntm_ippkt_build_udp(uint8_t *out, size_t cap, const struct ntm_addr *src,
 			   const struct ntm_addr *dst, const void *payload, size_t payload_len)
 {
-	struct ntm_ippkt view = {.src = src->ip, .dst = dst->ip, .proto = NTM_IPPROTO_UDP};
+	struct head head = {&src->ip, &dst->ip, NTM_IPPROTO_UDP, TOS_NORMAL};
 	struct ntm_wr wr = ntm_wr_init(out, cap);
 
-	if (payload_len > UINT16_MAX - UDP_HEAD)
+	if (payload_len > UINT16_MAX ||
+	    !fits(head.src, head.dst, UDP_HEADER_LEN + payload_len, cap))
 		return 0;
-	view.l4_len = UDP_HEAD + payload_len;
-	if (!put_head(&wr, &view))
-		return 0;
+	put_header(&wr, &head, UDP_HEADER_LEN + payload_len);
 	ntm_wr_u16(&wr, src->port);
 	ntm_wr_u16(&wr, dst->port);
-	ntm_wr_u16(&wr, (uint16_t)view.l4_len);
+	ntm_wr_u16(&wr, (uint16_t)(UDP_HEADER_LEN + payload_len));
 	ntm_wr_u16(&wr, 0);
 	ntm_wr_bytes(&wr, payload, payload_len);
-	set_transport_checksum(&view, out + (view.l4 - out));
-	return view.len;
+	if (ntm_wr_err(&wr) || !ntm_ippkt_finish_checksum(out, wr.len))
+		return 0;
+	return wr.len;
 }
 
-/* RFC 1122 3.2.2; RFC 4443 2.4 e, with redirects. */
-static bool is_icmp_error(const struct ntm_ippkt *view)
+static bool is_icmp_error(const struct ntm_ippkt *orig)
 {
-	uint8_t type = view->l4_len > 0 ? view->l4[0] : 0;
+	uint8_t type;
 
-	if (view->src.family == 6 && view->proto == NTM_IPPROTO_ICMPV6)
-		return type < 128 || type == 137;
-	if (view->src.family == 4 && view->proto == NTM_IPPROTO_ICMP)
-		return view->l4_len == 0 || (type >= 3 && type <= 5) || type == 11 || type == 12;
-	return false;
+	if (orig->proto != NTM_IPPROTO_ICMP && orig->proto != NTM_IPPROTO_ICMPV6)
+		return false;
+	if (orig->l4_len == 0)
+		return true; /* who knows */
+	type = orig->l4[0];
+	if (orig->proto == NTM_IPPROTO_ICMPV6)
+		return type < ICMP6_FIRST_INFO || type == ICMP6_REDIRECT;
+	return (type >= ICMP4_UNREACH && type <= ICMP4_REDIRECT) || type == ICMP4_EXCEEDED ||
+	       type == ICMP4_BAD_PARAM;
 }
 
-/* The source has to name one host that the error can go to. */
+/* RFC 1122 3.2.2, RFC 1812 4.3.2.7, RFC 4443 2.4 (e). */
 static bool may_answer(const struct ntm_ippkt *orig)
 {
-	return orig->frag_offset == 0 && !is_icmp_error(orig) && ntm_ip_is_usable(&orig->src) &&
-	       !ntm_ip_is_multicast(&orig->dst);
+	return orig->frag_offset == 0 && !is_icmp_error(orig) && !ntm_ip_is_multicast(&orig->dst) &&
+	       ntm_ip_is_usable(&orig->src);
+}
+
+static uint8_t code_of(enum ntm_unreachable why, uint8_t family)
+{
+	static const uint8_t codes[][2] = {
+		[NTM_UNREACH_NET] = {0, 0},
+		[NTM_UNREACH_HOST] = {1, 3},
+		[NTM_UNREACH_ADMIN] = {13, 1},
+	};
+
+	return codes[why][family == 6];
 }
 
 size_t ntm_ippkt_build_unreachable(uint8_t *out, size_t cap, const struct ntm_ip *from,
 				   const uint8_t *orig, size_t orig_len, enum ntm_unreachable why)
 {
-	static const uint8_t v4_code[] =
-		{[NTM_UNREACH_NET] = 0, [NTM_UNREACH_HOST] = 1, [NTM_UNREACH_ADMIN] = 13};
-	static const uint8_t v6_code[] =
-		{[NTM_UNREACH_NET] = 0, [NTM_UNREACH_HOST] = 3, [NTM_UNREACH_ADMIN] = 1};
 	struct ntm_wr wr = ntm_wr_init(out, cap);
-	struct ntm_ippkt cause, view = {.src = *from};
+	struct ntm_ippkt view;
+	struct head head = {from, &view.src, NTM_IPPROTO_ICMPV6, TOS_NORMAL};
+	size_t quote, icmp_at = header_len(from);
 	bool v4 = from->family == 4;
-	size_t quote, quote_max = v4 ? V4_QUOTE_MAX : V6_QUOTE_MAX;
+	uint32_t sum;
 
-	if (ntm_ippkt_parse(&cause, orig, orig_len) < 0 || !may_answer(&cause))
+	if (ntm_ippkt_parse(&view, orig, orig_len) < 0 || !may_answer(&view))
 		return 0;
-	quote = cause.len < quote_max ? cause.len : quote_max;
-	view.dst = cause.src;
-	view.proto = v4 ? NTM_IPPROTO_ICMP : NTM_IPPROTO_ICMPV6;
-	view.l4_len = ICMP_HEAD + quote;
-	if (!put_head(&wr, &view))
+	quote = (v4 ? ICMP4_ERROR_MAX : ICMP6_ERROR_MAX) - icmp_at - ICMP_HEADER_LEN;
+	if (quote > view.len)
+		quote = view.len;
+	if (!fits(from, &view.src, ICMP_HEADER_LEN + quote, cap))
 		return 0;
-	ntm_wr_u8(&wr, v4 ? 3 : 1);
-	ntm_wr_u8(&wr, v4 ? v4_code[why] : v6_code[why]);
-	ntm_wr_zeros(&wr, 6); /* checksum, unused */
+	if (v4) {
+		head.proto = NTM_IPPROTO_ICMP;
+		head.tos = TOS_NET_CONTROL;
+	}
+	put_header(&wr, &head, ICMP_HEADER_LEN + quote);
+	ntm_wr_u8(&wr, v4 ? ICMP4_UNREACH : ICMP6_UNREACH);
+	ntm_wr_u8(&wr, code_of(why, from->family));
+	ntm_wr_u16(&wr, 0);
+	ntm_wr_u32(&wr, 0);
 	ntm_wr_bytes(&wr, orig, quote);
-	set_transport_checksum(&view, out + (view.l4 - out));
-	return view.len;
+	sum = v4 ? ntm_checksum_add(0, out + icmp_at, wr.len - icmp_at)
+		 : ippkt_pseudo_sum(from, &view.src, head.proto, out + icmp_at, wr.len - icmp_at);
+	ntm_wr_u16_at(&wr, icmp_at + ICMP_CHECKSUM_AT, ntm_checksum_finish(sum));
+	return ntm_wr_err(&wr) ? 0 : wr.len;
 }

@@ -6,15 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Fragments begin and, but for the last, end at multiples of 8 bytes. */
+/* Fragments begin and, but for the last, end at multiples of 8 bytes: ntm_ippkt_parse saw to it. */
 #define UNIT     8
 #define UNITS    (NTM_REASM_BYTES / UNIT)
 #define UDP_HEAD 8
 
-/*
- * A datagram on its way. The protocol belongs to the key in IPv6 as well: fragments that disagree
- * on it (RFC 8200 4.5 allows that before more extension headers) never meet, and stay unread.
- */
+/* A datagram on its way. */
 struct datagram {
 	bool used;
 	uint8_t proto;
@@ -111,10 +108,10 @@ static bool fits(const struct datagram *datagram, const struct ntm_ippkt *frag)
 {
 	size_t end = frag->frag_offset + frag->l4_len;
 
-	if (frag->l4_len == 0 || end > NTM_REASM_BYTES || frag->frag_offset % UNIT != 0)
+	if (end > NTM_REASM_BYTES)
 		return false;
 	if (frag->more_fragments)
-		return end % UNIT == 0 && (datagram->total == 0 || end < datagram->total);
+		return datagram->total == 0 || end < datagram->total;
 	return datagram->total == 0 ? end > datagram->end : end == datagram->total;
 }
 
@@ -157,6 +154,8 @@ int ntm_reasm_add(struct ntm_reasm *reasm, const struct ntm_ippkt *frag, int64_t
 	struct datagram *datagram;
 	struct content *content;
 
+	if (!frag->is_fragment)
+		return -EBADMSG;
 	forget_old(reasm, now_ms);
 	datagram = find(reasm, frag);
 	if (!datagram && !fits(&empty, frag))
