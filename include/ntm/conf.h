@@ -45,7 +45,7 @@ struct ntm_opt {
 	const char *name;
 	enum ntm_opt_type type;
 	size_t offset;      /* of the member in the program's struct */
-	const char *preset; /* default as it would stand in the file; lists: "a b"; NULL = unset */
+	const char *preset; /* default as in the file, but unquoted; lists: "a b"; NULL = unset */
 	int64_t min, max;   /* INT, MS; 0,0 = no bound */
 	const char *words;  /* ENUM */
 	const char *help;   /* one line, for the sample file and the manual page */
@@ -60,9 +60,10 @@ struct ntm_section {
 /*
  * Reads path into conf (which is zeroed and preset first). Sections end with a NULL name. 0;
  * -ENOENT and other errno when the file cannot be read; -EINVAL when it is wrong. Every error is
- * written, one a line
- * ("node.conf:7: hold: expected both, caller or off, got 'bth'"), into err, cut at err_len. On
- * error conf is left empty and needs no ntm_conf_free.
+ * written, one a line, into err, cut at err_len: "/etc/ntm/node.conf:7: hold: expected both, caller
+ * or off, got 'bth'". An unknown key or wrong syntax ends the reading; wrong values do not. On
+ * error conf is left empty and needs no ntm_conf_free. The environment, other files and escapes
+ * but \" and \\ have no place in a file. Not for two threads at once.
  */
 int ntm_conf_read(const char *path, const struct ntm_section *sections, void *conf, char *err,
 		  size_t err_len);
