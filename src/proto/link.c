@@ -4,7 +4,6 @@
 
 #include "ntm/log.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +53,6 @@ static void release(struct ntm_link *link)
 {
 	link_timers_stop(link);
 	link_handshake_drop(link);
-	link_answer_drop(link);
 	link_slots_drop(link);
 	if (link->payload)
 		ntm_wipe(link->payload, link->payload_len); /* may be a join secret */
@@ -129,8 +127,10 @@ void link_set_state(struct ntm_link *link, enum ntm_link_state state, const char
 		[NTM_LINK_UP] = {true, true, true},
 	};
 
-	assert(legal[link->state][state]);
-	if (state == link->state)
+	if (!legal[link->state][state]) /* a bug of ours, whatever the packets are */
+		ntm_err("link purpose=%c refused from=%s to=%s why=%s", link_purpose(link),
+			state_name(link->state), state_name(state), why);
+	if (!legal[link->state][state] || state == link->state)
 		return;
 	ntm_debug("link purpose=%c from=%s to=%s why=%s", link_purpose(link),
 		  state_name(link->state), state_name(state), why);
@@ -142,7 +142,6 @@ static void quiet(struct ntm_link *link)
 {
 	link_timers_stop(link);
 	link_handshake_drop(link);
-	link_answer_drop(link);
 	link_slots_drop(link);
 	link_path_clear(link);
 }

@@ -217,7 +217,7 @@ void link_lose(struct ntm_link *link, enum ntm_link_down why);
 bool link_is_alive(const struct ntm_link *link); /* a session that may seal */
 struct link_slot *link_slot_new(struct ntm_link *link);
 void link_slot_drop(struct ntm_link *link, struct link_slot **at);
-void link_slots_drop(struct ntm_link *link);
+void link_slots_drop(struct ntm_link *link); /* and the RESPONSE that leads to one */
 void link_session_fill(struct link_slot *slot, const struct ntm_noise *noise, uint8_t suite,
 		       uint32_t remote_index);
 /* As initiator: the session of a finished handshake is the current one. Calls back. */

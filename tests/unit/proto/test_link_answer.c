@@ -161,6 +161,65 @@ static void crossed_initiations(void **unused)
 	}
 }
 
+/* The side that gives way stops its own attempt when the other's INITIATION comes. */
+static void loser_drops_its_attempt(void **unused)
+{
+	struct world *w = world_new(14);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	open_e2e(a, b, true);
+	open_e2e(b, a, true);
+	run(w, 10);
+	assert_non_null(a->link->hs);
+	assert_null(b->link->hs);
+	assert_non_null(b->link->next);
+	/* And has no link in the end, should the winner be gone. */
+	w->filter = drop_all;
+	run(w, 3000);
+	assert_int_equal(b->down, 1);
+	assert_int_equal(b->why, NTM_DOWN_NO_ANSWER);
+	world_free(w);
+}
+
+static bool cut_transports_of_b(struct world *w, const struct packet *p)
+{
+	return p->data[0] != NTM_FRAME_TRANSPORT || !ntm_addr_eq(&p->from, &w->host[1].addr[0]) ||
+	       w->filter_count == 0;
+}
+
+/* Both handshakes come to their ends, and the confirmation of the first is lost: the peer sends
+ * under both keys, and in the end both sides agree on one. */
+static void answered_and_answering(void **unused)
+{
+	struct world *w = world_e2e(15);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	w->filter = cut_transports_of_b;
+	w->filter_count = 1;
+	ntm_link_restart(b->link, NULL, 0);
+	run(w, 12); /* a has answered, the RESPONSE is on its way */
+	assert_non_null(a->link->next);
+	ntm_link_restart(a->link, NULL, 0);
+	run(w, 20);
+	assert_int_equal(a->up, 2); /* as initiator, with the other session still to be confirmed */
+	assert_int_equal(b->up, 2);
+	w->filter_count = 0;
+	for (uint32_t seq = 0; seq < 40; seq++) {
+		assert_int_equal(send_seq(a, seq), 0);
+		assert_int_equal(send_seq(b, seq), 0);
+		run(w, 2);
+	}
+	run(w, 50);
+	for (uint32_t seq = 0; seq < 40; seq++)
+		assert_true(has_seq(a, seq) && has_seq(b, seq));
+	assert_int_equal(w->strays, 0);
+	assert_int_equal(a->link->cur->session.local_index, b->link->cur->session.remote_index);
+	assert_int_equal(a->down + b->down, 0);
+	world_free(w);
+}
+
 static bool crossed_losses(struct world *w, const struct packet *p)
 {
 	return p->data[0] == NTM_FRAME_TRANSPORT || !chance(w, 30);
@@ -422,6 +481,8 @@ int main(void)
 		cmocka_unit_test(clock_back_in_one_process),
 		cmocka_unit_test(restarted_peer),
 		cmocka_unit_test(crossed_initiations),
+		cmocka_unit_test(loser_drops_its_attempt),
+		cmocka_unit_test(answered_and_answering),
 		cmocka_unit_test(crossed_with_losses),
 		cmocka_unit_test(crossed_behind_nat),
 		cmocka_unit_test(flood),

@@ -185,6 +185,28 @@ static void no_confirmation(void **unused)
 	world_free(w);
 }
 
+static bool lose_one_transport_of_b(struct world *w, const struct packet *p)
+{
+	return p->data[0] != NTM_FRAME_TRANSPORT || !ntm_addr_eq(&p->from, &w->host[1].addr[0]) ||
+	       w->filter_count++ > 0;
+}
+
+/* The confirmation came, but not the answer to it: the next one is answered as well. */
+static void lost_answer_to_confirmation(void **unused)
+{
+	struct world *w = world_new(13);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	w->filter = lose_one_transport_of_b;
+	open_e2e(b, a, false);
+	open_e2e(a, b, true);
+	run(w, 10000);
+	assert_int_equal(w->sent[NTM_FRAME_TRANSPORT], 4);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 1);
+	world_free(w);
+}
+
 static bool flip_responses(struct world *w, const struct packet *p)
 {
 	struct packet forged = *p;
@@ -442,6 +464,7 @@ int main(void)
 		cmocka_unit_test(lost_response),
 		cmocka_unit_test(lost_confirmation),
 		cmocka_unit_test(no_confirmation),
+		cmocka_unit_test(lost_answer_to_confirmation),
 		cmocka_unit_test(forged_responses),
 		cmocka_unit_test(forged_sender_index),
 		cmocka_unit_test(one_shot),

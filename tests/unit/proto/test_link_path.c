@@ -80,6 +80,31 @@ static void stays_without_an_answer(void **unused)
 	world_free(w);
 }
 
+/* A challenge to another place keeps neither a NAT nor the peer content. */
+static void challenge_is_no_keepalive(void **unused)
+{
+	struct world *w = world_e2e(10);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	unsigned to_a = 0;
+
+	(void)unused;
+	ntm_link_set_keepalive(b->link, 5000);
+	for (uint32_t seq = 0; seq < 120; seq++) {
+		struct packet p;
+
+		w->filter = drop_all;
+		assert_int_equal(send_seq(a, seq), 0);
+		w->filter = NULL;
+		p = w->last[NTM_FRAME_TRANSPORT];
+		p.from = w->host[3].addr[0];
+		inject(w, &p);
+		run(w, 100);
+		to_a += ntm_addr_eq(&w->last[NTM_FRAME_TRANSPORT].to, &a->addr[0]);
+	}
+	assert_int_equal(to_a, 2);
+	world_free(w);
+}
+
 static void challenges_keep_their_distance(void **unused)
 {
 	struct world *w = world_e2e(3);
@@ -280,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_an_answered_challenge),
 		cmocka_unit_test(stays_without_an_answer),
+		cmocka_unit_test(challenge_is_no_keepalive),
 		cmocka_unit_test(challenges_keep_their_distance),
 		cmocka_unit_test(only_the_newest_counts),
 		cmocka_unit_test(challenges_are_answered_in_measure),
