@@ -190,11 +190,12 @@ int sip_precheck(struct sip_shape *shape, char *msg, size_t len)
 	size_t body = unfold_headers(msg + crlf, len - crlf) + crlf;
 	struct sip_text rest = {msg + crlf, body - crlf}, line;
 	struct sip_shape found = {.body = {msg + body, len - body}};
+	size_t headers = 0;
 
 	if (!sip_text_line(&rest, &line) || read_start(&found, line) < 0)
 		return -EBADMSG;
 	while (sip_text_line(&rest, &line) && line.len > 0)
-		if (read_header(&found, line) < 0)
+		if (++headers > SIP_HEADERS_MAX || read_header(&found, line) < 0)
 			return -EBADMSG;
 	if (check_bounds(&found) < 0 || cut_body(&found) < 0)
 		return -EBADMSG;

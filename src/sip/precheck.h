@@ -8,6 +8,8 @@
 /* Bounds of what is handed to libosip2, which is quadratic in parameters (sip.md 5). */
 #define SIP_LINE_MAX  2048
 #define SIP_PARAM_MAX 64 /* over all its lines */
+/* Header lines in all; they cost us time, each. */
+#define SIP_HEADERS_MAX 128
 /* SIP-Version, RFC 3261 7.1. */
 #define SIP_VERSION "SIP/2.0"
 

@@ -409,51 +409,6 @@ static void long_ids(void **unused)
 	}
 }
 
-static void truncated(void **unused)
-{
-	char text[NTM_SIP_MAX];
-
-	(void)unused;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t len = compose(text, sizeof(text), rows[i].head, rows[i].body);
-		struct ntm_sip sip;
-
-		/* The length no longer fits, so nobody is held up by a piece of a message. */
-		for (size_t cut = 0; cut < len; cut++) {
-			look(text, cut, &sip);
-			assert_opaque(&sip);
-		}
-		len = strlen(rows[i].head);
-		len += (size_t)sprintf(text + len, CRLF "%s", rows[i].body);
-		memcpy(text, rows[i].head, strlen(rows[i].head));
-		for (size_t cut = 0; cut < len; cut++)
-			look(text, cut, &sip);
-	}
-}
-
-static void one_byte_changed(void **unused)
-{
-	char text[NTM_SIP_MAX];
-	static const char bytes[] = "\0\r\n\t \",:;<>@=%-0\x80\xff";
-
-	(void)unused;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i += 6) {
-		size_t len = compose(text, sizeof(text), rows[i].head, rows[i].body);
-
-		for (size_t at = 0; at < len; at++) {
-			char was = text[at];
-			struct ntm_sip sip;
-
-			for (size_t b = 0; b < sizeof(bytes) - 1; b++) {
-				text[at] = bytes[b];
-				look(text, len, &sip);
-				assert_true(sip.media_count <= NTM_SIP_MEDIA_MAX);
-			}
-			text[at] = was;
-		}
-	}
-}
-
 /* Work done by libosip2, in allocations. */
 static struct {
 	size_t allocated;
@@ -518,8 +473,8 @@ static void work_is_bounded(void **unused)
 		{"SIP/2.0 200 OK" CRLF "From: ", CRLF " ", A TAIL, false},
 		{"INVITE sip:h", ";a", " SIP/2.0" CRLF "From: " A TAIL, true},
 		{"SIP/2.0 200 ", "x ", CRLF "From: " A TAIL, false},
-		{"SIP/2.0 200 OK" CRLF, "Via: SIP/2.0/UDP h;branch=x" CRLF, "From: " A TAIL, false},
-		{"SIP/2.0 200 OK" CRLF, "X:" CRLF, "From: " A TAIL, false},
+		{"SIP/2.0 200 OK" CRLF, "Via: SIP/2.0/UDP h;branch=x" CRLF, "From: " A TAIL, true},
+		{"SIP/2.0 200 OK" CRLF, "X:" CRLF, "From: " A TAIL, true},
 		{"SIP/2.0 200 OK" CRLF "Contact: *", ",<sip:a@h>;a", CRLF "From: " A TAIL, false},
 		{"SIP/2.0 200 OK" CRLF "c: multipart/mixed;boundary=x" CRLF "From: " A TAIL,
 		 "--x\n\n", "", false},
@@ -551,21 +506,6 @@ static void work_is_bounded(void **unused)
 	osip_set_allocators(NULL, NULL, NULL);
 }
 
-static void too_long(void **unused)
-{
-	static char text[NTM_SIP_MAX + 1];
-	struct ntm_sip sip;
-	size_t len;
-
-	(void)unused;
-	len = filled(text, sizeof(text), MIN("SIP/2.0 200 OK", A, B, "x", "1 INVITE"), "x", "");
-	assert_int_equal(len, NTM_SIP_MAX + 1);
-	look(text, NTM_SIP_MAX, &sip);
-	assert_int_equal(sip.kind, NTM_SIP_RESPONSE);
-	look(text, NTM_SIP_MAX + 1, &sip);
-	assert_opaque(&sip);
-}
-
 /* A second parser in the process does no harm, nor does freeing none. */
 static void two_parsers(void **unused)
 {
@@ -591,10 +531,7 @@ int main(void)
 		cmocka_unit_test(garbage),
 		cmocka_unit_test(false_lengths),
 		cmocka_unit_test(long_ids),
-		cmocka_unit_test(truncated),
-		cmocka_unit_test(one_byte_changed),
 		cmocka_unit_test(work_is_bounded),
-		cmocka_unit_test(too_long),
 		cmocka_unit_test(two_parsers),
 	};
 

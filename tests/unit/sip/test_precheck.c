@@ -217,6 +217,17 @@ static int bounded(size_t line_len, size_t params)
 	return precheck(&shape, text, len);
 }
 
+static int with_headers(size_t count)
+{
+	char text[NTM_SIP_MAX] = OK "f: a\r\nt: b\r\ni: c\r\nCSeq: 1 INVITE\r\n";
+	struct sip_shape shape;
+
+	for (size_t i = SIP_SLOTS_NEEDED; i < count; i++)
+		strcat(text, "Via: x\r\n");
+	strcat(text, CRLF);
+	return precheck(&shape, text, strlen(text));
+}
+
 static void bounds(void **unused)
 {
 	(void)unused;
@@ -224,6 +235,8 @@ static void bounds(void **unused)
 	assert_int_equal(bounded(SIP_LINE_MAX + 1, 0), -EBADMSG);
 	assert_int_equal(bounded(SIP_LINE_MAX, SIP_PARAM_MAX), 0);
 	assert_int_equal(bounded(SIP_LINE_MAX, SIP_PARAM_MAX + 1), -EBADMSG);
+	assert_int_equal(with_headers(SIP_HEADERS_MAX), 0);
+	assert_int_equal(with_headers(SIP_HEADERS_MAX + 1), -EBADMSG);
 }
 
 int main(void)
