@@ -134,6 +134,9 @@ void store_token_use(struct store *store, const struct store_join *join, store_j
 void store_cert_issue(struct store *store, const struct store_cert *wanted, store_cert_fn *done,
 		      void *arg);
 
+/* The certificate of a node that was issued last, run out or not. -ENOENT: none. */
+void store_cert_newest(struct store *store, int64_t node_id, store_cert_fn *done, void *arg);
+
 /* Certificates that are revoked and would be valid otherwise (with NTM_CERT_SKEW_S), lowest serial
  * first: done once a certificate with err 0 (not_before_s is 0), then with NULL. */
 void store_revocation_list(struct store *store, int64_t now_s, store_cert_fn *done, void *arg);

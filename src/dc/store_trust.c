@@ -201,6 +201,13 @@ void store_cert_issue(struct store *store, const struct store_cert *wanted, stor
 	done(arg, err, err == 0 ? &cert : NULL);
 }
 
+void store_cert_newest(struct store *store, int64_t node_id, store_cert_fn *done, void *arg)
+{
+	struct store_cert cert;
+	int err = cert_newest(store, node_id, &cert);
+	done(arg, err, err == 0 ? &cert : NULL);
+}
+
 static int revocation_after(struct store *store, int64_t after_s, struct store_cert *cert)
 {
 	struct store_run run = store_run_begin(store, SQL_REVOCATION_AFTER);

@@ -156,6 +156,29 @@ static void test_issue(void **state)
 	assert_int_equal(got.err, -ENOENT);
 }
 
+static void test_newest(void **state)
+{
+	struct store *store = *state;
+	struct got got = {0};
+	store_cert_newest(store, 1, got_cert, &got);
+	assert_int_equal(got.err, -ENOENT);
+	assert_false(got.has_cert);
+	assert_int_equal(help_use(store, 1, 7, NOW, NULL), 0);
+	struct store_cert wanted = {.node_id = 1,
+				    .not_before_s = NOW + DAY,
+				    .not_after_s = NOW + 8 * DAY};
+	memset(wanted.key, 7, sizeof wanted.key);
+	store_cert_issue(store, &wanted, got_cert, &got);
+	assert_int_equal(got.err, 0);
+	store_cert_newest(store, 1, got_cert, &got);
+	assert_int_equal(got.err, 0);
+	assert_int_equal(got.cert.serial, 2);
+	assert_int_equal(got.cert.node_id, 1);
+	assert_int_equal(got.cert.not_before_s, NOW + DAY);
+	assert_int_equal(got.cert.not_after_s, NOW + 8 * DAY);
+	assert_memory_equal(got.cert.key, wanted.key, sizeof wanted.key);
+}
+
 static void test_purge_keeps_serials_rising(void **state)
 {
 	struct store *store = *state;
@@ -188,6 +211,7 @@ int main(void)
 		T(test_join_with_new_key),
 		T(test_revoke),
 		T(test_issue),
+		T(test_newest),
 		T(test_purge_keeps_serials_rising),
 	};
 	return cmocka_run_group_tests_name("store_trust", tests, NULL, NULL);
