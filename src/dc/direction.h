@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Directions: DIRECTION_REQUEST in, ROUTE_DIRECTION to CN and then to MN out (R54-R58, R88-R94). */
+#pragma once
+
+#include "ntm/map.h"
+#include "ntm/msg.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct dc;
+struct direction;
+struct registry_node;
+
+/*
+ * MN's request is an ask; two nodes' asks for each other meet in one direction.
+ *
+ *   ask:        WAITING ------------------------------> ANSWERED, 5 s ---> forgotten
+ *                  | joins, or starts                      ^
+ *   direction:  TELLING --- CN's ROUTE_ACK ---> DONE, 5 s -+-------------> forgotten
+ *                  +------- CN is silent ------------------+ (DIRECTION_ERROR; forgotten at once)
+ */
+#define DIRECTION_MAX        4096 /* asks, answered ones included */
+#define DIRECTION_KEEP_MS    5000
+#define DIRECTION_RATE_PER_S 10 /* of one node; security.md A2 */
+#define DIRECTION_BURST      20
+/* CN gets all four copies of the retry schedule (the last after 1400 ms), but the wait ends before
+ * MN's own schedule does (3000 ms), so that MN hears why. */
+#define DIRECTION_CN_WAIT_MS 2500
+
+struct directions {
+	struct ntm_map *asks;       /* by asker's key and transaction */
+	struct ntm_map *directions; /* by unordered pair of nodes */
+	struct {
+		uint64_t asked, resent, merged, done;
+		uint64_t failed[NTM_DIR_BUSY + 1]; /* by code */
+	} counters;
+};
+
+/* 0 or -ENOMEM; fini is fine after either. */
+int direction_init(struct directions *directions);
+void direction_fini(struct dc *dc);
+void direction_on_request(struct registry_node *node, const struct ntm_msg *req);

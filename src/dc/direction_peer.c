@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whom a Direction Request is about, by name or by virtual address (R88, R92, R106). */
+#include "direction_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void direction_words(struct ntm_msg_direction_error *error, uint8_t code, const char *fmt, ...)
+{
+	va_list args;
+
+	error->code = code;
+	va_start(args, fmt);
+	vsnprintf(error->words, sizeof(error->words), fmt, args);
+	va_end(args);
+}
+
+static void store_failed(struct ntm_msg_direction_error *error)
+{
+	direction_words(error, NTM_DIR_BUSY, "the DC's store does not answer: see the DC's log");
+}
+
+/* Names that the zone has, but that are no node's (zone.h). */
+static bool is_zone_name(const struct dc *dc, const char *fqdn)
+{
+	return zone_name_check(dc->settings.domain, fqdn) != NULL ||
+	       lookup_below(dc->store, fqdn) == 0;
+}
+
+static bool find_by_name(const struct dc *dc, const char *fqdn, struct store_node *cn,
+			 struct ntm_msg_direction_error *error)
+{
+	int err;
+
+	/* R55, R56: where the DC of that name's domain would be found by DNS, and asked. */
+	if (!ntm_name_under(fqdn, dc->settings.domain)) {
+		direction_words(error, NTM_DIR_NO_SUCH_NAME,
+				"%s is not in %s, the only domain that this DC directs", fqdn,
+				dc->settings.domain);
+		return false;
+	}
+	err = lookup_by_name(dc->store, fqdn, cn);
+	if (err == -ENOENT && is_zone_name(dc, fqdn))
+		direction_words(error, NTM_DIR_NOT_NTM, "%s is a name of the domain, but no node",
+				fqdn);
+	else if (err == -ENOENT)
+		direction_words(error, NTM_DIR_NO_SUCH_NAME, "there is no node %s", fqdn);
+	else if (err)
+		store_failed(error);
+	return err == 0;
+}
+
+static bool find_by_vip(const struct dc *dc, const struct ntm_ip *vip, struct store_node *cn,
+			struct ntm_msg_direction_error *error)
+{
+	const struct dc_settings *settings = &dc->settings;
+	char text[NTM_IP_STR];
+	int err;
+
+	error->vip = *vip;
+	/* R89-R91, R107: where PTR and A would lead to the DC of that address, which is asked. */
+	if (!ntm_prefix_has(&settings->prefix4, vip) && !ntm_prefix_has(&settings->prefix6, vip)) {
+		direction_words(error, NTM_DIR_NO_SUCH_ADDRESS,
+				"%s is not a virtual address of %s, the only domain that this DC "
+				"directs",
+				ntm_ip_str(vip, text), settings->domain);
+		return false;
+	}
+	err = lookup_by_vip(dc->store, vip, cn);
+	if (err == -ENOENT)
+		direction_words(error, NTM_DIR_NO_SUCH_ADDRESS, "no node of %s has the address %s",
+				settings->domain, ntm_ip_str(vip, text));
+	else if (err)
+		store_failed(error);
+	return err == 0;
+}
+
+bool direction_peer_find(const struct registry_node *node,
+			 const struct ntm_msg_direction_request *req, struct store_node *cn,
+			 struct ntm_msg_direction_error *error)
+{
+	const struct dc *dc = node->dc;
+	bool found;
+
+	if (strcmp(req->fqdn_mn, node->who.fqdn) != 0) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "a node asks for itself: this is %s",
+				node->who.fqdn);
+		return false;
+	}
+	/* R106: the flag of SIP, and likewise any packet without a tunnel, comes with the VIP. */
+	if (req->fqdn_cn[0] != '\0')
+		found = find_by_name(dc, req->fqdn_cn, cn, error);
+	else
+		found = find_by_vip(dc, &req->vip_cn, cn, error);
+	if (!found)
+		return false;
+	if (req->fqdn_cn[0] != '\0')
+		error->vip = cn->vip4.family != 0 ? cn->vip4 : cn->vip6;
+	if (cn->id == node->who.id) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "%s is this node itself", cn->fqdn);
+		return false;
+	}
+	return true;
+}
+
+/* "3 min" */
+static const char *span(int64_t ms, char text[static 32])
+{
+	static const struct {
+		int64_t ms;
+		const char *unit;
+	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+	size_t i = 0;
+
+	while (i < 3 && ms < units[i].ms)
+		i++;
+	snprintf(text, 32, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
+	return text;
+}
+
+struct registry_node *direction_peer_online(const struct dc *dc, const struct store_node *cn,
+					    struct ntm_msg_direction_error *error)
+{
+	struct registry_node *node = cn->joined ? registry_by_key(&dc->registry, cn->key) : NULL;
+	int64_t seen_ms = node ? registry_seen_ms(node) : 0;
+	char text[32];
+
+	if (node && registry_is_online(node))
+		return node;
+	if (!cn->joined)
+		direction_words(error, NTM_DIR_OFFLINE,
+				"%s has not joined yet: ntm-node join is to be run there",
+				cn->fqdn);
+	else if (seen_ms > 0)
+		direction_words(error, NTM_DIR_OFFLINE,
+				"%s is not online: last seen %s ago; is ntm-node running there?",
+				cn->fqdn, span(dc_now_ms(dc) - seen_ms, text));
+	else
+		direction_words(
+			error, NTM_DIR_OFFLINE,
+			"%s is not online: not seen since the DC started %s ago; is ntm-node "
+			"running there?",
+			cn->fqdn, span(dc_now_ms(dc) - dc->start_ms, text));
+	return NULL;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* REGISTER -> REGISTERED: where the node is, what the domain is like, and its certificate. */
+#include "dc_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void add_prefix(struct ntm_prefix_list *list, const struct ntm_prefix *prefix)
+{
+	if (prefix->ip.family != 0)
+		list->item[list->count++] = *prefix;
+}
+
+void register_domain(const struct dc *dc, struct ntm_prefix_list *prefixes,
+		     struct ntm_name_list *suffixes)
+{
+	prefixes->count = 0;
+	add_prefix(prefixes, &dc->settings.prefix4);
+	add_prefix(prefixes, &dc->settings.prefix6);
+	suffixes->count = 1;
+	memcpy(suffixes->item[0], dc->settings.domain, sizeof(suffixes->item[0]));
+}
+
+int register_sign(const struct dc *dc, const struct store_node *who, const struct store_cert *cert,
+		  struct ntm_cert_blob *blob)
+{
+	struct ntm_cert body = {.type = NTM_CERT_NODE,
+				.serial = cert->serial,
+				.not_before_s = cert->not_before_s,
+				.not_after_s = cert->not_after_s,
+				.vip4 = who->vip4,
+				.vip6 = who->vip6};
+
+	memcpy(body.key, cert->key, sizeof(body.key));
+	memcpy(body.fqdn, who->fqdn, sizeof(body.fqdn));
+	blob->len = (uint16_t)ntm_cert_sign(&body, &dc->root, blob->data);
+	return blob->len > 0 ? 0 : -EINVAL;
+}
+
+static bool is_fresh(const struct registry_node *node, const struct store_cert *cert, int64_t now_s)
+{
+	int64_t half_s = cert->not_before_s + (cert->not_after_s - cert->not_before_s) / 2;
+
+	return memcmp(cert->key, node->who.key, NTM_KEY_LEN) == 0 && now_s < half_s &&
+	       cert->not_before_s <= now_s + NTM_CERT_SKEW_S;
+}
+
+/* The newest certificate, or a new one when that is past half of its life. */
+static int choose_cert(const struct registry_node *node, int64_t now_s, struct store_cert *cert)
+{
+	const struct dc *dc = node->dc;
+	struct store_cert wanted = {.node_id = node->who.id,
+				    .not_before_s = now_s,
+				    .not_after_s = now_s + dc->settings.cert_lifetime_s};
+	int err = lookup_cert_newest(dc->store, node->who.id, cert);
+
+	if (err && err != -ENOENT)
+		return err;
+	if (!err && is_fresh(node, cert, now_s))
+		return 0;
+	memcpy(wanted.key, node->who.key, sizeof(wanted.key));
+	return lookup_cert_issue(dc->store, &wanted, cert);
+}
+
+/* True when the node has a certificate that may be used. The store is asked only at half life: a
+ * REGISTER costs no read, a renewal costs one write. */
+static bool renew_cert(struct registry_node *node)
+{
+	struct dc *dc = node->dc;
+	int64_t now_s = dc_now_s(dc);
+	struct store_cert cert;
+	struct ntm_cert_blob blob;
+	int err;
+
+	if (node->cert.len > 0 && now_s < node->renew_s)
+		return true;
+	err = choose_cert(node, now_s, &cert);
+	if (!err)
+		err = register_sign(dc, &node->who, &cert, &blob);
+	if (err) {
+		dc_complain(dc, &dc->store_gate, "node=%s gets no new certificate: %s",
+			    node->who.fqdn, store_words(dc->store));
+		return node->cert.len > 0 && now_s < node->cert_end_s;
+	}
+	node->cert = blob;
+	node->renew_s = cert.not_before_s + (cert.not_after_s - cert.not_before_s) / 2;
+	node->cert_end_s = cert.not_after_s;
+	return true;
+}
+
+static void answer(struct registry_node *node, const struct ntm_msg *req)
+{
+	const struct dc *dc = node->dc;
+	const struct dc_settings *settings = &dc->settings;
+	struct ntm_msg reply = {.type = NTM_MSG_REGISTERED};
+	struct ntm_msg_registered *body = &reply.registered;
+
+	body->reflexive = node->card.reflexive;
+	body->vip4 = node->who.vip4;
+	body->vip6 = node->who.vip6;
+	body->resolver4 = settings->resolver4;
+	body->resolver6 = settings->resolver6;
+	body->cert = node->cert;
+	body->keepalive_s = node->card.behind_nat ? (uint32_t)settings->keepalive_s : 0;
+	body->lifetime_s = (uint32_t)settings->lifetime_s;
+	register_domain(dc, &body->prefixes, &body->suffixes);
+	(void)ntm_ctl_reply(node->ctl, req, &reply);
+}
+
+void register_on_request(struct registry_node *node, const struct ntm_msg *req)
+{
+	struct dc *dc = node->dc;
+
+	if (!ntm_bucket_take(&node->register_bucket, dc_now_ms(dc))) {
+		dc->counters.limited++;
+		return;
+	}
+	if (!renew_cert(node))
+		return; /* it asks again */
+	registry_on_register(node, &req->reg);
+	dc->counters.registered++;
+	answer(node, req);
+	revoke_tell(node);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which path two nodes get: the rows of design.md 7 that need no relay. */
+#include "route.h"
+
+static bool has_addr(const struct ntm_addr_list *list, const struct ntm_addr *addr)
+{
+	for (uint8_t i = 0; i < list->count; i++)
+		if (ntm_addr_eq(&list->item[i], addr))
+			return true;
+	return false;
+}
+
+static void add_addr(struct ntm_addr_list *list, const struct ntm_addr *addr)
+{
+	if (list->count < NTM_MSG_ADDRS && !has_addr(list, addr))
+		list->item[list->count++] = *addr;
+}
+
+bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own)
+{
+	return !has_addr(own, reflexive);
+}
+
+void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
+		  const struct ntm_prefix *virtual6)
+{
+	struct ntm_addr_list kept = {.count = 0};
+
+	for (uint8_t i = 0; i < list->count && i < NTM_MSG_ADDRS; i++) {
+		const struct ntm_addr *addr = &list->item[i];
+
+		if (addr->port != 0 && ntm_ip_is_usable(&addr->ip) &&
+		    !ntm_prefix_has(virtual4, &addr->ip) && !ntm_prefix_has(virtual6, &addr->ip))
+			add_addr(&kept, addr);
+	}
+	*list = kept;
+}
+
+static bool has_family(const struct route_card *card, uint8_t family)
+{
+	if (card->reflexive.ip.family == family)
+		return true;
+	for (uint8_t i = 0; i < card->own.count; i++)
+		if (card->own.item[i].ip.family == family)
+			return true;
+	return false;
+}
+
+/* Adds what of `from` the node on the other side can send to at all. */
+static void add_reachable(struct ntm_addr_list *list, const struct ntm_addr_list *from,
+			  const struct route_card *sender)
+{
+	for (uint8_t i = 0; i < from->count; i++)
+		if (has_family(sender, from->item[i].ip.family))
+			add_addr(list, &from->item[i]);
+}
+
+/* Where `card` is, for `sender`. Behind a NAT only the outside counts: to others its own addresses
+ * are somebody else's, and to the one that waits for the Tunnel Request they are of no use. */
+static void locate(struct ntm_addr_list *list, const struct route_card *card,
+		   const struct route_card *sender)
+{
+	struct ntm_addr_list outside = {.count = 1, .item = {card->reflexive}};
+
+	add_reachable(list, &outside, sender);
+	if (!card->behind_nat)
+		add_reachable(list, &card->own, sender);
+}
+
+static void set_impossible(struct route *out)
+{
+	*out = (struct route){.possible = false, .error = NTM_DIR_NO_RELAY};
+}
+
+static void set_roles(struct route *out, bool mn_requests)
+{
+	out->possible = true;
+	out->mn_role = mn_requests ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS;
+	out->cn_role = mn_requests ? NTM_ROLE_ANSWERS : NTM_ROLE_REQUESTS;
+}
+
+/* Both behind the same NAT, as far as the DC can see: the inside addresses are tried. */
+static void decide_inside(const struct route_card *mn, const struct route_card *cn,
+			  struct route *out)
+{
+	add_reachable(&out->to_mn, &mn->own, cn);
+	add_reachable(&out->to_cn, &cn->own, mn);
+	if (out->to_cn.count > 0)
+		set_roles(out, true);
+	else
+		set_impossible(out);
+}
+
+void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out)
+{
+	bool mn_requests = mn->behind_nat || !cn->behind_nat;
+
+	*out = (struct route){.possible = false};
+	if (mn->behind_nat && cn->behind_nat) {
+		if (ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
+			decide_inside(mn, cn, out);
+		else
+			set_impossible(out);
+		return;
+	}
+	/* R49, R59: the inside of a NAT sends first. */
+	locate(&out->to_mn, mn, cn);
+	locate(&out->to_cn, cn, mn);
+	if ((mn_requests ? out->to_cn.count : out->to_mn.count) > 0)
+		set_roles(out, mn_requests);
+	else
+		set_impossible(out);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `ntm-dc status` and `node show` tell, as JSON. */
+#include "dc_priv.h"
+
+#include <stdbool.h>
+
+static void set_int(json_t *object, const char *name, uint64_t value)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static json_t *links_json(const struct dc *dc)
+{
+	const struct ntm_links_counters *c = ntm_links_counters(dc->links);
+	json_t *out = json_object();
+
+	set_int(out, "count", ntm_links_count(dc->links));
+	set_int(out, "frames_in", c->frames_in);
+	set_int(out, "frames_out", c->frames_out);
+	set_int(out, "bytes_in", c->bytes_in);
+	set_int(out, "bytes_out", c->bytes_out);
+	set_int(out, "malformed", c->malformed);
+	set_int(out, "bad_mac1", c->bad_mac1);
+	set_int(out, "bad_handshake", c->bad_handshake);
+	set_int(out, "refused", c->refused);
+	set_int(out, "unknown_index", c->unknown_index);
+	set_int(out, "bad_tag", c->bad_tag);
+	set_int(out, "replay", c->replay);
+	set_int(out, "limited", c->limited);
+	set_int(out, "cookies_sent", c->cookies_sent);
+	return out;
+}
+
+static json_t *requests_json(const struct dc *dc)
+{
+	json_t *out = json_object();
+
+	set_int(out, "joined", dc->counters.joined);
+	set_int(out, "join_refused", dc->counters.join_refused);
+	set_int(out, "strangers", dc->counters.strangers);
+	set_int(out, "registered", dc->counters.registered);
+	set_int(out, "resolved", dc->counters.resolved);
+	set_int(out, "malformed", dc->counters.malformed);
+	set_int(out, "not_control", dc->counters.not_control);
+	set_int(out, "limited", dc->counters.limited);
+	return out;
+}
+
+static json_t *directions_json(const struct dc *dc)
+{
+	const struct directions *all = &dc->directions;
+	json_t *failed = json_object();
+	json_t *out = json_object();
+
+	set_int(out, "in_memory", ntm_map_count(all->directions));
+	set_int(out, "asked", all->counters.asked);
+	set_int(out, "resent", all->counters.resent);
+	set_int(out, "merged", all->counters.merged);
+	set_int(out, "done", all->counters.done);
+	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_BUSY; code++)
+		set_int(failed, ntm_direction_code_name(code), all->counters.failed[code]);
+	json_object_set_new(out, "failed", failed);
+	return out;
+}
+
+/* Newest first. */
+static json_t *errors_json(const struct dc *dc)
+{
+	uint64_t count = dc->error_count < DC_ERRORS ? dc->error_count : DC_ERRORS;
+	json_t *out = json_array();
+
+	for (uint64_t i = 1; i <= count; i++) {
+		size_t at = (dc->error_count - i) % DC_ERRORS;
+		json_t *item = json_object();
+
+		set_int(item, "at_s", (uint64_t)dc->error[at].wall_s);
+		json_object_set_new(item, "words", json_string(dc->error[at].words));
+		json_array_append_new(out, item);
+	}
+	return out;
+}
+
+json_t *dc_status_json(const struct dc *dc)
+{
+	json_t *out = json_object();
+	size_t nodes;
+
+	if (!out)
+		return NULL;
+	json_object_set_new(out, "domain", json_string(dc->settings.domain));
+	json_object_set_new(out, "version", json_string(NTM_VERSION));
+	set_int(out, "uptime_s", (uint64_t)((dc_now_ms(dc) - dc->start_ms) / 1000));
+	set_int(out, "online", dc_online_count(dc));
+	if (lookup_count(dc->store, &nodes) == 0)
+		set_int(out, "nodes", nodes);
+	set_int(out, "revocations", dc->revocations.count);
+	json_object_set_new(out, "requests", requests_json(dc));
+	json_object_set_new(out, "directions", directions_json(dc));
+	json_object_set_new(out, "links", links_json(dc));
+	json_object_set_new(out, "last_errors", errors_json(dc));
+	return out;
+}
+
+static void set_place(json_t *out, const struct registry_node *node)
+{
+	const struct route_card *card = &node->card;
+	json_t *own = json_array();
+	char text[NTM_ADDR_STR];
+
+	for (uint8_t i = 0; i < card->own.count; i++)
+		json_array_append_new(own, json_string(ntm_addr_str(&card->own.item[i], text)));
+	json_object_set_new(out, "reflexive", json_string(ntm_addr_str(&card->reflexive, text)));
+	json_object_set_new(out, "own", own);
+	json_object_set_new(out, "nat", json_boolean(card->behind_nat));
+	set_int(out, "online_s", (uint64_t)((dc_now_ms(node->dc) - node->since_ms) / 1000));
+}
+
+json_t *dc_node_json(const struct dc *dc, const char *fqdn)
+{
+	const struct registry_node *node = registry_by_name(&dc->registry, fqdn);
+	bool is_online = node && registry_is_online(node);
+	int64_t seen_ms = node ? registry_seen_ms(node) : 0;
+	json_t *out = json_object();
+
+	if (!out)
+		return NULL;
+	json_object_set_new(out, "online", json_boolean(is_online));
+	if (is_online)
+		set_place(out, node);
+	if (seen_ms > 0)
+		set_int(out, "last_seen_s", (uint64_t)((dc_now_ms(dc) - seen_ms) / 1000));
+	return out;
+}
