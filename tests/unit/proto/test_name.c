@@ -134,6 +134,7 @@ static void on_the_wire(void **unused)
 
 		ntm_rd_name_u8(&rd, name);
 		assert_int_equal(ntm_rd_done(&rd), table[i].name != NULL);
+		assert_int_equal(ntm_rd_err(&rd), table[i].name == NULL);
 		assert_string_equal(name, table[i].name ? table[i].name : "");
 		if (!table[i].name)
 			continue;
