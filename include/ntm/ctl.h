@@ -46,9 +46,11 @@ int ntm_ctl_request(struct ntm_ctl *ctl, struct ntm_msg *msg, ntm_ctl_done_fn *d
 void ntm_ctl_cancel(struct ntm_ctl *ctl, uint32_t txn);
 /* Sends all open requests once more, now: the link has come up again. */
 void ntm_ctl_kick(struct ntm_ctl *ctl);
-/* Answers a request: type, txn and reply flag are set from req, best effort, not retried. */
+/* Answers a request, best effort, not retried: txn and reply flag are set from req, and so is a
+ * type of 0 where only one fits. 0; -EINVAL (does not answer req, cannot be encoded);
+ * ntm_link_send's. */
 int ntm_ctl_reply(struct ntm_ctl *ctl, const struct ntm_msg *req, struct ntm_msg *reply);
-/* A message that wants no answer. */
+/* A request that wants no answer: its txn is set, sent once. Errors as for ntm_ctl_reply. */
 int ntm_ctl_tell(struct ntm_ctl *ctl, struct ntm_msg *msg);
 /* A control plaintext from the link. 0, or the decoder's error (counted and dropped by the caller).
  */
