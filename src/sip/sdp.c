@@ -15,7 +15,7 @@ struct ips {
 struct scan {
 	struct ips session; /* c= lines before the first m= */
 	struct ips section; /* c= lines of this m= */
-	struct ips rtcp;    /* a=rtcp lines of this m= */
+	struct ips rtcp;    /* a=rtcp lines of this m=; before the first they are nobody's */
 	struct ips media;
 	struct ips candidates;
 	bool in_media;     /* an m= line was seen */
@@ -106,7 +106,7 @@ static void read_attribute(struct scan *scan, struct sip_text text)
 
 	if (!sip_text_cut(&text, ':', &name))
 		return;
-	if (sip_text_is(name, "rtcp") && scan->in_media)
+	if (sip_text_is(name, "rtcp"))
 		read_rtcp(scan, text);
 	if (sip_text_is(name, "candidate"))
 		read_candidate(scan, text);

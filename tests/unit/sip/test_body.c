@@ -15,6 +15,10 @@
 #define ISUP "--x" CRLF "Content-Type: application/ISUP" CRLF CRLF "\x01\x02" CRLF
 #define PART "--x" CRLF "Content-Type: application/sdp" CRLF CRLF "v=0" CRLF
 
+/* 70 bytes, the longest boundary */
+#define LONG     "a234567890b234567890c234567890d234567890e234567890f234567890g234567890"
+#define SDP_TYPE "Content-Type: application/sdp" CRLF CRLF
+
 static const struct {
 	const char *type; /* NULL: none */
 	const char *encoding;
@@ -58,9 +62,8 @@ static const struct {
 	{"multipart/mixed;boundary=\"\"", NULL, PART "--x--", NULL},
 	{"multipart/mixed;boundary", NULL, PART "--x--", NULL},
 	{"multipart/mixed", NULL, PART "--x--", NULL},
-	{"multipart/mixed;boundary="
-	 "a234567890123456789012345678901234567890123456789012345678901234567890x",
-	 NULL, PART "--x--", NULL},
+	{"multipart/mixed;boundary=" LONG, NULL, "--" LONG CRLF SDP_TYPE "v=0", "v=0"},
+	{"multipart/mixed;boundary=x" LONG, NULL, "--x" LONG CRLF SDP_TYPE "v=0", NULL},
 };
 
 static void find(void **unused)
