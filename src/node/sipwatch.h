@@ -15,12 +15,12 @@ struct sipwatch;
 #define SIPWATCH_HELD_BYTES    (256 * 1024)
 #define SIPWATCH_HELD_PER_PEER 4
 #define SIPWATCH_HOLD_LIMIT_MS 20000 /* no setting goes above */
-/* Offers remembered by Call-ID and From tag (the caller's VIPs), and calls shown. */
-#define SIPWATCH_OFFERS   1024
-#define SIPWATCH_OFFER_MS (5 * 60 * 1000)
-#define SIPWATCH_CALLS    256
-/* security.md A7: directions that one SIP peer may cause. */
+/* Calls remembered by Call-ID, with the other side's media addresses (offers), also for `calls`. */
+#define SIPWATCH_CALLS   512
+#define SIPWATCH_CALL_MS (5 * 60 * 1000)
+/* security.md A7: directions that one SIP peer (often a server for many phones) may cause. */
 #define SIPWATCH_PER_PEER_PER_S 5
+#define SIPWATCH_PER_PEER_BURST 20
 
 enum sipwatch_way { SIPWATCH_TO_APP, SIPWATCH_FROM_APP };
 
@@ -44,6 +44,9 @@ void sipwatch_free(struct sipwatch *watch);
 void sipwatch_flush(struct sipwatch *watch);
 
 /*
+ * A Call-ID whose INVITE was seen both towards and from the application is relayed: a SIP server on
+ * this host passes it on, and its media is none of ours. Nothing is held or started for it.
+ *
  * Looks at one inner packet on its way. true: it was taken (held, or swallowed as a copy of a held
  * one, or queued behind one of its dialog); false: the caller passes it on now. Packets that are no
  * SIP on the configured ports return false at once. The packet is copied when taken.

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Our programs in the lab: a DC, nodes that joined it, and the scene of the paper's figure 11."""
+
+import json
+import os
+import subprocess
+
+from lablib import wait
+from lablib.baresip import Baresip
+from lablib.capture import Capture
+from lablib.kamailio import Kamailio
+from lablib.topology import Figure11
+from lablib.verdict import Fail, check
+
+DOMAIN = "ntm.example"
+PORT = 4330
+INITIATION, RESPONSE, TRANSPORT = 1, 2, 5
+END_TO_END = ord("e")
+
+DC_CONF = """dc {{
+    domain = "{domain}"
+    prefix4 = "198.18.0.0/16"
+    addresses = {{ {addresses} }}
+    sip = {{ "sip" }}
+    state_dir = "{state}"
+    run_dir = "{run}"
+    log_level = "debug"
+    {extra}
+}}
+"""
+
+NODE_CONF = """node {{
+    state_dir = "{state}"
+    run_dir = "{run}"
+    log_level = "debug"
+}}
+tunnels {{
+    rekey = "{rekey}"
+}}
+sip {{
+    hold = "{hold}"
+}}
+"""
+
+
+class Program:
+    """One of our daemons on a host, with a configuration and folders of its own."""
+
+    binary_name = None
+
+    def __init__(self, host, name):
+        self.host = host
+        self.name = name
+        self.binary = host.lab.binary(self.binary_name)
+        # Short, for a UNIX socket's name; swept with the namespaces' folder.
+        self.dir = f"/tmp/{host.netns}-{name}"
+        os.makedirs(self.dir, mode=0o755, exist_ok=True)
+        self.proc = None
+        self.starts = 0
+
+    def verb(self, *argv, check_code=True, text=None):
+        """Runs a verb of the program; returns (exit code, stdout, stderr)."""
+        full = ["ip", "netns", "exec", self.host.netns, self.binary, "-c", self.conf, *argv]
+        done = subprocess.run(full, capture_output=True, text=True, input=text, timeout=20,
+                              check=False)
+        if check_code and done.returncode:
+            words = (done.stderr or done.stdout).strip()
+            raise Fail(f"{self.binary_name} {' '.join(argv[:2])}: exit {done.returncode}: {words}")
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *argv):
+        code, out, _ = self.verb(*argv, "--json", check_code=False)
+        return json.loads(out) if out.strip() and code in (0, 1) else None
+
+    def run(self):
+        self.starts += 1
+        self.proc = self.host.start(f"{self.binary_name}-{self.name}",
+                                    [self.binary, "-c", self.conf, "run"])
+        return self
+
+    def pids(self):
+        """The daemon's processes: the one that was started and its children."""
+        found, todo = [], [self.main_pid()]
+        while todo:
+            pid = todo.pop()
+            found.append(pid)
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                todo += [int(child) for child in file.read().split()]
+        return found
+
+    def main_pid(self):
+        return self.proc.pid  # `ip netns exec` replaces itself by the program
+
+    def rss_kib(self):
+        """Memory of all processes of the daemon, shared pages counted once (PSS)."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        return total
+
+
+class Dc(Program):
+    """The domain's DC, running. keep=True at stop() lets run() start it again."""
+
+    binary_name = "ntm-dc"
+
+    def __init__(self, host, extra=""):
+        super().__init__(host, "dc")
+        addresses = ", ".join(f'"{a}"' for a in (host.addr, host.addr6) if a)
+        self.conf = host.lab.write(DC_CONF.format(
+            domain=DOMAIN, addresses=addresses, state=f"{self.dir}/state", run=f"{self.dir}/run",
+            extra=extra), "dc", "dc.conf")
+        self.verb("init")
+        self.run()
+
+    def run(self):
+        super().run()
+        wait.until(lambda: self.json("status"), 5, "ntm-dc to answer `status`", 0.05)
+        return self
+
+    def token(self, name):
+        return self.verb("node", "add", name)[1].strip()
+
+    def online(self):
+        return {n["name"].split(".")[0] for n in self.json("node", "list")["nodes"]
+                if n.get("online")}
+
+    def wait_online(self, *names, deadline_s=40):
+        wait.until(lambda: set(names) <= self.online(), deadline_s, f"{names} online", 0.1)
+
+
+class Node(Program):
+    """A node that joined the DC under a name, running."""
+
+    binary_name = "ntm-node"
+
+    def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None):
+        super().__init__(host, name)
+        self.conf = host.lab.write(conf or NODE_CONF.format(
+            state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold),
+            name, "node.conf")
+        self.fqdn = f"{name}.{DOMAIN}"
+        self.verb("join", "-", text=dc.token(name) + "\n")
+        self.vip = self.vip6 = None
+        self.run()
+
+    def run(self):
+        super().run()
+        wait.until(self.registered, 15, f"{self.name} to register", 0.05)
+        status = self.json("status")
+        self.vip, self.vip6 = status["vip4"], status["vip6"]
+        return self
+
+    def registered(self):
+        status = self.json("status")
+        return bool(status and status.get("registered"))
+
+    def calls(self):
+        return self.json("calls")["calls"]
+
+    def tunnels(self):
+        return self.json("tunnels")["tunnels"]
+
+
+class Scene:
+    """Figure 11 with NTM: a DC, the SIP host with Kamailio, alice at mn and bob at cn."""
+
+    def __init__(self, lab, nat_side="caller", delay_ms=0, rekey="120s", hold="both", loss=0.0):
+        self.net = Figure11(lab, nat_side, delay_ms=delay_ms, loss=loss)
+        self.dc = Dc(self.net.dc)
+        self.sip = Node(self.net.sip, "sip", self.dc, rekey, hold)
+        self.alice = Node(self.net.mn, "alice", self.dc, rekey, hold)
+        self.bob = Node(self.net.cn, "bob", self.dc, rekey, hold)
+        self.server = Kamailio(self.net.sip, [self.sip.vip], [DOMAIN, self.sip.fqdn])
+        self.outside = Capture(self.net.inet, "br0")
+        self.vips = [n.vip for n in (self.sip, self.alice, self.bob)]
+
+    def phones(self, kind=Baresip):
+        """alice's and bob's phones, registered through NTM, and the captures at their ntm0."""
+        alice = kind(self.net.mn, "alice", DOMAIN, 500, "ntm0", self.alice.vip)
+        bob = Baresip(self.net.cn, "bob", DOMAIN, 900, "ntm0", self.bob.vip)
+        ears = {phone: Capture(phone.host, "ntm0", phone.user) for phone in (alice, bob)}
+        for phone in ears:
+            phone.start()
+        for phone in ears:
+            phone.wait_registered()
+        return alice, bob, ears
+
+
+def frames(packets, kind, purpose=None):
+    """The NTM frames of a kind among packets of an outside capture."""
+    for packet in packets:
+        data = packet.payload if packet.is_udp() else None
+        if data and len(data) >= 32 and data[0] == kind and (purpose is None or data[1] == purpose):
+            yield packet
+
+
+def check_direct(scene, outside, server_addr, media_packets):
+    """Media went caller-callee: far more sealed packets between the two than by the server."""
+    ends = {scene.net.cn.addr if scene.net.nat_side != "callee" else scene.net.nat.addr,
+            scene.net.mn.addr if scene.net.nat_side != "caller" else scene.net.nat.addr}
+    straight = sum({p.src, p.dst} == ends for p in frames(outside, TRANSPORT))
+    by_server = sum(server_addr in (p.src, p.dst) for p in frames(outside, TRANSPORT))
+    check(straight >= 2 * media_packets, f"only {straight} sealed packets went straight")
+    check(by_server < media_packets, f"{by_server} sealed packets crossed the SIP host")
+    return straight, by_server
