@@ -190,7 +190,7 @@ static void quote_is_bounded(void **unused)
 static void padding_is_not_quoted(void **unused)
 {
 	struct ntm_ip from = ip("198.18.10.1");
-	uint8_t orig[256] = {0}, out[256];
+	uint8_t orig[1024] = {0}, out[1024]; /* above what may be quoted */
 
 	(void)unused;
 	memcpy(orig, udp4, sizeof(udp4));

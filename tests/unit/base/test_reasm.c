@@ -170,6 +170,15 @@ static void overlaps_and_lies(void **state)
 	}
 }
 
+/* The last part once more, but as if others followed. */
+static void last_is_not_followed(void **state)
+{
+	assert_int_equal(add(*state, part(1, 16, 24, false), 0), 0);
+	assert_int_equal(add(*state, part(1, 16, 24, true), 0), -EBADMSG);
+	assert_int_equal(add(*state, part(1, 0, 16, true), 0), 0);
+	assert_int_equal(add(*state, part(1, 16, 24, false), 0), 1);
+}
+
 /* Fragment by fragment nobody could tell; a whole packet that does so is refused as well. */
 static void udp_length_has_to_agree(void **state)
 {
@@ -279,6 +288,7 @@ int main(void)
 		TEST(datagrams_are_kept_apart),
 		TEST(duplicates_are_fine),
 		TEST(overlaps_and_lies),
+		TEST(last_is_not_followed),
 		TEST(udp_length_has_to_agree),
 		TEST(no_fragment_is_refused),
 		TEST(length_is_bounded),
