@@ -16,7 +16,7 @@
 #define CLIENTS   8
 #define DELAY_MS  10
 #define TOLD_MAX  16
-#define VOID_MAX  256
+#define VOID_MAX  512
 #define LINES_MAX 4096
 
 struct world;

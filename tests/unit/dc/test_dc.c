@@ -168,6 +168,26 @@ static void join_with_a_new_key(void **state)
 	assert_int_equal(a->up, 1);
 }
 
+/* Long after its certificate ran out: one record a name all the same. */
+static void join_with_a_new_key_late(void **state)
+{
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+	struct client *again = client_new(w, 1, ALICE);
+
+	ntm_link_close(a->link, 0);
+	run(w, 10 * DAY * INT64_C(1000));
+	put_token(w, ALICE, 7, NOW + 20 * DAY);
+	client_join(again, 7);
+	assert_int_equal(again->answers, 1);
+	assert_non_null(registry_by_key(&w->dc->registry, a->keys.pub));
+	client_open(again);
+	run(w, 200);
+	assert_true(dc_is_online(w->dc, ALICE));
+	assert_null(registry_by_key(&w->dc->registry, a->keys.pub));
+	assert_int_equal(dc_online_count(w->dc), 1);
+}
+
 /* ---- register ---- */
 
 static void register_open(void **state)
@@ -420,14 +440,50 @@ static void many_revocations(void **state)
 	assert_int_equal(b->void_count, 150);
 	for (unsigned i = 0; i < 150; i++)
 		assert_int_equal(b->voids[i].key[0], i + 1);
-	/* What has run out by itself is not told. */
+	/* A node that comes back may have forgotten: all of it again. */
+	ntm_link_close(b->link, 0);
+	run(w, 100);
+	ntm_link_restart(b->link, NULL, 0);
+	run(w, 2000);
+	b->void_count -= 150;
+	assert_int_equal(b->void_count, 150);
+	/* What has run out by itself is not told, neither from memory nor from the store. */
 	run(w, (DAY + NTM_CERT_SKEW_S) * INT64_C(1000));
+	ntm_link_close(b->link, 0);
+	run(w, 100);
+	b->registered = 0;
+	ntm_link_restart(b->link, NULL, 0);
+	run(w, 2000);
+	assert_int_equal(b->registered, 1);
+	assert_int_equal(b->void_count, 150);
 	stop_dc(w);
 	start_dc(w);
 	ntm_link_restart(b->link, NULL, 0);
 	run(w, 2000);
-	assert_int_equal(b->registered > 1, true);
+	assert_int_equal(b->registered, 2);
 	assert_int_equal(b->void_count, 150);
+}
+
+/* Nothing is listed any more for a certificate that has run out; its session ends all the same. */
+static void revoke_without_a_certificate(void **state)
+{
+	struct world *w = *state;
+	struct got got = {0};
+	struct client *a;
+
+	w->settings.cert_lifetime_s = 100;
+	w->settings.lifetime_s = 3600;
+	stop_dc(w);
+	start_dc(w);
+	a = node_new(w, 0, ALICE);
+	a->is_silent = true;
+	run(w, (100 + NTM_CERT_SKEW_S + 10) * INT64_C(1000));
+	assert_true(dc_is_online(w->dc, ALICE));
+	dc_revoke(w->dc, ALICE, got_node, &got);
+	run(w, 100);
+	assert_int_equal(help_revocations(w->store, w->timers.wall_ms / 1000, NULL), 0);
+	assert_int_equal(a->why, NTM_DOWN_CLOSED);
+	assert_int_equal(a->down, 1);
 }
 
 /* A handshake that is under way while its node is revoked leads to nothing. */
@@ -706,6 +762,7 @@ int main(void)
 		T(join_with_a_key_that_is_taken),
 		T(many_wrong_joins),
 		T(join_with_a_new_key),
+		T(join_with_a_new_key_late),
 		T(register_open),
 		T(register_behind_nat),
 		T(certificate_renewed_at_half_life),
@@ -715,6 +772,7 @@ int main(void)
 		T(revoke),
 		T(revoke_is_repeated),
 		T(many_revocations),
+		T(revoke_without_a_certificate),
 		T(revoked_in_the_handshake),
 		T(ping),
 		T(resolve),
