@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs `status`, `tunnels`, `calls`: what the daemon says, for people or as JSON. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ASK_MS 5000
+
+static const char *text(const json_t *json, const char *name)
+{
+	const char *value = json_string_value(json_object_get(json, name));
+
+	return value != NULL ? value : "-";
+}
+
+static long long number(const json_t *json, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(json, name));
+}
+
+static void print_json(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+/* ---- status ---- */
+
+static void print_problems(const json_t *status)
+{
+	const json_t *drops = json_object_get(status, "drops");
+	const json_t *sip = json_object_get(status, "sip");
+
+	if (number(drops, "host_wrong_source") > 0)
+		printf("problem     %lld packets from %s: bind the phone to the TUN's interface, "
+		       "so that "
+		       "it uses the virtual address\n",
+		       number(drops, "host_wrong_source"), text(drops, "wrong_source_last"));
+	if (number(drops, "peer_spoofed") > 0)
+		printf("problem     %lld packets of peers with addresses that are not theirs\n",
+		       number(drops, "peer_spoofed"));
+	if (number(sip, "ice_candidates_seen") > 0)
+		printf("problem     phones offer real addresses for media: switch ICE, STUN and "
+		       "TURN off "
+		       "in them\n");
+	if (number(sip, "released_deadline") > 0)
+		printf("problem     %lld held SIP messages went on without a tunnel: see `ntm-node "
+		       "calls`\n",
+		       number(sip, "released_deadline"));
+}
+
+static void print_status(const json_t *status)
+{
+	const json_t *dc = json_object_get(status, "dc");
+	const json_t *dns = json_object_get(status, "dns");
+	const json_t *sip = json_object_get(status, "sip");
+	const json_t *host = json_object_get(status, "host");
+
+	printf("node        %s\n", text(status, "name"));
+	printf("addresses   %s  %s  on %s\n", text(status, "vip4"), text(status, "vip6"),
+	       text(host, "tun"));
+	if (json_is_true(json_object_get(status, "registered")))
+		printf("DC          %s at %s, seen from %s (%s)\n", text(dc, "state"),
+		       text(dc, "address"), text(dc, "seen_from"),
+		       json_is_true(json_object_get(dc, "behind_nat")) ? "behind a NAT" : "no NAT");
+	else
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
+		       "and is "
+		       "ntm-dc running?\n",
+		       text(dc, "state"), text(dc, "address"));
+	printf("tunnels     %lld up since start, %lld directions, %lld of them failed\n",
+	       number(json_object_get(status, "directions"), "tunnels_up"),
+	       number(json_object_get(status, "directions"), "asked"),
+	       number(json_object_get(status, "directions"), "failed"));
+	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n", number(sip, "seen"),
+	       number(sip, "held"), number(sip, "swallowed_copies"));
+	printf("DNS         %s at %s: %lld queries, %lld for nodes\n", text(host, "dns"),
+	       text(status, "resolver"), number(dns, "queries"), number(dns, "ntm_names"));
+	printf("guard       %s\n", text(host, "guard"));
+	printf("running     %lld s, version %s\n", number(status, "up_s"), text(status, "version"));
+	print_problems(status);
+}
+
+struct shown {
+	bool json;
+	bool registered;
+};
+
+static void on_status(void *ctx, const json_t *reply)
+{
+	struct shown *shown = ctx;
+
+	shown->registered = json_is_true(json_object_get(reply, "registered"));
+	if (shown->json)
+		print_json(reply);
+	else
+		print_status(reply);
+}
+
+int cmd_status(struct cli *cli)
+{
+	struct shown shown = {.json = cli->json};
+	int code = cli_ask(cli, json_pack("{s:s}", "verb", "status"), ASK_MS, on_status, &shown);
+
+	return code == CLI_OK && !shown.registered ? CLI_FAILED : code;
+}
+
+/* ---- tables ---- */
+
+static void on_tunnels(void *ctx, const json_t *reply)
+{
+	const json_t *tunnels = json_object_get(reply, "tunnels"), *tunnel;
+	size_t i;
+
+	if (*(const bool *)ctx) {
+		print_json(reply);
+		return;
+	}
+	printf("%-28s %-16s %-10s %-26s %9s %9s\n", "PEER", "VIP", "STATE", "VIA", "IN", "OUT");
+	json_array_foreach(tunnels, i, tunnel)
+	{
+		printf("%-28s %-16s %-10s %-26s %9lld %9lld\n", text(tunnel, "peer"),
+		       text(tunnel, "vip4"), text(tunnel, "state"), text(tunnel, "via"),
+		       number(tunnel, "packets_in"), number(tunnel, "packets_out"));
+		if (json_object_get(tunnel, "error") != NULL)
+			printf("    %s\n", text(tunnel, "error"));
+	}
+}
+
+int cmd_tunnels(struct cli *cli)
+{
+	return cli_ask(cli, json_pack("{s:s}", "verb", "tunnels"), ASK_MS, on_tunnels, &cli->json);
+}
+
+static void print_ms(long long ms)
+{
+	if (ms < 0)
+		printf(" %8s", "-");
+	else
+		printf(" %5lld ms", ms);
+}
+
+static void on_calls(void *ctx, const json_t *reply)
+{
+	const json_t *calls = json_object_get(reply, "calls"), *call;
+	size_t i;
+
+	if (*(const bool *)ctx) {
+		print_json(reply);
+		return;
+	}
+	printf("%-28s %-7s %-9s %8s %8s %-10s %9s %9s  %s\n", "PEER", "WE ARE", "STATE", "HELD",
+	       "DIRECTED", "TUNNEL", "IN", "OUT", "HOLD ENDED");
+	json_array_foreach(calls, i, call)
+	{
+		const char *peer = text(call, "peer");
+
+		printf("%-28s %-7s %-9s", peer[0] != '\0' ? peer : text(call, "vip"),
+		       text(call, "role"), text(call, "state"));
+		print_ms(number(call, "held_ms"));
+		print_ms(number(call, "direction_ms"));
+		printf(" %-10s %9lld %9lld  %s\n", text(call, "tunnel"), number(call, "packets_in"),
+		       number(call, "packets_out"), text(call, "hold_end"));
+	}
+}
+
+int cmd_calls(struct cli *cli)
+{
+	return cli_ask(cli, json_pack("{s:s}", "verb", "calls"), ASK_MS, on_calls, &cli->json);
+}
+
+/* ---- ping ---- */
+
+struct pings {
+	bool json;
+	bool failed;
+};
+
+static void on_ping(void *ctx, const json_t *reply)
+{
+	struct pings *pings = ctx;
+	const char *words = json_string_value(json_object_get(reply, "words"));
+
+	pings->failed |= words != NULL;
+	if (pings->json) {
+		json_dumpf(reply, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (words != NULL) {
+		printf("%s: %s\n", text(reply, "peer"), words);
+	} else {
+		printf("%s (%s) by %s: seq %lld, %lld ms\n", text(reply, "peer"),
+		       text(reply, "vip"), text(reply, "via"), number(reply, "seq"),
+		       number(reply, "rtt_ms"));
+	}
+	fflush(stdout);
+}
+
+int cmd_ping(struct cli *cli)
+{
+	struct pings pings = {.json = cli->json};
+	json_t *request = json_pack("{s:s, s:s, s:i}", "verb", "ping", "target", cli->argv[0],
+				    "count", (int)cli->count);
+	int code = cli_ask(cli, request, 5000 + (int64_t)cli->count * 1500, on_ping, &pings);
+
+	return code == CLI_OK && pings.failed ? CLI_FAILED : code;
+}
