@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Longer ago, a tunnel whose keys ran out was just not needed. */
+#define UNUSED_MS 60000
+
 static int error_of_code(uint8_t code)
 {
 	switch (code) {
@@ -335,8 +338,11 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 		tunnel_set_state(tunnel, TUNNEL_CONNECTING, "newer link");
 		return;
 	}
+	bool was_used = tunnel->owner->args.timers->now_ms - tunnel->inner_ms < UNUSED_MS;
 	ntm_info("tunnel to %s is down: %s", tunnel_label(tunnel, label),
-		 why == NTM_DOWN_CLOSED ? "closed by the peer" : "no answer any more");
+		 why == NTM_DOWN_CLOSED ? "closed by the peer"
+		 : was_used             ? "no answer any more"
+					: "its keys ran out unused");
 	tunnel_unask(tunnel);
 	tunnel_set_state(tunnel, TUNNEL_IDLE, "link down");
 }
