@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verb `check`: would `run` work? Changes nothing. */
+#include "cli.h"
+#include "host_net.h"
+
+#include "ntm/daemon.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXPIRY_WARN_S 86400
+
+/* A line per question; false counts as a failure. */
+static bool say(bool ok, const char *what, const char *words)
+{
+	printf("%-8s %-14s %s\n", ok ? "ok" : "PROBLEM", what, words);
+	return ok;
+}
+
+static bool check_user(const struct node_conf *conf)
+{
+	uid_t uid;
+	gid_t gid;
+	char words[160];
+
+	if (conf->user[0] == '\0')
+		return say(true, "user", "packets are handled by root, without capabilities");
+	bool found = ntm_user_find(conf->user, &uid, &gid) == 0;
+	if (!found)
+		snprintf(words, sizeof(words),
+			 "there is no user %s: run scripts/deps, or useradd --system --user-group "
+			 "%s",
+			 conf->user, conf->user);
+	return say(found, "user", found ? conf->user : words);
+}
+
+static bool check_cert(const struct node_lease *lease)
+{
+	struct ntm_cert cert;
+	int64_t now_s = (int64_t)time(NULL);
+	char words[160];
+
+	if (ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s) != 0)
+		return say(false, "certificate",
+			   "not valid now: is the clock right? if it has run out: the DC gives a "
+			   "new one when it is reached");
+	snprintf(words, sizeof(words), "valid for %lld days",
+		 (long long)((cert.not_after_s - now_s) / EXPIRY_WARN_S));
+	return say(true, "certificate", words);
+}
+
+static bool check_lease(const struct node_conf *conf)
+{
+	struct node_lease lease;
+	char words[300], vip4[NTM_IP_STR], vip6[NTM_IP_STR];
+
+	if (lease_load(&lease, conf->state_dir, words, sizeof(words)) != 0)
+		return say(false, "lease", words);
+	snprintf(words, sizeof(words), "%s %s %s", lease.fqdn, ntm_ip_str(&lease.vip4, vip4),
+		 ntm_ip_str(&lease.vip6, vip6));
+	bool ok = say(true, "lease", words) & check_cert(&lease);
+	ntm_wipe(&lease, sizeof(lease));
+	return ok;
+}
+
+static bool check_tun(void)
+{
+	bool ok = access("/dev/net/tun", F_OK) == 0;
+
+	return say(ok, "TUN", ok ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
+}
+
+static bool is_running(const struct node_conf *conf)
+{
+	char path[NODE_SOCKET_STR];
+
+	return access(node_conf_socket(conf, path), F_OK) == 0;
+}
+
+static bool check_guard(const struct node_conf *conf)
+{
+	const struct host_net net = {.tun = conf->tun};
+	static const char *const argv[] = {"nft", "--version", NULL};
+	const struct ntm_spawn_args args = {.argv = argv, .timeout_ms = 5000};
+	char err[NTM_SPAWN_ERR];
+	int status = 0;
+
+	if (!conf->guard)
+		return say(true, "guard", "switched off: neighbours may reach the virtual address");
+	if (ntm_spawn(&args, &status, err) != 0)
+		return say(false, "guard",
+			   "there is no nft: install nftables, or set guard = no in section tun");
+	if (geteuid() != 0 || !is_running(conf))
+		return say(true, "guard", "nft is there");
+	bool ok = host_net_guarded(&net);
+	return say(ok, "guard",
+		   ok ? "in place" : "ntm-node runs, but its nft table is gone: restart it");
+}
+
+int cmd_check(struct cli *cli)
+{
+	const struct node_conf *conf = &cli->conf;
+	bool ok = say(true, "configuration", cli->conf_path ? cli->conf_path : NODE_CONF_PATH);
+
+	ok &= check_user(conf);
+	ok &= check_lease(conf);
+	ok &= check_tun();
+	ok &= check_guard(conf);
+	return ok ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The host's network around the TUN: addresses, our routing table and its rules, the guard. */
+#pragma once
+
+#include "host_plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ *   rules   (priority)  to PREFIX lookup T    from VIP lookup T
+ *   table T             PREFIX dev TUN src VIP
+ *                       unreachable PREFIX, unreachable default    (highest metric)
+ *   nft                 drops what is for our VIPs and does not come by TUN or lo
+ *
+ * Rules come before the main table, so no route learnt by DHCP pulls virtual traffic out in clear;
+ * when the TUN is gone the unreachable routes stay (security.md, findings 9 and 10).
+ */
+struct host_net {
+	const char *tun; /* borrowed */
+	uint32_t table, priority;
+	unsigned mtu;
+	bool guard;
+};
+
+/* Makes it so; what is there already stays. before: the plan that it follows, or NULL; what only
+ * that one had is removed. 0 or negative errno, and words. */
+int host_net_up(const struct host_net *net, const struct host_plan *plan,
+		const struct host_plan *before, char *words, size_t words_len);
+/* Removes everything, as far as it is there. */
+void host_net_down(const struct host_net *net, const struct host_plan *plan);
+/* True when the guard stands in the kernel. */
+bool host_net_guarded(const struct host_net *net);
