@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ntm-dc's command line: verbs as a table, exit codes, and what the verbs share. */
+#pragma once
+
+#include "domain.h"
+
+#include <jansson.h>
+
+/* design.md 12 */
+enum dc_exit {
+	DC_EXIT_OK = 0,
+	DC_EXIT_FAILED = 1,
+	DC_EXIT_USAGE = 2,
+	DC_EXIT_NOT_RUNNING = 3,
+	DC_EXIT_NOT_ALLOWED = 4,
+	DC_EXIT_TIMED_OUT = 5,
+	DC_EXIT_BAD_CONFIG = 78,
+};
+
+struct dc_cli {
+	const char *conf_path; /* NULL: the usual one */
+	bool json;
+	int64_t expires_s;
+	/* init */
+	const char *domain, *prefix4, *prefix6;
+	struct ntm_strings addresses, sip; /* borrowed texts */
+	int argc;                          /* what stands behind the verb */
+	char **argv;
+	struct dc_conf conf; /* read, when the verb wants it */
+};
+
+int dc_cli_main(int argc, char **argv);
+/* 0, or an exit code after it told what is wrong. */
+int dc_cli_read_conf(struct dc_cli *cli);
+
+/* Asks the daemon, takes request; *reply is the answer. An exit code; what went wrong is told
+ * unless it is DC_EXIT_NOT_RUNNING. */
+int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply);
+
+int dc_cmd_init(struct dc_cli *cli);
+int dc_cmd_node(struct dc_cli *cli);
+int dc_cmd_status(struct dc_cli *cli);

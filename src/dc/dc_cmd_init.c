@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verb `init`: writes the configuration when options ask for it, then makes keys and database.
+ */
+#include "dc_cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void print_list(FILE *out, const char *name, const struct ntm_strings *list)
+{
+	if (list->count == 0)
+		return;
+	fprintf(out, "    %s = {", name);
+	for (size_t i = 0; i < list->count; i++)
+		fprintf(out, "%s \"%s\"", i > 0 ? "," : "", list->item[i]);
+	fputs(" }\n", out);
+}
+
+static char *conf_text(const struct dc_cli *cli)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		return NULL;
+	fprintf(out, "# ntm-dc.conf(5) has all options.\ndc {\n    domain = \"%s\"\n", cli->domain);
+	print_list(out, "addresses", &cli->addresses);
+	if (cli->prefix4 != NULL)
+		fprintf(out, "    prefix4 = \"%s\"\n", cli->prefix4);
+	if (cli->prefix6 != NULL)
+		fprintf(out, "    prefix6 = \"%s\"\n", cli->prefix6);
+	print_list(out, "sip", &cli->sip);
+	fputs("}\n", out);
+	return fclose(out) == 0 ? text : NULL;
+}
+
+/* Written only after it was read back as a configuration: a typing error leaves no file behind. */
+static int write_conf(const struct dc_cli *cli, const char *path)
+{
+	struct dc_conf conf;
+	char words[2048] = "";
+	char *text = conf_text(cli);
+
+	if (text == NULL || dc_conf_parse(&conf, text, words, sizeof(words)) != 0) {
+		fprintf(stderr, "ntm-dc: %s\n", words);
+		free(text);
+		return DC_EXIT_USAGE;
+	}
+	dc_conf_free(&conf);
+	if (cli->conf_path == NULL)
+		(void)mkdir(NTM_SYSCONFDIR, 0755);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (!ok)
+		fprintf(stderr, "ntm-dc: %s: %s\n", path,
+			errno == EEXIST ? "there already: `ntm-dc init` without options uses it"
+					: strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return ok ? DC_EXIT_OK : DC_EXIT_FAILED;
+}
+
+int dc_cmd_init(struct dc_cli *cli)
+{
+	const char *path = cli->conf_path != NULL ? cli->conf_path : DC_CONF_PATH;
+	bool has_options = cli->domain != NULL || cli->addresses.count > 0 || cli->sip.count > 0 ||
+			   cli->prefix4 != NULL || cli->prefix6 != NULL;
+	char words[DOMAIN_WORDS];
+
+	if (has_options && (cli->domain == NULL || cli->addresses.count == 0)) {
+		fputs("ntm-dc: init wants --domain and --address\n", stderr);
+		return DC_EXIT_USAGE;
+	}
+	int code = has_options ? write_conf(cli, path) : DC_EXIT_OK;
+	if (code == DC_EXIT_OK)
+		code = dc_cli_read_conf(cli);
+	if (code != DC_EXIT_OK)
+		return code;
+	int err = domain_make(&cli->conf, words);
+	if (err != 0) {
+		fprintf(stderr, "ntm-dc: %s\n", words);
+		code = err == -EACCES || err == -EPERM ? DC_EXIT_NOT_ALLOWED : DC_EXIT_FAILED;
+	} else {
+		fprintf(stderr,
+			"made the domain %s; its keys are in %s (keep a copy of root.key "
+			"elsewhere)\n"
+			"next: ntm-dc run, or systemctl enable --now ntm-dc\n"
+			"      ntm-dc node add NAME for each host, and ntm-node join TOKEN there\n",
+			cli->conf.domain, cli->conf.state_dir);
+	}
+	dc_conf_free(&cli->conf);
+	return code;
+}

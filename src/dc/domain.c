@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A domain on this host: made once, opened by the daemon and by the verbs. */
+#include "domain.h"
+
+#include "ntm/daemon.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOT_FILE "root.key"
+#define DC_FILE   "dc.key"
+#define DB_FILE   "dc.db"
+
+static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(words, DOMAIN_WORDS, fmt, args);
+	va_end(args);
+	return err;
+}
+
+static int write_key(const struct dc_conf *conf, const char *name, const uint8_t key[static 32],
+		     char words[static DOMAIN_WORDS])
+{
+	char path[DC_PATH_STR], text[NTM_KEY_STR + 1];
+
+	ntm_key_str(key, text);
+	strcat(text, "\n");
+	int err = ntm_secret_write(dc_conf_file(conf, name, path), text, strlen(text));
+	ntm_wipe(text, sizeof(text));
+	return err == 0 ? 0 : say(words, err, "%s: cannot write: %s", path, strerror(-err));
+}
+
+static int read_key(const struct dc_conf *conf, const char *name, uint8_t key[static 32],
+		    char words[static DOMAIN_WORDS])
+{
+	char path[DC_PATH_STR], text[128];
+	size_t len;
+	int err = ntm_secret_read(dc_conf_file(conf, name, path), text, sizeof(text) - 1, &len);
+
+	if (err == -ENOENT)
+		return say(words, err, "%s: not there: `ntm-dc init` makes it", path);
+	if (err == -EPERM)
+		return say(words, err,
+			   "%s: others may read it: chmod 600, and think of a new domain", path);
+	if (err != 0)
+		return say(words, err, "%s: %s", path, strerror(-err));
+	text[len] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	err = ntm_key_parse(key, text);
+	ntm_wipe(text, sizeof(text));
+	return err == 0 ? 0 : say(words, err, "%s: damaged", path);
+}
+
+/* RFC 4193 asks for random bits: a hash of the root key is as good, and needs no place to be kept.
+ */
+static void make_ula(const uint8_t root_pub[static NTM_SIGN_PUB_LEN], struct ntm_prefix *prefix)
+{
+	uint8_t hash[32], bytes[16] = {0xfd};
+
+	ntm_blake2b(hash, sizeof(hash), root_pub, NTM_SIGN_PUB_LEN, (const uint8_t *)"NTM-ula", 7);
+	memcpy(bytes + 1, hash, 5);
+	prefix->ip = ntm_ip_from_bytes(6, bytes);
+	prefix->len = 48;
+}
+
+static void fill_settings(struct domain *domain)
+{
+	const struct dc_conf *conf = domain->conf;
+	struct dc_settings *settings = &domain->settings;
+
+	*settings = dc_settings_default;
+	ntm_name_canon(settings->domain, conf->domain);
+	settings->prefix4 = conf->prefix4;
+	settings->prefix6 = conf->prefix6;
+	if (settings->prefix6.ip.family == 0)
+		make_ula(domain->root.pub, &settings->prefix6);
+	settings->resolver4 = ntm_prefix_last_usable(&settings->prefix4);
+	settings->resolver6 = ntm_prefix_last_usable(&settings->prefix6);
+	settings->cert_lifetime_s = conf->cert_lifetime_ms / 1000;
+	settings->keepalive_s = conf->keepalive_ms / 1000;
+	settings->lifetime_s = conf->lifetime_ms / 1000;
+	settings->link_times.rekey_ms = conf->rekey_ms;
+	settings->link_times.reject_ms = conf->rekey_ms * 3 / 2;
+}
+
+static int open_store(struct domain *domain, char words[static DOMAIN_WORDS])
+{
+	char path[DC_PATH_STR], why[STORE_WORDS];
+	const struct dc_settings *settings = &domain->settings;
+	const struct ntm_ip reserved[] = {settings->resolver4, settings->resolver6};
+	struct store_config config = {
+		.path = dc_conf_file(domain->conf, DB_FILE, path),
+		.domain = settings->domain,
+		.prefix4 = settings->prefix4,
+		.prefix6 = settings->prefix6,
+		.reserved = reserved,
+		.reserved_count = 2,
+	};
+	int err = store_open(&domain->store, &config, why);
+
+	return err == 0 ? 0 : say(words, err, "%s", why);
+}
+
+int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+{
+	*domain = (struct domain){.conf = conf};
+	int err = read_key(conf, ROOT_FILE, domain->root.sec, words);
+	if (err == 0)
+		err = read_key(conf, DC_FILE, domain->keys.sec, words);
+	if (err == 0) {
+		ntm_root_from_secret(&domain->root, domain->root.sec);
+		ntm_keys_from_secret(&domain->keys);
+		fill_settings(domain);
+		err = open_store(domain, words);
+	}
+	if (err != 0)
+		ntm_wipe(domain, sizeof(*domain));
+	return err;
+}
+
+void domain_close(struct domain *domain)
+{
+	store_close(domain->store);
+	ntm_wipe(domain, sizeof(*domain));
+}
+
+static int make_keys(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+{
+	struct ntm_root root;
+	struct ntm_keys keys;
+
+	ntm_root_make(&root);
+	ntm_keys_make(&keys);
+	int err = write_key(conf, ROOT_FILE, root.sec,
+			    words); /* its seed; the rest follows from it */
+	if (err == 0)
+		err = write_key(conf, DC_FILE, keys.sec, words);
+	ntm_wipe(&root, sizeof(root));
+	ntm_wipe(&keys, sizeof(keys));
+	return err;
+}
+
+int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+{
+	char path[DC_PATH_STR];
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	struct domain domain;
+
+	if (geteuid() == 0 && conf->user[0] != '\0' && ntm_user_find(conf->user, &uid, &gid) != 0)
+		return say(words, -ENOENT,
+			   "there is no user %s: `useradd --system %s`, or set user in the "
+			   "configuration",
+			   conf->user, conf->user);
+	if (access(dc_conf_file(conf, ROOT_FILE, path), F_OK) == 0)
+		return say(words, -EEXIST,
+			   "%s: there already: this host has a domain; its key is never replaced",
+			   path);
+	int err = ntm_dir_make(conf->state_dir, 0700, uid, gid);
+	if (err != 0)
+		return say(words, err, "%s: %s", conf->state_dir, strerror(-err));
+	err = make_keys(conf, words);
+	if (err == 0)
+		err = domain_open(&domain, conf, words);
+	if (err != 0)
+		return err;
+	domain_close(&domain);
+	if (uid != (uid_t)-1 && chown(dc_conf_file(conf, DB_FILE, path), uid, gid) != 0)
+		return say(words, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* ---- nodes ---- */
+
+struct added {
+	int err;
+	struct store_node node;
+};
+
+static void on_node(void *arg, int err, const struct store_node *node)
+{
+	struct added *added = arg;
+
+	added->err = err;
+	if (node != NULL)
+		added->node = *node;
+}
+
+static void on_done(void *arg, int err)
+{
+	*(int *)arg = err;
+}
+
+static int make_token(struct domain *domain, const struct store_node *node, int64_t expires_s,
+		      char text[static NTM_TOKEN_STR])
+{
+	struct ntm_token token = {.expires_s = expires_s};
+	struct store_token stored = {.node_id = node->id, .expires_s = expires_s};
+	int err = -EIO;
+
+	for (size_t i = 0; i < domain->conf->addresses.count; i++)
+		token.dc[i] = domain->conf->addresses.item[i];
+	memcpy(token.dc_key, domain->keys.pub, sizeof(token.dc_key));
+	memcpy(token.root, domain->root.pub, sizeof(token.root));
+	ntm_random(token.secret, sizeof(token.secret));
+	snprintf(token.fqdn, sizeof(token.fqdn), "%s", node->fqdn);
+	snprintf(token.domain, sizeof(token.domain), "%s", domain->settings.domain);
+	ntm_token_hash(&token, stored.hash);
+	store_token_put(domain->store, &stored, on_done, &err);
+	if (err == 0)
+		err = ntm_token_print(&token, text);
+	ntm_wipe(&token, sizeof(token));
+	return err;
+}
+
+int domain_add_node(struct domain *domain, const char *name, int64_t lifetime_s,
+		    struct store_node *node, char text[static NTM_TOKEN_STR],
+		    char words[static DOMAIN_WORDS])
+{
+	char fqdn[NTM_NAME_MAX + 1];
+	int64_t now_s = time(NULL);
+	struct added added = {.err = -EIO};
+
+	if (dc_conf_name(domain->conf, name, fqdn) != 0)
+		return say(words, -EINVAL, "%s: no name for a node: letters, digits and '-'", name);
+	store_node_add(domain->store, fqdn, now_s, on_node, &added);
+	if (added.err == -EINVAL)
+		return say(words, -EINVAL, "%s: %s", fqdn,
+			   zone_name_check(domain->settings.domain, fqdn));
+	if (added.err == -EADDRNOTAVAIL)
+		return say(words, added.err, "no virtual address is left in the domain's prefix");
+	if (added.err != 0 && added.err != -EEXIST)
+		return say(words, added.err, "%s", store_words(domain->store));
+	int err = make_token(domain, &added.node, now_s + lifetime_s, text);
+	if (err != 0)
+		return say(words, err, "%s", store_words(domain->store));
+	*node = added.node;
+	return 0;
+}

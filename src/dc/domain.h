@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A domain on this host: configuration, keys and store, opened together and told as tokens. */
+#pragma once
+
+#include "dc_conf.h"
+#include "store.h"
+
+#include "ntm/token.h"
+
+struct domain {
+	const struct dc_conf *conf; /* borrowed */
+	struct dc_settings settings;
+	struct ntm_root root;
+	struct ntm_keys keys;
+	struct store *store;
+};
+
+#define DOMAIN_WORDS 400
+
+/* Makes the root key, the DC's key and the database. -EEXIST: they are there already. */
+int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS]);
+/* Reads the keys and opens the store. 0 or negative errno, and words. domain_close is due on
+ * success. */
+int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS]);
+void domain_close(struct domain *domain);
+
+/* Adds the node if it is new and makes a token for it; text is the line to paste. -EINVAL (name),
+ * -EADDRNOTAVAIL, errors of the store. */
+int domain_add_node(struct domain *domain, const char *name, int64_t lifetime_s,
+		    struct store_node *node, char text[static NTM_TOKEN_STR],
+		    char words[static DOMAIN_WORDS]);
