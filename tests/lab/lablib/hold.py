@@ -18,7 +18,7 @@ def check_hold(scene, alice, bob, ears, outside):
     check(got, "no 200 OK reached alice")
     branches = {m.header("CSeq") + m.header("Call-ID") for m in got}
     check(len(got) == len(branches), f"{len(got)} copies of the 200 OK reached alice")
-    between = {scene.net.sip.addr, scene.net.dc.addr}
+    between = {addr for host in (scene.net.sip, scene.net.dc) for addr in (host.addr, host.addr6)}
     answers = [p for p in ntm.frames(outside, ntm.RESPONSE, ntm.END_TO_END)
                if p.src not in between and p.dst not in between]
     check(answers, "no Tunnel Response between the phones' hosts was captured")
