@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verb `join`: one exchange with the DC that the token names; the answer becomes the lease. */
 #include "cli.h"
+#include "join_keys.h"
 
 #include "ntm/daemon.h"
 #include "ntm/link.h"
@@ -186,7 +187,8 @@ static int refuse_second_lease(const struct cli *cli)
 	return CLI_FAILED;
 }
 
-static int save(const struct cli *cli, struct join *join)
+/* Before the token is used: after that, a lease that cannot be saved would be lost. */
+static int make_dir(const struct cli *cli)
 {
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
@@ -200,12 +202,18 @@ static int save(const struct cli *cli, struct join *join)
 		return CLI_FAILED;
 	}
 	int err = ntm_dir_make(cli->conf.state_dir, 0700, uid, gid);
-	if (err != 0) {
-		fprintf(stderr, "ntm-node: %s: %s\n", cli->conf.state_dir, strerror(-err));
-		return err == -EACCES || err == -EPERM ? CLI_NOT_ALLOWED : CLI_FAILED;
-	}
-	if (lease_save(&join->lease, cli->conf.state_dir, join->words, sizeof(join->words)) == 0)
+	if (err == 0)
 		return CLI_OK;
+	fprintf(stderr, "ntm-node: %s: %s\n", cli->conf.state_dir, strerror(-err));
+	return err == -EACCES || err == -EPERM ? CLI_NOT_ALLOWED : CLI_FAILED;
+}
+
+static int save(const struct cli *cli, struct join *join)
+{
+	if (lease_save(&join->lease, cli->conf.state_dir, join->words, sizeof(join->words)) == 0) {
+		join_keys_done(cli->conf.state_dir);
+		return CLI_OK;
+	}
 	fprintf(stderr, "ntm-node: %s\n", join->words);
 	return CLI_FAILED;
 }
@@ -228,10 +236,26 @@ static int explain(const struct join *join, const struct ntm_token *token)
 	return CLI_TIMED_OUT;
 }
 
+static void print_lease(const struct node_lease *lease, bool json)
+{
+	char vip4[NTM_IP_STR], vip6[NTM_IP_STR];
+
+	ntm_ip_str(&lease->vip4, vip4);
+	ntm_ip_str(&lease->vip6, vip6);
+	if (!json) {
+		printf("joined %s as %s with %s and %s\n", lease->domain, lease->fqdn, vip4, vip6);
+		return;
+	}
+	json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "domain", lease->domain, "name",
+				lease->fqdn, "vip4", vip4, "vip6", vip6);
+	json_dumpf(out, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(out);
+}
+
 static int join_with(struct cli *cli, const struct ntm_token *token)
 {
 	struct join join = {0};
-	char vip4[NTM_IP_STR], vip6[NTM_IP_STR];
 
 	if (token->expires_s < time(NULL)) {
 		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`)\n",
@@ -239,8 +263,10 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 		return CLI_FAILED;
 	}
 	lease_from_token(&join.lease, token);
-	ntm_keys_make(&join.lease.keys);
-	int err = open_all(&join);
+	int err = join_keys(&join.lease.keys, token, cli->conf.state_dir, join.words,
+			    sizeof(join.words));
+	if (err == 0)
+		err = open_all(&join);
 	if (err == 0)
 		err = exchange(&join, token);
 	if (err != 0)
@@ -248,8 +274,7 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 	close_all(&join);
 	int code = join.result == 0 ? save(cli, &join) : explain(&join, token);
 	if (code == CLI_OK)
-		printf("joined %s as %s with %s and %s\n", join.lease.domain, join.lease.fqdn,
-		       ntm_ip_str(&join.lease.vip4, vip4), ntm_ip_str(&join.lease.vip6, vip6));
+		print_lease(&join.lease, cli->json);
 	ntm_wipe(&join, sizeof(join));
 	return code;
 }
@@ -263,7 +288,9 @@ int cmd_join(struct cli *cli)
 		return code;
 	if (read_token(cli->argv[0], &token) != 0)
 		return CLI_FAILED;
-	code = join_with(cli, &token);
+	code = make_dir(cli);
+	if (code == CLI_OK)
+		code = join_with(cli, &token);
 	ntm_wipe(&token, sizeof(token));
 	return code;
 }

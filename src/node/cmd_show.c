@@ -29,14 +29,21 @@ static void print_json(const json_t *json)
 
 static void print_problems(const json_t *status)
 {
+	const char *dns_words = text(json_object_get(status, "host"), "dns_words");
 	const json_t *drops = json_object_get(status, "drops");
 	const json_t *sip = json_object_get(status, "sip");
 
+	if (dns_words[0] != '\0' && strcmp(dns_words, "-") != 0)
+		printf("problem     programs do not find NTM names: %s\n", dns_words);
 	if (number(drops, "host_wrong_source") > 0)
 		printf("problem     %lld packets from %s: bind the phone to the TUN's interface, "
 		       "so that "
 		       "it uses the virtual address\n",
 		       number(drops, "host_wrong_source"), text(drops, "wrong_source_last"));
+	if (number(drops, "host_not_virtual") > 0)
+		printf("problem     %lld packets to addresses outside the domain came to the TUN: "
+		       "a program uses the virtual address for the Internet\n",
+		       number(drops, "host_not_virtual"));
 	if (number(drops, "peer_spoofed") > 0)
 		printf("problem     %lld packets of peers with addresses that are not theirs\n",
 		       number(drops, "peer_spoofed"));

@@ -172,8 +172,9 @@ static void watch_engine(struct keeper *keeper)
 		if (fds[0].revents != 0)
 			on_signal(keeper);
 		if (fds[1].revents != 0 && !on_message(keeper)) {
-			fds[1].fd = -1; /* its end follows, within the same limit */
-			stop_engine(keeper);
+			fds[1].fd = -1; /* its end follows by itself, within the same limit */
+			if (keeper->kill_ms == 0)
+				keeper->kill_ms = now_ms() + STOP_MS;
 		}
 		if (keeper->kill_ms != 0 && now_ms() >= keeper->kill_ms)
 			(void)kill(keeper->engine, SIGKILL);
@@ -261,8 +262,7 @@ static int be_engine(struct keeper *keeper, int fd)
 {
 	close(keeper->fd);
 	close(keeper->signal_fd);
-	(void)sigprocmask(SIG_SETMASK, &keeper->former_mask, NULL);
-	return node_daemon_run(keeper->conf, fd);
+	return node_daemon_run(keeper->conf, fd); /* it lets signals in when it can take them */
 }
 
 static int be_keeper(struct keeper *keeper)

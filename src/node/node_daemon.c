@@ -312,13 +312,26 @@ static int make_all(struct node_daemon *daemon)
 	return CLI_FAILED;
 }
 
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+/* A second signal must not cut the goodbye short: only the loop takes them. */
+static void let_signals_in(bool in)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signals[i]);
+	(void)sigprocmask(in ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 static int follow_keeper(struct node_daemon *daemon)
 {
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 	int err = ntm_loop_watch(daemon->loop, daemon->keeper_fd, NTM_LOOP_READ, on_keeper, daemon,
 				 &daemon->keeper_watch);
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && err == 0; i++)
+	for (size_t i = 0; i < SIGNALS && err == 0; i++)
 		err = ntm_loop_signal(daemon->loop, signals[i], on_signal, daemon);
 	if (err == 0)
 		err = tell_plan(daemon);
@@ -350,8 +363,12 @@ int node_daemon_run(const struct node_conf *conf, int keeper_fd)
 		daemon.status = open_all(&daemon);
 	if (daemon.status == CLI_OK)
 		daemon.status = follow_keeper(&daemon);
-	if (daemon.status == CLI_OK && ntm_loop_run(daemon.loop) != 0)
-		daemon.status = CLI_FAILED;
+	if (daemon.status == CLI_OK) {
+		let_signals_in(true);
+		if (ntm_loop_run(daemon.loop) != 0)
+			daemon.status = CLI_FAILED;
+		let_signals_in(false);
+	}
 	if (daemon.node != NULL)
 		node_stop(daemon.node);
 	free_all(&daemon);

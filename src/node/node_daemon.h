@@ -34,8 +34,8 @@ struct node_daemon {
 	struct node *node; /* NULL until the host is set up */
 };
 
-/* Runs the engine in this process until it is told to stop, or its keeper has gone. Returns an enum
- * cli_exit. */
+/* Runs the engine in this process until it is told to stop, or its keeper has gone. SIGTERM, SIGINT
+ * and SIGHUP are blocked before and after. Returns an enum cli_exit. */
 int node_daemon_run(const struct node_conf *conf, int keeper_fd);
 
 /* node_control.c: one request of the control socket. ctx is the struct node_daemon. */
