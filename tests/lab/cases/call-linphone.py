@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""linphonec behind the NAT calls baresip through NTM: audio both ways."""
+"""linphonec behind the NAT calls baresip through NTM, over IPv6 virtual addresses: audio both ways."""
 # lab: timeout=120
 
-from lablib import case, ntm, phones
+from lablib import case, ntm, phones, sip
 from lablib.linphone import Linphone
+from lablib.verdict import check
 
 
 def main(lab):
     scene = ntm.Scene(lab, "caller")
     alice, bob, ears = scene.phones(Linphone)
-    return phones.converse(alice, bob, ears)
+    # linphonec prefers the server's AAAA, whatever its configuration says; so its media is IPv6.
+    alice.addr, bob.addr = scene.alice.vip6, scene.bob.vip6
+    figures = phones.converse(alice, bob, ears)
+    invites = list(sip.messages(ears[alice].udp(), "INVITE", 0, src=alice.addr))
+    check(invites and invites[0].media_addr == alice.addr, "the offer names no IPv6 address")
+    return figures
 
 
 case.run(main)

@@ -172,7 +172,8 @@ class Scene:
         self.sip = Node(self.net.sip, "sip", self.dc, rekey, hold)
         self.alice = Node(self.net.mn, "alice", self.dc, rekey, hold)
         self.bob = Node(self.net.cn, "bob", self.dc, rekey, hold)
-        self.server = Kamailio(self.net.sip, [self.sip.vip], [DOMAIN, self.sip.fqdn])
+        self.server = Kamailio(self.net.sip, [self.sip.vip, self.sip.vip6],
+                               [DOMAIN, self.sip.fqdn])
         self.outside = Capture(self.net.inet, "br0")
         self.vips = [n.vip for n in (self.sip, self.alice, self.bob)]
 
