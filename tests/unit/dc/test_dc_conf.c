@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* dc.conf: defaults, what is refused and in which words, names, and the manual page. */
+#include "dc_conf.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GOOD "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+
+static void test_defaults(void **state)
+{
+	struct dc_conf conf;
+	char words[500] = "";
+
+	(void)state;
+	assert_int_equal(dc_conf_parse(&conf, "dc {\n" GOOD "}\n", words, sizeof(words)), 0);
+	assert_string_equal(conf.domain, "ntm.example");
+	assert_int_equal(conf.addresses.item[0].port, 4330);
+	assert_int_equal(conf.prefix4.len, 16);
+	assert_int_equal(conf.prefix6.ip.family, 0);
+	assert_true(conf.dns);
+	assert_int_equal(conf.dns_listen.count, 2);
+	assert_int_equal(conf.keepalive_ms, 15000);
+	dc_conf_free(&conf);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} table[] = {
+		{"", "domain: not set"},
+		{"dc {\n domain = \"ntm.example\"\n}\n", "addresses: none"},
+		{"dc {\n domain = \"ntm\"\n addresses = { \"203.0.113.30\" }\n}\n", "two labels"},
+		{"dc {\n domain = \"a b.c\"\n addresses = { \"203.0.113.30\" }\n}\n", "DNS name"},
+		{"dc {\n domain = \"ntm.example\"\n"
+		 " addresses = { \"203.0.113.30\", \"203.0.113.31\" }\n}\n",
+		 "one of each family"},
+		{"dc {\n domain = \"ntm.example\"\n addresses = { \"127.0.0.1\" }\n}\n",
+		 "nodes can send to"},
+		{"dc {\n" GOOD " prefix4 = \"198.18.0.0/31\"\n}\n", "prefix4"},
+		{"dc {\n" GOOD " prefix4 = \"fd00::/48\"\n}\n", "prefix4"},
+		{"dc {\n" GOOD " prefix6 = \"198.18.0.0/16\"\n}\n", "prefix6"},
+		{"dc {\n" GOOD " sip = { \"no such name\" }\n}\n", "sip"},
+		{"dc {\n" GOOD " prefix4 = \"198.18.0.1/16\"\n}\n", "dc.conf:4"},
+		{"dc {\n" GOOD " colour = \"red\"\n}\n", "dc.conf:4"},
+		{"dc {\n" GOOD " log_level = \"loud\"\n}\n", "dc.conf:4"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct dc_conf conf;
+		char words[500] = "";
+
+		assert_int_equal(dc_conf_parse(&conf, table[i].text, words, sizeof(words)),
+				 -EINVAL);
+		if (strstr(words, table[i].words) == NULL)
+			fail_msg("%zu: expected \"%s\" in \"%s\"", i, table[i].words, words);
+	}
+}
+
+static void test_names(void **state)
+{
+	struct dc_conf conf;
+	char words[500], name[NTM_NAME_MAX + 1];
+
+	(void)state;
+	assert_int_equal(dc_conf_parse(&conf, "dc {\n" GOOD "}\n", words, sizeof(words)), 0);
+	assert_int_equal(dc_conf_name(&conf, "Bob", name), 0);
+	assert_string_equal(name, "bob.ntm.example");
+	assert_int_equal(dc_conf_name(&conf, "bob.ntm.example.", name), 0);
+	assert_string_equal(name, "bob.ntm.example");
+	assert_int_equal(dc_conf_name(&conf, "", name), -EINVAL);
+	assert_int_equal(dc_conf_name(&conf, "a b", name), -EINVAL);
+	dc_conf_free(&conf);
+}
+
+/* The sample file is what the table says. */
+static void test_sample(void **state)
+{
+	char *now = NULL, *kept = NULL;
+	size_t now_len, kept_len = 0;
+	FILE *out = open_memstream(&now, &now_len);
+	FILE *in = fopen(NTM_SOURCE_DIR "/etc/dc.conf", "r");
+
+	(void)state;
+	assert_non_null(out);
+	assert_non_null(in);
+	ntm_conf_print_sample(dc_conf_sections, out);
+	fclose(out);
+	assert_true(getdelim(&kept, &kept_len, '\0', in) > 0);
+	fclose(in);
+	assert_string_equal(now, kept); /* else: write etc/dc.conf anew from the table */
+	free(now);
+	free(kept);
+}
+
+static void test_manual_names_every_option(void **state)
+{
+	char *page = NULL, wanted[64];
+	size_t len = 0;
+	FILE *in = fopen(NTM_SOURCE_DIR "/man/ntm-dc.conf.5", "r");
+
+	(void)state;
+	assert_non_null(in);
+	assert_true(getdelim(&page, &len, '\0', in) > 0);
+	fclose(in);
+	for (const struct ntm_section *s = dc_conf_sections; s->name != NULL; s++) {
+		snprintf(wanted, sizeof(wanted), ".Ss Section %s\n", s->name);
+		assert_non_null(strstr(page, wanted));
+		for (const struct ntm_opt *o = s->opts; o->name != NULL; o++) {
+			snprintf(wanted, sizeof(wanted), ".It Cm %s No =", o->name);
+			if (strstr(page, wanted) == NULL)
+				fail_msg("ntm-dc.conf(5) does not name %s", o->name);
+		}
+	}
+	free(page);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_manual_names_every_option),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
