@@ -23,7 +23,7 @@ typedef size_t ntm_dnsserve_fn(void *ctx, const struct ntm_dnsserve_query *query
 			       size_t cap);
 
 #define NTM_DNSSERVE_QUERY_MAX   4096
-#define NTM_DNSSERVE_UDP_MAX     4096 /* cap over UDP; the handler keeps to EDNS and its own limit */
+#define NTM_DNSSERVE_UDP_MAX     4096 /* cap over UDP; the handler keeps to EDNS and its limit */
 #define NTM_DNSSERVE_TCP_MAX     65535
 #define NTM_DNSSERVE_CONNS       32   /* security.md A6 */
 #define NTM_DNSSERVE_PER_SOURCE  2    /* an IPv4 address, an IPv6 /64 */

@@ -18,6 +18,7 @@
 
 static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
 static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
 {
 	va_list args;

@@ -23,6 +23,7 @@ class Lab:
         self.procs = Procs(out_dir)
         self._wires = None
         self._index = 100
+        self._scratch = []
 
     @classmethod
     def from_env(cls):
@@ -61,6 +62,13 @@ class Lab:
         """The path of a helper from tests/lab/tools."""
         return os.path.join(self.tool_dir, name)
 
+    def scratch(self, name):
+        """A folder with a short path that every user may enter; removed with the case."""
+        full = f"/tmp/{self.prefix}-{name}"
+        os.makedirs(full, mode=0o755, exist_ok=True)
+        self._scratch.append(full)
+        return full
+
     def next_index(self):
         """A number for an interface that no other one of the case has, nor the next one."""
         self._index += 2
@@ -87,4 +95,7 @@ class Lab:
         """Ends and removes everything that was started."""
         self.procs.stop_all()
         netns.sweep(self.prefix + "-")
+        for folder in self._scratch:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._scratch.clear()
         self._wires = None

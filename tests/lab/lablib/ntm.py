@@ -2,7 +2,6 @@
 """Our programs in the lab: a DC, nodes that joined it, and the scene of the paper's figure 11."""
 
 import json
-import os
 import subprocess
 
 from lablib import wait
@@ -52,9 +51,7 @@ class Program:
         self.host = host
         self.name = name
         self.binary = host.lab.binary(self.binary_name)
-        # Short, for a UNIX socket's name; swept with the namespaces' folder.
-        self.dir = f"/tmp/{host.netns}-{name}"
-        os.makedirs(self.dir, mode=0o755, exist_ok=True)
+        self.dir = host.lab.scratch(f"{host.name}-{name}")  # short, for a UNIX socket's name
         self.proc = None
         self.starts = 0
 

@@ -11,7 +11,10 @@
 #include <cmocka.h>
 
 /* Question "a." A IN; the answer's record follows at 19. */
-#define HEAD(answers)              0, 7, 0x84, 0, 0, 1, 0, answers, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1
+/* clang-format off */
+#define HEAD(answers) \
+	0, 7, 0x84, 0, 0, 1, 0, answers, 0, 0, 0, 0, 1, 'a', 0, 0, 1, 0, 1
+/* clang-format on */
 #define RR(type, cls, ttl0, rdlen) 0xc0, 12, 0, type, 0, cls, ttl0, 0, 0, 1, 0, rdlen
 
 struct row {
