@@ -34,20 +34,33 @@ static const char *state_of(const struct store_node *node, bool is_online)
 				    : "offline";
 }
 
+/* Takes place. When a node was seen last is told of those that are away as well. */
+static void add_place(json_t *json, json_t *place, bool is_online)
+{
+	json_t *seen = json_object_get(place, "last_seen_s");
+
+	if (seen != NULL)
+		json_object_set(json, "last_seen_s", seen);
+	if (is_online)
+		json_object_set(json, "place", place);
+	json_decref(place);
+}
+
 static json_t *node_json(const struct admin *admin, const struct store_node *node)
 {
 	bool is_online =
 		admin->dc != NULL && node->revoked_s == 0 && dc_is_online(admin->dc, node->fqdn);
 	char key[NTM_FINGERPRINT_STR];
-	json_t *json = json_pack("{s:s, s:o, s:o, s:s, s:b, s:I, s:I, s:I, s:s}", "name",
+	json_t *json = json_pack("{s:s, s:o, s:o, s:s, s:b, s:I, s:I, s:I, s:I, s:s}", "name",
 				 node->fqdn, "vip4", ip_json(&node->vip4), "vip6",
 				 ip_json(&node->vip6), "state", state_of(node, is_online), "online",
 				 is_online, "created_s", (json_int_t)node->created_s, "joined_s",
-				 (json_int_t)node->joined_s, "serial", (json_int_t)node->serial,
+				 (json_int_t)node->joined_s, "revoked_s",
+				 (json_int_t)node->revoked_s, "serial", (json_int_t)node->serial,
 				 "key", node->joined ? ntm_fingerprint(node->key, key) : "");
 
-	if (json != NULL && is_online)
-		json_object_set_new(json, "place", dc_node_json(admin->dc, node->fqdn));
+	if (json != NULL && admin->dc != NULL && node->revoked_s == 0)
+		add_place(json, dc_node_json(admin->dc, node->fqdn), is_online);
 	return json;
 }
 

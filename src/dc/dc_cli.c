@@ -101,6 +101,9 @@ static void print_usage(FILE *out)
 	      "      --prefix4 P      virtual IPv4 addresses (198.18.0.0/16)\n"
 	      "      --prefix6 P      virtual IPv6 addresses (made from the root key)\n"
 	      "      --sip NAME       a node with a SIP server; may be given again\n"
+	      "      --state-dir DIR  keys and database (" NTM_STATEDIR ")\n"
+	      "      --run-dir DIR    control socket (" NTM_RUNDIR ")\n"
+	      "      --user NAME      whom the daemon becomes (ntm)\n"
 	      "  -h, --help           this page; `man ntm-dc` tells more\n",
 	      out);
 }
@@ -133,7 +136,16 @@ static void add_string(struct ntm_strings *list, char *text)
 		list->item[list->count++] = text;
 }
 
-enum { OPT_DOMAIN = 1000, OPT_ADDRESS, OPT_PREFIX4, OPT_PREFIX6, OPT_SIP };
+enum {
+	OPT_DOMAIN = 1000,
+	OPT_ADDRESS,
+	OPT_PREFIX4,
+	OPT_PREFIX6,
+	OPT_SIP,
+	OPT_STATE_DIR,
+	OPT_RUN_DIR,
+	OPT_USER
+};
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -144,6 +156,9 @@ static const struct option options[] = {
 	{"prefix4", required_argument, NULL, OPT_PREFIX4},
 	{"prefix6", required_argument, NULL, OPT_PREFIX6},
 	{"sip", required_argument, NULL, OPT_SIP},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
+	{"user", required_argument, NULL, OPT_USER},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -174,6 +189,15 @@ static bool take_option(struct dc_cli *cli, int option)
 		return true;
 	case OPT_SIP:
 		add_string(&cli->sip, optarg);
+		return true;
+	case OPT_STATE_DIR:
+		cli->state_dir = optarg;
+		return true;
+	case OPT_RUN_DIR:
+		cli->run_dir = optarg;
+		return true;
+	case OPT_USER:
+		cli->user = optarg;
 		return true;
 	default:
 		return false;

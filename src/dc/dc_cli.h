@@ -22,7 +22,7 @@ struct dc_cli {
 	bool json;
 	int64_t expires_s;
 	/* init */
-	const char *domain, *prefix4, *prefix6;
+	const char *domain, *prefix4, *prefix6, *state_dir, *run_dir, *user;
 	struct ntm_strings addresses, sip; /* borrowed texts */
 	int argc;                          /* what stands behind the verb */
 	char **argv;

@@ -36,6 +36,12 @@ static char *conf_text(const struct dc_cli *cli)
 	if (cli->prefix6 != NULL)
 		fprintf(out, "    prefix6 = \"%s\"\n", cli->prefix6);
 	print_list(out, "sip", &cli->sip);
+	if (cli->state_dir != NULL)
+		fprintf(out, "    state_dir = \"%s\"\n", cli->state_dir);
+	if (cli->run_dir != NULL)
+		fprintf(out, "    run_dir = \"%s\"\n", cli->run_dir);
+	if (cli->user != NULL)
+		fprintf(out, "    user = \"%s\"\n", cli->user);
 	fputs("}\n", out);
 	return fclose(out) == 0 ? text : NULL;
 }
@@ -63,6 +69,8 @@ static int write_conf(const struct dc_cli *cli, const char *path)
 					: strerror(errno));
 	if (fd >= 0)
 		close(fd);
+	if (fd >= 0 && !ok)
+		(void)unlink(path);
 	free(text);
 	return ok ? DC_EXIT_OK : DC_EXIT_FAILED;
 }
@@ -71,7 +79,8 @@ int dc_cmd_init(struct dc_cli *cli)
 {
 	const char *path = cli->conf_path != NULL ? cli->conf_path : DC_CONF_PATH;
 	bool has_options = cli->domain != NULL || cli->addresses.count > 0 || cli->sip.count > 0 ||
-			   cli->prefix4 != NULL || cli->prefix6 != NULL;
+			   cli->prefix4 != NULL || cli->prefix6 != NULL || cli->state_dir != NULL ||
+			   cli->run_dir != NULL || cli->user != NULL;
 	char words[DOMAIN_WORDS];
 
 	if (has_options && (cli->domain == NULL || cli->addresses.count == 0)) {

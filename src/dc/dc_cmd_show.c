@@ -3,8 +3,13 @@
 #include "admin.h"
 #include "dc_cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define AGE_STR 24
+#define KEY_STR 64
 
 static const char *text(const json_t *json, const char *name)
 {
@@ -25,9 +30,10 @@ static int answer_here(const struct dc_cli *cli, const json_t *request, json_t *
 	struct domain domain;
 	char words[DOMAIN_WORDS];
 
-	if (domain_open(&domain, &cli->conf, words) != 0) {
+	int err = domain_open(&domain, &cli->conf, words);
+	if (err != 0) {
 		fprintf(stderr, "ntm-dc: %s\n", words);
-		return DC_EXIT_FAILED;
+		return err == -EACCES || err == -EPERM ? DC_EXIT_NOT_ALLOWED : DC_EXIT_FAILED;
 	}
 	const struct admin admin = {.domain = &domain};
 	*reply = admin_answer(&admin, request);
@@ -41,21 +47,105 @@ static int answer_here(const struct dc_cli *cli, const json_t *request, json_t *
 
 static void print_add(const json_t *reply)
 {
+	if (json_integer_value(json_object_get(reply, "joined_s")) != 0)
+		fputs("this node has joined before: the token is for a new host in its place, and "
+		      "ends the old one\n",
+		      stderr);
 	fprintf(stderr, "%s has %s and %s; paste this on its host, once: ntm-node join TOKEN\n",
 		text(reply, "name"), text(reply, "vip4"), text(reply, "vip6"));
 	puts(text(reply, "token"));
 }
 
+static long long number(const json_t *json, const char *name)
+{
+	return json_integer_value(json_object_get(json, name));
+}
+
+/* When a node was seen last, or "-": not since the DC's start, or nobody knows. */
+static const char *age(const json_t *node, char buf[static AGE_STR])
+{
+	long long seconds = number(node, "last_seen_s");
+
+	if (json_object_get(node, "last_seen_s") == NULL)
+		return "-";
+	if (seconds < 120)
+		snprintf(buf, AGE_STR, "%lld s", seconds);
+	else if (seconds < 7200)
+		snprintf(buf, AGE_STR, "%lld min", seconds / 60);
+	else if (seconds < 172800)
+		snprintf(buf, AGE_STR, "%lld h", seconds / 3600);
+	else
+		snprintf(buf, AGE_STR, "%lld d", seconds / 86400);
+	return buf;
+}
+
 static void print_nodes(const json_t *reply)
+{
+	const json_t *nodes = json_object_get(reply, "nodes"), *node;
+	char buf[AGE_STR];
+	size_t i;
+
+	printf("%-30s %-16s %-26s %-13s %-8s %s\n", "NAME", "VIP4", "VIP6", "STATE", "SEEN",
+	       "FROM");
+	json_array_foreach(nodes, i, node)
+		printf("%-30s %-16s %-26s %-13s %-8s %s\n", text(node, "name"), text(node, "vip4"),
+		       text(node, "vip6"), text(node, "state"), age(node, buf),
+		       text(json_object_get(node, "place"), "reflexive"));
+}
+
+static void print_time(const char *label, const json_t *node, const char *name)
+{
+	time_t at = (time_t)number(node, name);
+	char buf[40] = "never";
+	struct tm tm;
+
+	if (at != 0 && localtime_r(&at, &tm) != NULL)
+		strftime(buf, sizeof(buf), "%F %T %Z", &tm);
+	printf("%-10s %s\n", label, buf);
+}
+
+static void print_place(const json_t *place)
+{
+	const json_t *own = json_object_get(place, "own"), *addr;
+	size_t i;
+
+	printf("%-10s %s%s\n", "from", text(place, "reflexive"),
+	       json_is_true(json_object_get(place, "nat")) ? ", behind a NAT" : "");
+	json_array_foreach(own, i, addr)
+		printf("%-10s %s\n", i == 0 ? "addresses" : "", json_string_value(addr));
+}
+
+static void print_node(const json_t *node)
+{
+	const json_t *place = json_object_get(node, "place");
+	char buf[AGE_STR];
+
+	printf("%-10s %s\n%-10s %s\n", "name", text(node, "name"), "state", text(node, "state"));
+	printf("%-10s %s\n%-10s %s\n", "vip4", text(node, "vip4"), "vip6", text(node, "vip6"));
+	print_time("created", node, "created_s");
+	print_time("joined", node, "joined_s");
+	if (number(node, "revoked_s") != 0)
+		print_time("revoked", node, "revoked_s");
+	if (number(node, "joined_s") != 0)
+		printf("%-10s %s\n", "key", text(node, "key"));
+	if (json_object_get(node, "last_seen_s") != NULL)
+		printf("%-10s %s ago\n", "seen", age(node, buf));
+	if (place != NULL)
+		print_place(place);
+}
+
+/* A name that was revoked and given again is more than one node. */
+static void print_show(const json_t *reply)
 {
 	const json_t *nodes = json_object_get(reply, "nodes"), *node;
 	size_t i;
 
-	printf("%-30s %-16s %-26s %-13s %s\n", "NAME", "VIP4", "VIP6", "STATE", "SEEN FROM");
 	json_array_foreach(nodes, i, node)
-		printf("%-30s %-16s %-26s %-13s %s\n", text(node, "name"), text(node, "vip4"),
-		       text(node, "vip6"), text(node, "state"),
-		       text(json_object_get(node, "place"), "reflexive"));
+	{
+		if (i > 0)
+			putchar('\n');
+		print_node(node);
+	}
 }
 
 static void print_revoked(const json_t *reply)
@@ -74,7 +164,7 @@ struct node_verb {
 static const struct node_verb node_verbs[] = {
 	{"add", "node_add", true, print_add},
 	{"list", "node_list", false, print_nodes},
-	{"show", "node_show", true, print_json},
+	{"show", "node_show", true, print_show},
 	{"revoke", "node_revoke", true, print_revoked},
 };
 
@@ -113,18 +203,44 @@ int dc_cmd_node(struct dc_cli *cli)
 	return code;
 }
 
+static void print_value(const char *section, const char *key, const json_t *value)
+{
+	char name[KEY_STR];
+
+	snprintf(name, sizeof(name), "%s%s%s", section, *section != '\0' ? "." : "", key);
+	if (json_is_string(value))
+		printf("%-24s %s\n", name, json_string_value(value));
+	else if (json_is_integer(value))
+		printf("%-24s %lld\n", name, (long long)json_integer_value(value));
+}
+
+static void print_errors(const json_t *errors)
+{
+	const json_t *error;
+	size_t i;
+
+	if (json_array_size(errors) > 0)
+		puts("the last things that went wrong:");
+	json_array_foreach(errors, i, error)
+	{
+		print_time("", error, "at_s");
+		printf("%-10s %s\n", "", text(error, "words"));
+	}
+}
+
+/* Sections follow each other as "links.frames_in". */
 static void print_status(const json_t *status)
 {
-	const char *key;
-	json_t *value;
+	const char *section, *key;
+	json_t *part, *value;
 
-	json_object_foreach((json_t *)(uintptr_t)status, key, value)
+	json_object_foreach((json_t *)(uintptr_t)status, section, part)
+		print_value("", section, part);
+	json_object_foreach((json_t *)(uintptr_t)status, section, part)
 	{
-		if (json_is_string(value))
-			printf("%-18s %s\n", key, json_string_value(value));
-		else if (json_is_integer(value))
-			printf("%-18s %lld\n", key, (long long)json_integer_value(value));
+		json_object_foreach(part, key, value) print_value(section, key, value);
 	}
+	print_errors(json_object_get(status, "last_errors"));
 }
 
 int dc_cmd_status(struct dc_cli *cli)

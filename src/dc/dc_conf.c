@@ -63,7 +63,7 @@ static const char *find_fault(const struct dc_conf *conf)
 	if (conf->domain[0] == '\0')
 		return "dc domain: not set; `ntm-dc init --domain ... --address ...` writes a "
 		       "configuration";
-	if (ntm_name_canon(name, conf->domain) != 0 || strchr(conf->domain, '.') == NULL)
+	if (ntm_name_canon(name, conf->domain) != 0 || strchr(name, '.') == NULL)
 		return "dc domain: expected a DNS name with at least two labels";
 	if (conf->addresses.count == 0)
 		return "dc addresses: none; nodes have to reach the DC somewhere";
@@ -71,10 +71,17 @@ static const char *find_fault(const struct dc_conf *conf)
 	    (conf->addresses.count == 2 &&
 	     conf->addresses.item[0].ip.family == conf->addresses.item[1].ip.family))
 		return "dc addresses: expected at most one of each family";
+	if (conf->addresses.count == 2 &&
+	    conf->addresses.item[0].port != conf->addresses.item[1].port)
+		return "dc addresses: expected the same port for both, DNS tells one";
 	for (size_t i = 0; i < conf->addresses.count; i++)
 		if (!ntm_ip_is_usable(&conf->addresses.item[i].ip) ||
 		    conf->addresses.item[i].port == 0)
 			return "dc addresses: expected addresses that nodes can send to";
+	for (size_t i = 0; i < conf->addresses.count; i++)
+		if (ntm_prefix_has(&conf->prefix4, &conf->addresses.item[i].ip) ||
+		    ntm_prefix_has(&conf->prefix6, &conf->addresses.item[i].ip))
+			return "dc addresses: one is inside the virtual prefixes";
 	if (conf->prefix4.ip.family != 4 || conf->prefix4.len > 29)
 		return "dc prefix4: expected an IPv4 prefix of at most 29 bits";
 	if (conf->prefix6.ip.family != 0 &&
@@ -137,8 +144,8 @@ int dc_conf_name(const struct dc_conf *conf, const char *name, char out[static N
 {
 	char full[2 * NTM_NAME_MAX + 2];
 	bool is_short = strchr(name, '.') == NULL;
+	int len = snprintf(full, sizeof(full), "%s%s%s", name, is_short ? "." : "",
+			   is_short ? conf->domain : "");
 
-	snprintf(full, sizeof(full), "%.*s%s%s", NTM_NAME_MAX, name, is_short ? "." : "",
-		 is_short ? conf->domain : "");
-	return ntm_name_canon(out, full);
+	return (size_t)len < sizeof(full) ? ntm_name_canon(out, full) : -EINVAL;
 }

@@ -90,12 +90,16 @@ static json_t *status_json(const struct dc_daemon *daemon)
 	const struct ntm_dnsserve_counters *dns =
 		daemon->dns != NULL ? ntm_dnsserve_counters(daemon->dns) : NULL;
 
-	if (json != NULL && dns != NULL)
-		json_object_set_new(json, "dns",
-				    json_pack("{s:I, s:I, s:I}", "udp_queries",
-					      (json_int_t)dns->udp_queries, "tcp_queries",
-					      (json_int_t)dns->tcp_queries, "dropped",
-					      (json_int_t)dns->udp_dropped));
+	if (json == NULL || dns == NULL)
+		return json;
+	const struct rrl_counters *limit = rrl_counters(daemon->rrl);
+	json_object_set_new(json, "dns",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "udp_queries",
+				      (json_int_t)dns->udp_queries, "tcp_queries",
+				      (json_int_t)dns->tcp_queries, "dropped",
+				      (json_int_t)dns->udp_dropped, "limited_truncated",
+				      (json_int_t)limit->truncated, "limited_dropped",
+				      (json_int_t)limit->dropped));
 	return json;
 }
 
@@ -128,7 +132,7 @@ static void on_signal(void *arg, int signo)
 static int open_udp(struct dc_daemon *daemon)
 {
 	const struct ntm_addrs *addresses = &daemon->domain->conf->addresses;
-	char text[NTM_ADDR_STR];
+	char text[NTM_IP_STR];
 	struct ntm_udp_args args = {.loop = daemon->loop,
 				    .bind = addresses->item[0],
 				    .fn = on_udp,
@@ -140,21 +144,37 @@ static int open_udp(struct dc_daemon *daemon)
 		err = ntm_udp_open(&args, &daemon->udp[0]);
 	}
 	if (err != 0)
-		ntm_err("cannot listen on UDP %s: %s%s", ntm_addr_str(&args.bind, text),
+		ntm_err("cannot listen on UDP port %u of %s: %s%s", (unsigned)args.bind.port,
+			args.bind.ip.family != 0 ? ntm_ip_str(&args.bind.ip, text)
+						 : "all addresses",
 			strerror(-err), err == -EADDRINUSE ? " (is another ntm-dc running?)" : "");
 	return err;
+}
+
+/* [::] is for hosts that have IPv6: on others it is no error. */
+static int open_listener(struct dc_daemon *daemon, struct ntm_addrs *listen, size_t *failed)
+{
+	struct ntm_dnsserve_args args = {
+		.loop = daemon->loop,
+		.addrs = listen->item,
+		.addr_count = listen->count,
+		.fn = on_dns,
+		.ctx = daemon,
+	};
+	int err = ntm_dnsserve_open(&args, &daemon->dns, failed);
+
+	if (err != -EAFNOSUPPORT || listen->count < 2 ||
+	    !ntm_ip_is_unspecified(&listen->item[*failed].ip))
+		return err;
+	listen->item[*failed] = listen->item[--listen->count];
+	args.addr_count = listen->count;
+	return ntm_dnsserve_open(&args, &daemon->dns, failed);
 }
 
 static int open_dns(struct dc_daemon *daemon)
 {
 	const struct dc_conf *conf = daemon->domain->conf;
-	struct ntm_dnsserve_args args = {
-		.loop = daemon->loop,
-		.addrs = conf->dns_listen.item,
-		.addr_count = conf->dns_listen.count,
-		.fn = on_dns,
-		.ctx = daemon,
-	};
+	struct ntm_addrs listen = conf->dns_listen;
 	char text[NTM_ADDR_STR];
 	uint8_t key[16];
 	size_t failed = 0;
@@ -165,10 +185,10 @@ static int open_dns(struct dc_daemon *daemon)
 	daemon->rrl = rrl_new(RRL_RATE_PER_S, key);
 	if (daemon->rrl == NULL)
 		return -ENOMEM;
-	int err = ntm_dnsserve_open(&args, &daemon->dns, &failed);
+	int err = open_listener(daemon, &listen, &failed);
 	if (err != 0)
-		ntm_err("cannot answer DNS on %s: %s%s",
-			ntm_addr_str(&conf->dns_listen.item[failed], text), strerror(-err),
+		ntm_err("cannot answer DNS on %s: %s%s", ntm_addr_str(&listen.item[failed], text),
+			strerror(-err),
 			err == -EADDRINUSE ? " (another DNS server? set listen or serve in the dns "
 					     "section)"
 					   : "");
@@ -257,7 +277,8 @@ static int serve(struct dc_daemon *daemon)
 {
 	const struct dc_conf *conf = daemon->domain->conf;
 	char words[200], addr[NTM_ADDR_STR];
-	int err = geteuid() == 0 ? ntm_priv_drop(conf->user, 0, words, sizeof(words)) : 0;
+	/* Who is not root stays who it is; capabilities of the service manager go in any case. */
+	int err = ntm_priv_drop(geteuid() == 0 ? conf->user : NULL, 0, words, sizeof(words));
 
 	if (err != 0) {
 		ntm_err("%s", words);

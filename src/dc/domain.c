@@ -112,12 +112,24 @@ static int open_store(struct domain *domain, char words[static DOMAIN_WORDS])
 	return err == 0 ? 0 : say(words, err, "%s", why);
 }
 
+/* A new database would hand the addresses of all nodes out once more. */
+static int check_db(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+{
+	char path[DC_PATH_STR];
+
+	if (access(dc_conf_file(conf, DB_FILE, path), F_OK) == 0 || errno != ENOENT)
+		return 0;
+	return say(words, -ENOENT, "%s: not there: put a backup back, or make a new domain", path);
+}
+
 int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 {
 	*domain = (struct domain){.conf = conf};
 	int err = read_key(conf, ROOT_FILE, domain->root.sec, words);
 	if (err == 0)
 		err = read_key(conf, DC_FILE, domain->keys.sec, words);
+	if (err == 0)
+		err = check_db(conf, words);
 	if (err == 0) {
 		ntm_root_from_secret(&domain->root, domain->root.sec);
 		ntm_keys_from_secret(&domain->keys);
@@ -135,19 +147,39 @@ void domain_close(struct domain *domain)
 	ntm_wipe(domain, sizeof(*domain));
 }
 
-static int make_keys(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+/* What stands in the way of a new domain. Nothing is ever replaced: whoever lost one file of a
+ * domain needs the others. */
+static int check_empty(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 {
-	struct ntm_root root;
-	struct ntm_keys keys;
+	char root[DC_PATH_STR], db[DC_PATH_STR];
 
-	ntm_root_make(&root);
-	ntm_keys_make(&keys);
-	int err = write_key(conf, ROOT_FILE, root.sec,
-			    words); /* its seed; the rest follows from it */
+	if (access(dc_conf_file(conf, ROOT_FILE, root), F_OK) == 0)
+		return say(words, -EEXIST,
+			   "%s: there already: this host has a domain; its key is never replaced",
+			   root);
+	if (access(dc_conf_file(conf, DB_FILE, db), F_OK) == 0)
+		return say(words, -EEXIST,
+			   "%s: there already, but %s is not: put its copy back, or, if no node "
+			   "was ever added, remove the database",
+			   db, ROOT_FILE);
+	return 0;
+}
+
+/* The root key comes last: with it the domain is complete. */
+static int make_files(struct domain *domain, char words[static DOMAIN_WORDS])
+{
+	const struct dc_conf *conf = domain->conf;
+	int err;
+
+	ntm_root_make(&domain->root);
+	ntm_keys_make(&domain->keys);
+	fill_settings(domain);
+	err = open_store(domain, words);
 	if (err == 0)
-		err = write_key(conf, DC_FILE, keys.sec, words);
-	ntm_wipe(&root, sizeof(root));
-	ntm_wipe(&keys, sizeof(keys));
+		err = write_key(conf, DC_FILE, domain->keys.sec, words);
+	if (err == 0) /* its seed; the rest follows from it */
+		err = write_key(conf, ROOT_FILE, domain->root.sec, words);
+	domain_close(domain);
 	return err;
 }
 
@@ -156,26 +188,22 @@ int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 	char path[DC_PATH_STR];
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
-	struct domain domain;
+	struct domain domain = {.conf = conf};
+	int err = check_empty(conf, words);
 
+	if (err != 0)
+		return err;
 	if (geteuid() == 0 && conf->user[0] != '\0' && ntm_user_find(conf->user, &uid, &gid) != 0)
 		return say(words, -ENOENT,
 			   "there is no user %s: `useradd --system %s`, or set user in the "
 			   "configuration",
 			   conf->user, conf->user);
-	if (access(dc_conf_file(conf, ROOT_FILE, path), F_OK) == 0)
-		return say(words, -EEXIST,
-			   "%s: there already: this host has a domain; its key is never replaced",
-			   path);
-	int err = ntm_dir_make(conf->state_dir, 0700, uid, gid);
+	err = ntm_dir_make(conf->state_dir, 0700, uid, gid);
 	if (err != 0)
 		return say(words, err, "%s: %s", conf->state_dir, strerror(-err));
-	err = make_keys(conf, words);
-	if (err == 0)
-		err = domain_open(&domain, conf, words);
+	err = make_files(&domain, words);
 	if (err != 0)
 		return err;
-	domain_close(&domain);
 	if (uid != (uid_t)-1 && chown(dc_conf_file(conf, DB_FILE, path), uid, gid) != 0)
 		return say(words, -errno, "%s: %s", path, strerror(errno));
 	return 0;
