@@ -8,10 +8,9 @@ from lablib.verdict import check
 
 
 def main(lab):
-    scene = ntm.Scene(lab, "caller")
-    alice, bob, ears = scene.phones(Linphone)
     # linphonec prefers the server's AAAA, whatever its configuration says; so its media is IPv6.
-    alice.addr, bob.addr = scene.alice.vip6, scene.bob.vip6
+    scene = ntm.Scene(lab, "caller", ipv6=True)
+    alice, bob, ears = scene.phones(Linphone)
     figures = phones.converse(alice, bob, ears)
     invites = list(sip.messages(ears[alice].udp(), "INVITE", 0, src=alice.addr))
     check(invites and invites[0].media_addr == alice.addr, "the offer names no IPv6 address")

@@ -62,6 +62,8 @@ class Baresip(Phone):
         lab.write(ACCOUNT.format(user=user, domain=domain, transport=suffix, answer=answer),
                   user, "accounts")
         lab.write("", user, "contacts")
+        # Else it takes the family whose DNS answer comes first, and calls differ from run to run.
+        self.family = [] if not iface else ["-6"] if ":" in self.addr else ["-4"]
         self.proc = self.control = None
         self.events = []
         self._buffer = b""
@@ -69,7 +71,8 @@ class Baresip(Phone):
 
     def start(self):
         env = dict(os.environ, HOME=self.dir)
-        self.proc = self.host.start(self.user, [self.program, "-f", self.dir], env=env)
+        self.proc = self.host.start(self.user, [self.program, *self.family, "-f", self.dir],
+                                    env=env)
         self.host.wait_port(CONTROL_PORT, "tcp")
         self.control = self.host.tcp("127.0.0.1", CONTROL_PORT)
         self.control.setblocking(False)

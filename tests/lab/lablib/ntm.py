@@ -2,6 +2,7 @@
 """Our programs in the lab: a DC, nodes that joined it, and the scene of the paper's figure 11."""
 
 import json
+import os
 import subprocess
 
 from lablib import wait
@@ -89,12 +90,18 @@ class Program:
         return self.proc.pid  # `ip netns exec` replaces itself by the program
 
     def rss_kib(self):
-        """Memory of all processes of the daemon, shared pages counted once (PSS)."""
-        total = 0
+        """Resident memory of the daemon's largest process: the engine, beside its small keeper."""
+        sizes = []
         for pid in self.pids():
-            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-                total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-        return total
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                sizes.append(next(int(line.split()[1]) for line in file if line[:6] == "VmRSS:"))
+        return max(sizes)
+
+    def kill(self, number):
+        """Ends the daemon without a goodbye."""
+        for pid in self.pids():
+            os.kill(pid, number)
+        self.proc.wait_end(5)
 
 
 class Dc(Program):
@@ -149,6 +156,11 @@ class Node(Program):
         self.vip, self.vip6 = status["vip4"], status["vip6"]
         return self
 
+    def restart(self):
+        """Stops the node, which says goodbye to its peers, and starts it again."""
+        self.proc.stop(patience_s=5)
+        return self.run()
+
     def registered(self):
         status = self.json("status")
         return bool(status and status.get("registered"))
@@ -163,21 +175,24 @@ class Node(Program):
 class Scene:
     """Figure 11 with NTM: a DC, the SIP host with Kamailio, alice at mn and bob at cn."""
 
-    def __init__(self, lab, nat_side="caller", delay_ms=0, rekey="120s", hold="both", loss=0.0):
-        self.net = Figure11(lab, nat_side, delay_ms=delay_ms, loss=loss)
+    def __init__(self, lab, nat_side="caller", delay_ms=0, rekey="120s", hold="both", capture=True,
+                 ipv6=False):
+        self.ipv6 = ipv6
+        self.net = Figure11(lab, nat_side, delay_ms=delay_ms)
         self.dc = Dc(self.net.dc)
         self.sip = Node(self.net.sip, "sip", self.dc, rekey, hold)
         self.alice = Node(self.net.mn, "alice", self.dc, rekey, hold)
         self.bob = Node(self.net.cn, "bob", self.dc, rekey, hold)
         self.server = Kamailio(self.net.sip, [self.sip.vip, self.sip.vip6],
                                [DOMAIN, self.sip.fqdn])
-        self.outside = Capture(self.net.inet, "br0")
+        self.outside = Capture(self.net.inet, "br0") if capture else None
         self.vips = [n.vip for n in (self.sip, self.alice, self.bob)]
 
     def phones(self, kind=Baresip):
         """alice's and bob's phones, registered through NTM, and the captures at their ntm0."""
-        alice = kind(self.net.mn, "alice", DOMAIN, 500, "ntm0", self.alice.vip)
-        bob = Baresip(self.net.cn, "bob", DOMAIN, 900, "ntm0", self.bob.vip)
+        vips = [n.vip6 if self.ipv6 else n.vip for n in (self.alice, self.bob)]
+        alice = kind(self.net.mn, "alice", DOMAIN, 500, "ntm0", vips[0])
+        bob = Baresip(self.net.cn, "bob", DOMAIN, 900, "ntm0", vips[1])
         ears = {phone: Capture(phone.host, "ntm0", phone.user) for phone in (alice, bob)}
         for phone in ears:
             phone.start()
