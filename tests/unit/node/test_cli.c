@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line: what is taken and refused, exit codes, and what verbs make of replies. */
+#include "cli.h"
+
+#include "node/temp_dir.h"
+
+#include "ntm/control.h"
+#include "ntm/loop.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define ARGS 8
+
+/* Runs a command line ("%" stands for the configuration), its output in the files out and err. */
+static int run(const char *line)
+{
+	static char text[400];
+	char *argv[ARGS + 1] = {NULL};
+	int argc = 0, saved[2] = {dup(1), dup(2)};
+	const char *names[2] = {"out", "err"};
+
+	snprintf(text, sizeof(text), "ntm-node %s", line);
+	for (char *word = strtok(text, " "); word != NULL && argc < ARGS; word = strtok(NULL, " "))
+		argv[argc++] =
+			strcmp(word, "%") == 0 ? (char *)(uintptr_t)temp_path("node.conf") : word;
+	fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		int fd = open(temp_path(names[i]), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		dup2(fd, i + 1);
+		close(fd);
+	}
+	optind = 0;
+	int code = cli_main(argc, argv);
+	fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		dup2(saved[i], i + 1);
+		close(saved[i]);
+	}
+	return code;
+}
+
+static int setup(void **state)
+{
+	char conf[300];
+
+	if (temp_dir_make(state) != 0)
+		return -1;
+	snprintf(conf, sizeof(conf),
+		 "node {\n state_dir = \"%s/s\"\n run_dir = \"%s\"\n user = \"\"\n}\n", temp_dir,
+		 temp_dir);
+	temp_write("node.conf", conf);
+	temp_write("bad.conf", "node {\n nonsense = 1\n}\n");
+	return 0;
+}
+
+static void test_usage(void **state)
+{
+	static const struct {
+		const char *line;
+		int code;
+	} cases[] = {
+		{"", CLI_USAGE},
+		{"frobnicate", CLI_USAGE},
+		{"--frobnicate", CLI_USAGE},
+		{"-c", CLI_USAGE},
+		{"join", CLI_USAGE},
+		{"ping", CLI_USAGE},
+		{"-c % ping a b", CLI_USAGE},
+		{"-c % status now", CLI_USAGE},
+		{"-c % ping a --count 0", CLI_USAGE},
+		{"-c % ping a --count 1001", CLI_USAGE},
+		{"-c % ping a --count 3x", CLI_USAGE},
+		{"version", CLI_OK},
+		{"--help", CLI_OK},
+		{"status --help", CLI_OK},
+		{"-c % status", CLI_NOT_RUNNING},
+		{"status -c % --json", CLI_NOT_RUNNING},
+		{"-c % tunnels", CLI_NOT_RUNNING},
+		{"-c % calls", CLI_NOT_RUNNING},
+		{"-c % ping a", CLI_NOT_RUNNING},
+		{"-c /nonexistent status", CLI_BAD_CONFIG},
+		{"-c % check", CLI_FAILED},
+		{"-c % join ntm1.nonsense", CLI_FAILED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int code = run(cases[i].line);
+
+		if (code != cases[i].code)
+			fail_msg("%s: exit %d, not %d", cases[i].line, code, cases[i].code);
+		/* Words go to stderr, data to stdout. */
+		if (code == CLI_USAGE || code == CLI_NOT_RUNNING)
+			assert_string_equal(temp_read("out"), "");
+	}
+}
+
+static void test_bad_configuration(void **state)
+{
+	char line[200];
+
+	(void)state;
+	snprintf(line, sizeof(line), "-c %s check", temp_path("bad.conf"));
+	assert_int_equal(run(line), CLI_BAD_CONFIG);
+	assert_non_null(strstr(temp_read("err"), "bad.conf:2"));
+}
+
+static void test_help_names_every_verb(void **state)
+{
+	static const char *const verbs[] = {"join",    "run",   "check", "status",
+					    "tunnels", "calls", "ping",  "version"};
+	char line[32];
+
+	(void)state;
+	assert_int_equal(run("--help"), CLI_OK);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		snprintf(line, sizeof(line), "\n  %s ", verbs[i]);
+		assert_non_null(strstr(temp_read("out"), line));
+	}
+	assert_non_null(strstr(temp_read("out"), "standard input"));
+}
+
+static void test_not_joined(void **state)
+{
+	(void)state;
+	assert_int_equal(run("-c % check"), CLI_FAILED);
+	assert_non_null(strstr(temp_read("out"), "ntm-node join"));
+	assert_int_equal(run("-c % join hello"), CLI_FAILED);
+	assert_non_null(strstr(temp_read("err"), "token"));
+}
+
+/* ---- against a daemon that says what the test wants ---- */
+
+struct script {
+	const char *replies[4]; /* JSON; the last one ends the request */
+	struct ntm_control *control;
+};
+
+static void on_request(void *ctx, uint64_t ticket, json_t *request)
+{
+	struct script *script = ctx;
+
+	(void)request;
+	for (size_t i = 0; script->replies[i] != NULL; i++)
+		(void)ntm_control_reply(script->control, ticket,
+					json_loads(script->replies[i], 0, NULL),
+					script->replies[i + 1] == NULL);
+}
+
+static void serve(struct script *script, int ready)
+{
+	struct ntm_control_args args = {.loop = ntm_loop_new(),
+					.path = temp_path("node.sock"),
+					.gid = (gid_t)-1,
+					.fn = on_request,
+					.ctx = script};
+
+	if (ntm_control_open(&args, &script->control) != 0 || write(ready, "x", 1) != 1)
+		_exit(1);
+	(void)ntm_loop_run(args.loop);
+	_exit(0);
+}
+
+/* Runs line while a child plays the daemon. */
+static int run_against(struct script script, const char *line)
+{
+	int ready[2], status;
+	char x;
+
+	assert_int_equal(pipe(ready), 0);
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0)
+		serve(&script, ready[1]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &x, 1), 1);
+	close(ready[0]);
+	int code = run(line);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return code;
+}
+
+#define STATUS(registered)                                                                    \
+	"{\"name\": \"a.ntm.example\", \"vip4\": \"198.18.0.7\", \"registered\": " registered \
+	", \"dc\": {\"state\": \"silent\", \"address\": \"192.0.2.9:4330\"}, "                \
+	"\"host\": {\"tun\": \"ntm0\", \"dns_words\": \"no room\"}, "                         \
+	"\"drops\": {\"host_wrong_source\": 3, \"wrong_source_last\": \"192.168.1.11\"}}"
+
+static void test_status(void **state)
+{
+	(void)state;
+	assert_int_equal(run_against((struct script){.replies = {STATUS("true")}}, "-c % status"),
+			 CLI_OK);
+	assert_non_null(strstr(temp_read("out"), "a.ntm.example"));
+	/* Why something does not work, and what to do. */
+	assert_non_null(strstr(temp_read("out"), "3 packets from 192.168.1.11: bind the phone"));
+	assert_non_null(strstr(temp_read("out"), "no room"));
+	assert_int_equal(run_against((struct script){.replies = {STATUS("false")}}, "-c % status"),
+			 CLI_FAILED);
+	assert_non_null(strstr(temp_read("out"), "no answer from 192.0.2.9:4330"));
+	assert_int_equal(run_against((struct script){.replies = {STATUS("true")}},
+				     "-c % status --json"),
+			 CLI_OK);
+	json_t *json = json_loads(temp_read("out"), 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(json, "vip4")), "198.18.0.7");
+	json_decref(json);
+}
+
+static void test_ping(void **state)
+{
+	const struct script good = {
+		.replies = {"{\"seq\": 1, \"peer\": \"b.ntm.example\", \"vip\": \"198.18.0.8\", "
+			    "\"via\": \"192.0.2.1:1\", \"rtt_ms\": 7}",
+			    "{\"seq\": 2, \"peer\": \"b.ntm.example\", \"vip\": \"198.18.0.8\", "
+			    "\"via\": \"192.0.2.1:1\", \"rtt_ms\": 9}"}};
+	const struct script bad = {.replies = {"{\"seq\": 0, \"peer\": \"b\", \"vip\": \"none\", "
+					       "\"words\": \"it is offline\"}"}};
+	const struct script refused = {.replies = {"{\"error\": \"no such thing\"}"}};
+
+	(void)state;
+	assert_int_equal(run_against(good, "-c % ping b --count 2"), CLI_OK);
+	assert_non_null(strstr(temp_read("out"), "seq 1, 7 ms\n"));
+	assert_non_null(strstr(temp_read("out"), "seq 2, 9 ms\n"));
+	assert_int_equal(run_against(bad, "-c % ping b"), CLI_FAILED);
+	assert_non_null(strstr(temp_read("out"), "it is offline"));
+	assert_int_equal(run_against(refused, "-c % ping b"), CLI_FAILED);
+	assert_non_null(strstr(temp_read("err"), "no such thing"));
+	assert_string_equal(temp_read("out"), "");
+}
+
+static void test_denied(void **state)
+{
+	const struct script denied = {.replies = {"{\"denied\": true}"}};
+
+	(void)state;
+	assert_int_equal(run_against(denied, "-c % tunnels"), CLI_NOT_ALLOWED);
+}
+
+static void test_tables(void **state)
+{
+	const struct script tunnels = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b.ntm.example\", \"vip4\": "
+			    "\"198.18.0.8\", \"state\": \"up\", \"packets_in\": 5, "
+			    "\"packets_out\": 6}]}"}};
+
+	(void)state;
+	assert_int_equal(run_against(tunnels, "-c % tunnels"), CLI_OK);
+	assert_non_null(strstr(temp_read("out"), "PEER"));
+	assert_non_null(strstr(temp_read("out"), "b.ntm.example"));
+	assert_int_equal(run_against(tunnels, "-c % tunnels --json"), CLI_OK);
+	assert_int_equal(temp_read("out")[0], '{');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_bad_configuration),
+		cmocka_unit_test(test_help_names_every_verb),
+		cmocka_unit_test(test_not_joined),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_ping),
+		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_tables),
+	};
+
+	return cmocka_run_group_tests(tests, setup, temp_dir_remove);
+}

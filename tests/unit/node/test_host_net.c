@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Addresses, routes, rules and the guard in a network namespace, as ip(8) and nft(8) see them. */
+#include "host_net.h"
+
+#include "ntm/loop.h"
+#include "ntm/tun.h"
+
+#include "io/netns.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct ntm_loop *loop;
+static struct ntm_tun *tun;
+static struct host_plan plan;
+static const struct host_net net = {.tun = "ntm-t",
+				    .table = 4331,
+				    .priority = 4332,
+				    .mtu = 1400,
+				    .guard = true};
+
+static void no_packet(void *ctx, struct ntm_pkt *pkt)
+{
+	(void)ctx;
+	(void)pkt;
+}
+
+static void run(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static int setup(void **state)
+{
+	struct ntm_tun_args args = {.name = net.tun, .fn = no_packet};
+	char err[200];
+
+	(void)state;
+	memset(&plan, 0, sizeof(plan));
+	plan.vip4 = ntm_ip_v4(198, 18, 0, 7);
+	plan.prefixes.count = 2;
+	if (ntm_ip_parse(&plan.vip6, "fd00:1:2::7") != 0 ||
+	    ntm_prefix_parse(&plan.prefixes.item[0], "198.18.0.0/16") != 0 ||
+	    ntm_prefix_parse(&plan.prefixes.item[1], "fd00:1:2::/64") != 0)
+		return -1;
+	args.loop = loop = ntm_loop_new();
+	return ntm_tun_open(&args, &tun, err, sizeof(err));
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ntm_tun_free(tun);
+	tun = NULL;
+	host_net_down(&net, &plan);
+	ntm_loop_free(loop);
+	return 0;
+}
+
+static void up(const struct host_plan *before)
+{
+	char words[400] = "";
+
+	if (host_net_up(&net, &plan, before, words, sizeof(words)) != 0)
+		fail_msg("%s", words);
+}
+
+static void assert_fences(bool there)
+{
+	assert_int_equal(netns_shows("ip rule", "from 198.18.0.7 lookup 4331"), there);
+	assert_int_equal(netns_shows("ip rule", "to 198.18.0.0/16 lookup 4331"), there);
+	assert_int_equal(netns_shows("ip -6 rule", "from fd00:1:2::7 lookup 4331"), there);
+	assert_int_equal(netns_shows("ip -6 rule", "to fd00:1:2::/64 lookup 4331"), there);
+	assert_int_equal(netns_shows("ip route show table 4331 2>&1", "unreachable default"),
+			 there);
+	assert_int_equal(netns_shows("ip route show table 4331 2>&1", "unreachable 198.18.0.0/16"),
+			 there);
+	assert_int_equal(netns_shows("ip -6 route show table 4331 2>&1", "unreachable default"),
+			 there);
+	assert_int_equal(netns_shows("nft list tables", "inet ntm_guard_ntm_t"), there);
+	assert_int_equal(host_net_guarded(&net), there);
+}
+
+static void test_up_and_down(void **state)
+{
+	(void)state;
+	up(NULL);
+	assert_fences(true);
+	assert_true(netns_shows("ip addr show ntm-t", "inet 198.18.0.7/32"));
+	assert_true(netns_shows("ip addr show ntm-t", "inet6 fd00:1:2::7/128"));
+	assert_true(netns_shows("ip link show ntm-t", "mtu 1400"));
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 198.18.5.5", "src 198.18.0.7"));
+	assert_true(netns_shows("ip -6 route get fd00:1:2::5", "dev ntm-t"));
+	host_net_down(&net, &plan);
+	assert_fences(false);
+	assert_false(netns_shows("ip addr show ntm-t", "198.18.0.7"));
+	assert_false(netns_shows("ip route show table all", "198.18"));
+	assert_false(netns_shows("ip rule", "4332"));
+	/* Again, with nothing there. */
+	host_net_down(&net, &plan);
+}
+
+static void test_idempotent(void **state)
+{
+	char before[8192], after[8192];
+	const char *command = "ip rule; ip -6 rule; ip route show table all; "
+			      "ip -6 route show table 4331; ip addr show ntm-t; nft list ruleset";
+
+	(void)state;
+	up(NULL);
+	FILE *pipe = popen(command, "r");
+	before[fread(before, 1, sizeof(before) - 1, pipe)] = '\0';
+	pclose(pipe);
+	up(&plan);
+	up(NULL);
+	pipe = popen(command, "r");
+	after[fread(after, 1, sizeof(after) - 1, pipe)] = '\0';
+	pclose(pipe);
+	assert_string_equal(before, after);
+}
+
+/* A DHCP server's route (option 121) does not pull virtual traffic out (security.md 0.10). */
+static void test_more_specific_route(void **state)
+{
+	(void)state;
+	run("ip link add ntmv0 type veth peer name ntmv1 && ip addr add 192.0.2.1/24 dev ntmv0 && "
+	    "ip link set ntmv0 up && ip link set ntmv1 up && "
+	    "ip route add 198.18.5.0/24 via 192.0.2.9 && ip route add default via 192.0.2.9");
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntmv0"));
+	up(NULL);
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntm-t"));
+	/* The virtual address does not leave by the default route. */
+	assert_true(
+		netns_shows("ip route get 203.0.113.1 from 198.18.0.7 2>&1", "No route to host"));
+	assert_true(netns_shows("ip route get 203.0.113.1", "dev ntmv0"));
+	/* After a crash, the device has gone: nothing passes at all. */
+	ntm_tun_free(tun);
+	tun = NULL;
+	assert_true(netns_shows("ip route get 198.18.5.5 2>&1", "No route to host"));
+	assert_true(netns_shows("ip route get 198.18.9.9 2>&1", "No route to host"));
+	assert_fences(true);
+	host_net_down(&net, &plan);
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntmv0"));
+	run("ip link del ntmv0");
+}
+
+static void test_changed_prefixes(void **state)
+{
+	struct host_plan before = plan;
+
+	(void)state;
+	before.prefixes.count = 3;
+	assert_int_equal(ntm_prefix_parse(&before.prefixes.item[2], "198.51.100.0/24"), 0);
+	struct host_plan after = plan;
+	plan = before;
+	up(NULL);
+	assert_true(netns_shows("ip route get 198.51.100.7", "dev ntm-t"));
+	plan = after;
+	up(&before);
+	assert_false(netns_shows("ip rule", "198.51.100.0"));
+	assert_false(netns_shows("ip route show table all", "198.51.100.0"));
+	assert_fences(true);
+}
+
+static void test_no_ipv6(void **state)
+{
+	(void)state;
+	run("echo 1 > /proc/sys/net/ipv6/conf/ntm-t/disable_ipv6");
+	up(NULL);
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntm-t"));
+	assert_false(netns_shows("ip addr show ntm-t", "inet6"));
+}
+
+static void test_no_device(void **state)
+{
+	struct host_net other = net;
+	char words[400];
+
+	(void)state;
+	other.tun = "ntm-none";
+	other.guard = false;
+	assert_int_equal(host_net_up(&other, &plan, NULL, words, sizeof(words)), -ENODEV);
+	assert_non_null(strstr(words, "TUN"));
+	host_net_down(&other, &plan);
+}
+
+/* A neighbour that knows the virtual address gets nothing through the real interface, while the
+ * same packet from the TUN's side would pass (security.md 0.9). */
+static void test_guard_drops(void **state)
+{
+	(void)state;
+	char command[1200];
+
+	snprintf(command, sizeof(command),
+		 "NB=ntm-nb-%d; trap 'ip netns del $NB' EXIT; ip netns add $NB && "
+		 "ip link add ntmv0 type veth peer name ntmv1 netns $NB && "
+		 "ip addr add 192.0.2.1/24 dev ntmv0 && ip link set ntmv0 up && "
+		 "ip -n $NB addr add 192.0.2.2/24 dev ntmv1 && ip -n $NB link set ntmv1 up && "
+		 "ip -n $NB route add 198.18.0.7 via 192.0.2.1 && "
+		 "ip netns exec $NB bash -c 'echo x > /dev/udp/198.18.0.7/7'",
+		 (int)getpid());
+	up(NULL);
+	run(command);
+	assert_true(netns_shows("nft list table inet ntm_guard_ntm_t", "counter packets 1 "));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		CASE(test_up_and_down),      CASE(test_idempotent), CASE(test_more_specific_route),
+		CASE(test_changed_prefixes), CASE(test_no_ipv6),    CASE(test_no_device),
+		CASE(test_guard_drops),
+	};
+
+	if (!netns_enter())
+		return 77;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
