@@ -60,7 +60,8 @@ static bool check_lease(const struct node_conf *conf)
 		return say(false, "lease", words);
 	snprintf(words, sizeof(words), "%s %s %s", lease.fqdn, ntm_ip_str(&lease.vip4, vip4),
 		 ntm_ip_str(&lease.vip6, vip6));
-	bool ok = say(true, "lease", words) & check_cert(&lease);
+	say(true, "lease", words);
+	bool ok = check_cert(&lease);
 	ntm_wipe(&lease, sizeof(lease));
 	return ok;
 }
