@@ -47,6 +47,7 @@ static json_t *sip_json(const struct node *node)
 	add(json, "released_tunnel_up", c->released_up);
 	add(json, "released_deadline", c->released_deadline);
 	add(json, "released_failed", c->released_failed);
+	add(json, "released_flushed", c->released_flushed);
 	add(json, "swallowed_copies", c->swallowed);
 	add(json, "passed_over_bound", c->over_bound);
 	add(json, "directions", c->directions);

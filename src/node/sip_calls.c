@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const char *const state_names[] = {
-	[CALL_INVITING] = "inviting", [CALL_RINGING] = "ringing",
-	[CALL_HELD] = "held",         [CALL_UP] = "up",
+	[CALL_INVITING] = "inviting", [CALL_RINGING] = "ringing", [CALL_UP] = "up",
 	[CALL_ENDED] = "ended",       [CALL_FAILED] = "failed",
 };
 
@@ -127,6 +126,8 @@ static void note_response(struct call *call, const struct ntm_sip *sip)
 {
 	if (sip->method != NTM_SIP_INVITE || call->state >= CALL_UP)
 		return;
+	if (sip->status == 401 || sip->status == 407)
+		return; /* the INVITE comes again, with credentials */
 	if (sip->status >= 300)
 		call->state = CALL_FAILED;
 	else if (sip->status >= 180 && sip->status < 200 && call->state == CALL_INVITING)
@@ -147,6 +148,18 @@ void call_note(struct call *call, enum sipwatch_way way, const struct ntm_sip *s
 		call->media_count = sip->media_count;
 		memcpy(call->media, sip->media, sizeof(call->media));
 	}
+}
+
+void call_held(struct call *call, int64_t now_ms)
+{
+	if (call->held_count++ == 0)
+		call->held_since_ms = now_ms;
+}
+
+void call_released(struct call *call, int64_t now_ms)
+{
+	if (call->held_count > 0 && --call->held_count == 0)
+		call->held_ms = now_ms - call->held_since_ms;
 }
 
 static const struct tunnel *media_tunnel(const struct call *call, struct tunnels *tunnels)
@@ -191,7 +204,7 @@ static json_t *call_json(const struct call *call, struct tunnels *tunnels, int64
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "call_id",
 				 call->id, "role", call->is_caller ? "caller" : "callee", "peer",
 				 tunnel != NULL ? tunnel_fqdn(tunnel) : "", "vip", vip, "state",
-				 state_names[call->state], "tunnel",
+				 call->held_count > 0 ? "held" : state_names[call->state], "tunnel",
 				 tunnel != NULL ? tunnel_state_name(tunnel_state(tunnel)) : "none",
 				 "held_ms", (json_int_t)call->held_ms, "direction_ms",
 				 (json_int_t)call->direction_ms, "begun_s",

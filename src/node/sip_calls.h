@@ -9,7 +9,6 @@
 enum call_state {
 	CALL_INVITING,
 	CALL_RINGING,
-	CALL_HELD,
 	CALL_UP,
 	CALL_ENDED,
 	CALL_FAILED,
@@ -27,6 +26,8 @@ struct call {
 	size_t media_count;
 	struct ntm_ip media[NTM_SIP_MEDIA_MAX];
 	int64_t news_ms, begun_ms;
+	size_t held_count; /* messages held now */
+	int64_t held_since_ms;
 	int64_t held_ms, direction_ms; /* -1: not yet */
 	const char *hold_end;          /* why the last hold ended; NULL: none yet */
 	bool has_base;
@@ -46,6 +47,8 @@ void calls_fini(struct calls *calls);
 struct call *calls_of(struct calls *calls, const struct ntm_sip *sip, int64_t now_ms);
 /* Takes in what one message says of its call. */
 void call_note(struct call *call, enum sipwatch_way way, const struct ntm_sip *sip);
+void call_held(struct call *call, int64_t now_ms);
+void call_released(struct call *call, int64_t now_ms);
 /* The 200 OK went on: media begins. */
 void call_up(struct call *call, struct tunnels *tunnels);
 json_t *calls_json(const struct calls *calls, struct tunnels *tunnels, int64_t now_ms);

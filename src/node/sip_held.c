@@ -1,218 +1,334 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SIP messages that wait for tunnels. */
+/* SIP messages that wait for tunnels: a bounded queue that keeps the order of each dialog. */
 #include "sip_held.h"
 
+#include "ntm/map.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void held_init(struct held_queue *queue)
+#define WORDS 128
+/* RFC 3261 13.3.1.4: a 2xx is resent for 64 * T1, so its copies may come that long. */
+#define COPIES_MS 32000
+#define LET_GO    SIPWATCH_HELD_MAX
+
+/* Pending: tunnels that are not settled yet. With none left it goes as soon as nothing of its
+ * dialog is in front of it; one that waits behind others only had none from the start. */
+struct sip_held_entry {
+	struct sip_held *owner;
+	struct sip_held_entry *next, *prev;
+	enum sipwatch_way way;
+	struct ntm_ip peer;
+	struct ntm_sip sip;
+	uint8_t *data;
+	size_t len;
+	unsigned pending;
+	size_t wait_count;
+	struct tunnel_wait wait[NTM_SIP_MEDIA_MAX];
+	struct ntm_timer timer;
+	enum sip_held_why why;
+	char words[WORDS];
+	int64_t direction_ms;
+};
+
+struct let_go {
+	uint64_t hash;
+	int64_t at_ms;
+};
+
+struct sip_held {
+	struct sip_held_args args;
+	struct sip_held_entry *head, *tail; /* oldest first */
+	size_t count, bytes;
+	struct let_go let_go[LET_GO]; /* a ring */
+	size_t let_go_count, let_go_next;
+};
+
+const char *sip_held_why_name(enum sip_held_why why)
 {
-	queue->head = NULL;
-	queue->tail = &queue->head;
-	queue->count = queue->bytes = 0;
+	static const char *const names[] = {
+		[SIP_HELD_WAITING] = "waiting",   [SIP_HELD_UP] = "tunnel up",
+		[SIP_HELD_DEADLINE] = "deadline", [SIP_HELD_FAILED] = "tunnel failed",
+		[SIP_HELD_FLUSHED] = "flushed",
+	};
+
+	return names[why];
 }
 
-static void unlink_held(struct held *held)
+struct sip_held *sip_held_new(const struct sip_held_args *args)
 {
-	struct held_queue *queue = held->queue;
-	struct held **at = &queue->head;
+	struct sip_held *held = calloc(1, sizeof(*held));
 
-	while (*at != held)
-		at = &(*at)->next;
-	*at = held->next;
-	if (queue->tail == &held->next)
-		queue->tail = at;
-	queue->count--;
-	queue->bytes -= held->len;
+	if (held != NULL)
+		held->args = *args;
+	return held;
 }
 
-static void free_held(struct held *held)
+static void stop_waiting(struct sip_held_entry *entry, enum sip_held_why why)
 {
-	for (size_t i = 0; i < NTM_SIP_MEDIA_MAX; i++)
-		tunnel_wait_cancel(&held->waits[i]);
-	ntm_timer_del(held->queue->timers, &held->deadline);
-	free(held->data);
+	for (size_t i = 0; i < entry->wait_count; i++)
+		tunnel_wait_cancel(&entry->wait[i]);
+	ntm_timer_del(entry->owner->args.timers, &entry->timer);
+	entry->pending = 0;
+	entry->why = why;
+}
+
+static void drop(struct sip_held_entry *entry)
+{
+	struct sip_held *held = entry->owner;
+
+	stop_waiting(entry, entry->why);
+	*(entry->prev != NULL ? &entry->prev->next : &held->head) = entry->next;
+	*(entry->next != NULL ? &entry->next->prev : &held->tail) = entry->prev;
+	held->count--;
+	held->bytes -= entry->len;
+	free(entry->data);
+	free(entry);
+}
+
+void sip_held_free(struct sip_held *held)
+{
+	if (held == NULL)
+		return;
+	while (held->head != NULL)
+		drop(held->head);
 	free(held);
 }
 
-void held_fini(struct held_queue *queue)
+static bool is_copy(const struct sip_held_entry *entry, const struct sip_msg *msg)
 {
-	while (queue->head != NULL) {
-		struct held *held = queue->head;
+	const struct ntm_sip *a = &entry->sip, *b = msg->sip;
 
-		unlink_held(held);
-		free_held(held);
-	}
+	return entry->way == msg->way && a->kind == b->kind && a->method == b->method &&
+	       a->status == b->status && a->cseq == b->cseq &&
+	       strcmp(a->call_id, b->call_id) == 0 && strcmp(a->from_tag, b->from_tag) == 0 &&
+	       strcmp(a->to_tag, b->to_tag) == 0;
 }
 
-bool held_has_call(const struct held_queue *queue, enum sipwatch_way way, const char *call_id)
+/* In requests of the other side the tags are swapped. One without a To tag (CANCEL) is about all
+ * forks. */
+static bool is_same_dialog(const struct ntm_sip *a, const struct ntm_sip *b)
 {
-	for (const struct held *h = queue->head; h != NULL; h = h->next)
-		if (!h->is_follower && h->way == way && strcmp(h->call_id, call_id) == 0)
+	if (strcmp(a->call_id, b->call_id) != 0)
+		return false;
+	if (a->to_tag[0] == '\0' || b->to_tag[0] == '\0')
+		return true;
+	return (strcmp(a->from_tag, b->from_tag) == 0 && strcmp(a->to_tag, b->to_tag) == 0) ||
+	       (strcmp(a->from_tag, b->to_tag) == 0 && strcmp(a->to_tag, b->from_tag) == 0);
+}
+
+static uint64_t hash_of(enum sipwatch_way way, const struct ntm_sip *sip)
+{
+	static const uint8_t key[16];
+	char text[3 * (NTM_SIP_ID_MAX + 1) + 64];
+	int len = snprintf(text, sizeof(text), "%d %d %d %d %lu %s %s %s", way, sip->kind,
+			   sip->method, sip->status, (unsigned long)sip->cseq, sip->call_id,
+			   sip->from_tag, sip->to_tag);
+
+	return ntm_siphash24(key, text, (size_t)len);
+}
+
+bool sip_held_replace(struct sip_held *held, const struct sip_msg *msg)
+{
+	struct sip_held_entry *entry = held->head;
+
+	while (entry != NULL && !is_copy(entry, msg))
+		entry = entry->next;
+	if (entry == NULL)
+		return false;
+	size_t len = msg->pkt->len;
+	if (len > NTM_PKT_MAX || held->bytes - entry->len + len > SIPWATCH_HELD_BYTES)
+		return true; /* the older copy will do */
+	uint8_t *data = realloc(entry->data, len);
+	if (data == NULL)
+		return true;
+	memcpy(data, msg->pkt->data, len);
+	held->bytes = held->bytes - entry->len + len;
+	entry->data = data;
+	entry->len = len;
+	return true;
+}
+
+bool sip_held_was_let_go(const struct sip_held *held, const struct sip_msg *msg)
+{
+	int64_t since_ms = held->args.timers->now_ms - COPIES_MS;
+	uint64_t hash = hash_of(msg->way, msg->sip);
+
+	for (size_t i = 0; i < held->let_go_count; i++)
+		if (held->let_go[i].hash == hash && held->let_go[i].at_ms >= since_ms)
 			return true;
 	return false;
 }
 
-static struct held *first_of(struct held_queue *queue, enum sipwatch_way way, const char *call_id)
+static void remember(struct sip_held *held, const struct sip_held_entry *entry)
 {
-	for (struct held *h = queue->head; h != NULL; h = h->next)
-		if (h->way == way && strcmp(h->call_id, call_id) == 0)
-			return h;
-	return NULL;
+	held->let_go[held->let_go_next] = (struct let_go){
+		.hash = hash_of(entry->way, &entry->sip),
+		.at_ms = held->args.timers->now_ms,
+	};
+	held->let_go_next = (held->let_go_next + 1) % LET_GO;
+	if (held->let_go_count < LET_GO)
+		held->let_go_count++;
 }
 
-static void let_go(struct held *held, enum held_end why)
+/* Something in front of `end` (NULL: of the end of the queue) that it has to wait for. */
+static bool has_in_front(const struct sip_held *held, const struct sip_held_entry *end,
+			 enum sipwatch_way way, const struct ntm_sip *sip)
 {
-	struct held_queue *queue = held->queue;
-
-	unlink_held(held);
-	queue->release(queue->ctx, held, why);
-	free_held(held);
+	for (const struct sip_held_entry *e = held->head; e != end; e = e->next)
+		if (e->way == way && is_same_dialog(&e->sip, sip))
+			return true;
+	return false;
 }
 
-/* Lets one go, and then those that waited behind it, up to the next one that waits for itself. */
-static void release(struct held *held, enum held_end why)
+bool sip_held_is_behind(const struct sip_held *held, const struct sip_msg *msg)
 {
-	struct held_queue *queue = held->queue;
-	enum sipwatch_way way = held->way;
-	char call_id[NTM_SIP_ID_MAX + 1];
-	struct held *next;
+	return has_in_front(held, NULL, msg->way, msg->sip);
+}
 
-	memcpy(call_id, held->call_id, sizeof(call_id));
-	let_go(held, why);
-	while ((next = first_of(queue, way, call_id)) != NULL && next->is_follower)
-		let_go(next, why);
+static void let_go(struct sip_held_entry *entry, enum sip_held_why why)
+{
+	struct sip_held *held = entry->owner;
+	struct sip_held_release release = {
+		.way = entry->way,
+		.sip = &entry->sip,
+		.data = entry->data,
+		.len = entry->len,
+		.why = entry->why != SIP_HELD_WAITING ? entry->why : why,
+		.words = entry->words,
+		.direction_ms = entry->direction_ms,
+	};
+
+	remember(held, entry);
+	held->args.let_go(held->args.ctx, &release);
+	drop(entry);
+}
+
+static struct sip_held_entry *first_free(const struct sip_held *held)
+{
+	struct sip_held_entry *entry = held->head;
+
+	while (entry != NULL &&
+	       (entry->pending > 0 || has_in_front(held, entry, entry->way, &entry->sip)))
+		entry = entry->next;
+	return entry;
+}
+
+/* One was settled: it goes, and what was behind it. */
+static void pump(struct sip_held *held, enum sip_held_why why)
+{
+	struct sip_held_entry *entry;
+
+	while ((entry = first_free(held)) != NULL)
+		let_go(entry, why);
 }
 
 static void on_deadline(void *arg)
 {
-	release(arg, HELD_DEADLINE);
+	struct sip_held_entry *entry = arg;
+	struct sip_held *held = entry->owner;
+
+	stop_waiting(entry, SIP_HELD_DEADLINE);
+	pump(held, SIP_HELD_DEADLINE);
 }
 
 static void on_tunnel(void *arg, const struct tunnel_result *result)
 {
-	struct held *held = arg;
+	struct sip_held_entry *entry = arg;
+	struct sip_held *held = entry->owner;
 
-	held->pending--;
-	held->any_failed |= result->err != 0;
-	if (result->err == 0)
-		held->direction_ms = result->direction_ms;
-	if (held->pending == 0)
-		release(held, held->any_failed ? HELD_FAILED : HELD_UP);
+	if (result->direction_ms > entry->direction_ms)
+		entry->direction_ms = result->direction_ms;
+	if (result->err != 0) {
+		entry->why = SIP_HELD_FAILED;
+		snprintf(entry->words, sizeof(entry->words), "%s",
+			 result->words != NULL ? result->words : strerror(-result->err));
+	}
+	if (--entry->pending > 0)
+		return;
+	stop_waiting(entry, entry->why == SIP_HELD_FAILED ? SIP_HELD_FAILED : SIP_HELD_UP);
+	pump(held, entry->why);
 }
 
-static bool is_copy(const struct held *held, enum sipwatch_way way, const struct ntm_sip *sip)
+static size_t count_of_peer(const struct sip_held *held, const struct ntm_ip *peer)
 {
-	return held->way == way && held->cseq == sip->cseq && held->method == sip->method &&
-	       held->status == sip->status && strcmp(held->call_id, sip->call_id) == 0 &&
-	       strcmp(held->from_tag, sip->from_tag) == 0 && strcmp(held->to_tag, sip->to_tag) == 0;
+	size_t count = 0;
+
+	for (const struct sip_held_entry *e = held->head; e != NULL; e = e->next)
+		count += peer->family != 0 && ntm_ip_eq(&e->peer, peer);
+	return count;
 }
 
-bool held_replace(struct held_queue *queue, enum sipwatch_way way, const struct ntm_sip *sip,
-		  const struct ntm_pkt *pkt)
+static bool has_room(const struct sip_held *held, const struct sip_msg *msg)
 {
-	for (struct held *h = queue->head; h != NULL; h = h->next) {
-		if (!is_copy(h, way, sip))
-			continue;
-		uint8_t *data = malloc(pkt->len);
-		if (data != NULL) { /* else the older copy serves as well */
-			memcpy(data, pkt->data, pkt->len);
-			queue->bytes += pkt->len;
-			queue->bytes -= h->len;
-			free(h->data);
-			h->data = data;
-			h->len = pkt->len;
-		}
+	return held->count < SIPWATCH_HELD_MAX && msg->pkt->len <= NTM_PKT_MAX &&
+	       held->bytes + msg->pkt->len <= SIPWATCH_HELD_BYTES &&
+	       count_of_peer(held, &msg->peer) < SIPWATCH_HELD_PER_PEER;
+}
+
+struct sip_held_entry *sip_held_add(struct sip_held *held, const struct sip_msg *msg)
+{
+	if (!has_room(held, msg))
+		return NULL;
+	struct sip_held_entry *entry = calloc(1, sizeof(*entry));
+	uint8_t *data = malloc(msg->pkt->len);
+
+	if (entry == NULL || data == NULL) {
+		free(entry);
+		free(data);
+		return NULL;
+	}
+	*entry = (struct sip_held_entry){
+		.owner = held,
+		.prev = held->tail,
+		.way = msg->way,
+		.peer = msg->peer,
+		.sip = *msg->sip,
+		.data = memcpy(data, msg->pkt->data, msg->pkt->len),
+		.len = msg->pkt->len,
+		.direction_ms = -1,
+	};
+	ntm_timer_init(&entry->timer, on_deadline, entry);
+	*(held->tail != NULL ? &held->tail->next : &held->head) = entry;
+	held->tail = entry;
+	held->count++;
+	held->bytes += entry->len;
+	return entry;
+}
+
+int sip_held_want(struct sip_held_entry *entry, const struct ntm_ip *vip)
+{
+	struct tunnel_target target = {.vip = *vip};
+	struct tunnel_wait *wait = &entry->wait[entry->wait_count];
+
+	*wait = (struct tunnel_wait){.fn = on_tunnel, .arg = entry};
+	int started = tunnel_want(entry->owner->args.tunnels, &target, NTM_REASON_SIP, wait, NULL);
+	if (started == 0) {
+		entry->wait_count++;
+		entry->pending++;
+	}
+	return started;
+}
+
+bool sip_held_commit(struct sip_held_entry *entry, int64_t limit_ms)
+{
+	struct sip_held *held = entry->owner;
+
+	if (entry->pending > 0) {
+		ntm_timer_set(held->args.timers, &entry->timer, limit_ms);
 		return true;
 	}
+	if (has_in_front(held, entry, entry->way, &entry->sip))
+		return true;
+	drop(entry);
 	return false;
 }
 
-static bool has_room(const struct held_queue *queue, const struct held_order *order)
+void sip_held_flush(struct sip_held *held, const struct ntm_sip *sip)
 {
-	size_t same_peer = 0;
-
-	for (const struct held *h = queue->head; h != NULL && order->peer_count > 0; h = h->next)
-		same_peer += !h->is_follower && ntm_ip_eq(&h->peer, &order->peers[0]);
-	return queue->count < SIPWATCH_HELD_MAX &&
-	       queue->bytes + order->pkt->len <= SIPWATCH_HELD_BYTES &&
-	       same_peer < SIPWATCH_HELD_PER_PEER;
-}
-
-static struct held *make_held(struct held_queue *queue, const struct held_order *order)
-{
-	struct held *held = calloc(1, sizeof(*held));
-
-	if (held == NULL)
-		return NULL;
-	held->data = malloc(order->pkt->len);
-	if (held->data == NULL) {
-		free(held);
-		return NULL;
-	}
-	held->queue = queue;
-	held->way = order->way;
-	held->is_follower = order->peer_count == 0;
-	held->cseq = order->sip->cseq;
-	held->method = order->sip->method;
-	held->status = order->sip->status;
-	memcpy(held->call_id, order->sip->call_id, sizeof(held->call_id));
-	memcpy(held->from_tag, order->sip->from_tag, sizeof(held->from_tag));
-	memcpy(held->to_tag, order->sip->to_tag, sizeof(held->to_tag));
-	if (order->peer_count > 0)
-		held->peer = order->peers[0];
-	held->since_ms = queue->timers->now_ms;
-	held->direction_ms = -1;
-	held->len = order->pkt->len;
-	memcpy(held->data, order->pkt->data, held->len);
-	ntm_timer_init(&held->deadline, on_deadline, held);
-	return held;
-}
-
-static void want_peers(struct held *held, const struct held_order *order)
-{
-	for (size_t i = 0; i < order->peer_count; i++) {
-		struct tunnel_target target = {.vip = order->peers[i]};
-
-		held->waits[i].fn = on_tunnel;
-		held->waits[i].arg = held;
-		if (tunnel_want(held->queue->tunnels, &target, NTM_REASON_SIP, &held->waits[i],
-				NULL) == 0)
-			held->pending++;
-	}
-}
-
-bool held_add(struct held_queue *queue, const struct held_order *order, bool *over_bound)
-{
-	*over_bound = !has_room(queue, order);
-	struct held *held = *over_bound ? NULL : make_held(queue, order);
-
-	if (held == NULL)
-		return false;
-	want_peers(held, order);
-	if (!held->is_follower && held->pending == 0) {
-		free_held(held);
-		return false;
-	}
-	*queue->tail = held;
-	queue->tail = &held->next;
-	queue->count++;
-	queue->bytes += held->len;
-	if (!held->is_follower)
-		ntm_timer_set(queue->timers, &held->deadline, order->limit_ms);
-	return true;
-}
-
-void held_flush(struct held_queue *queue, const char *call_id)
-{
-	struct held *held = queue->head;
-
-	while (held != NULL) {
-		if (call_id == NULL || strcmp(held->call_id, call_id) == 0) {
-			release(held, HELD_FLUSHED);
-			held = queue->head; /* the list has changed */
-		} else {
-			held = held->next;
-		}
-	}
+	for (struct sip_held_entry *e = held->head; e != NULL; e = e->next)
+		if (sip == NULL || is_same_dialog(&e->sip, sip))
+			stop_waiting(e, SIP_HELD_FLUSHED);
+	pump(held, SIP_HELD_FLUSHED);
 }

@@ -28,10 +28,11 @@ struct sipwatch {
 	struct sipwatch_args args;
 	struct sipwatch_counters counters;
 	struct calls calls;
-	struct held_queue held;
+	struct sip_held *held;
 	struct ntm_reasm *reasm;
 	struct peer peers[PEERS];
 	struct ntm_log_gate candidate_gate;
+	struct ntm_pkt out; /* scratch of on_release */
 };
 
 /* One message on its way through the watcher. */
@@ -48,32 +49,41 @@ static int64_t now_of(const struct sipwatch *watch)
 	return watch->args.timers->now_ms;
 }
 
-static void on_release(void *ctx, const struct held *held, enum held_end why)
+static bool is_answer(const struct ntm_sip *sip)
 {
-	static const char *const words[] = {[HELD_UP] = "tunnel up",
-					    [HELD_FAILED] = "no tunnel",
-					    [HELD_DEADLINE] = "deadline",
-					    [HELD_FLUSHED] = "call over"};
-	struct sipwatch *watch = ctx;
-	struct ntm_pkt pkt;
-	struct call *call = ntm_map_get(watch->calls.by_id, held->call_id, strlen(held->call_id));
+	return sip->kind == NTM_SIP_RESPONSE && sip->method == NTM_SIP_INVITE &&
+	       sip->status >= 200 && sip->status < 300;
+}
 
-	if (call != NULL && !held->is_follower) {
-		call->held_ms = now_of(watch) - held->since_ms;
-		call->direction_ms = held->direction_ms;
-		call->hold_end = words[why];
+static void show_release(struct sipwatch *watch, const struct sip_held_release *release)
+{
+	const struct ntm_sip *sip = release->sip;
+	struct call *call = ntm_map_get(watch->calls.by_id, sip->call_id, strlen(sip->call_id));
+
+	if (call == NULL)
+		return; /* its place was needed */
+	call_released(call, now_of(watch));
+	if (release->direction_ms >= 0)
+		call->direction_ms = release->direction_ms;
+	call->hold_end = sip_held_why_name(release->why);
+	if (is_answer(sip))
 		call_up(call, watch->args.tunnels);
-	}
-	if (!held->is_follower) {
-		watch->counters.released_up += why == HELD_UP;
-		watch->counters.released_failed += why == HELD_FAILED;
-		watch->counters.released_deadline += why == HELD_DEADLINE;
-		ntm_debug("SIP %d let go after %lld ms: %s", held->status,
-			  (long long)(now_of(watch) - held->since_ms), words[why]);
-	}
-	ntm_pkt_reset(&pkt);
-	memcpy(ntm_pkt_put(&pkt, held->len), held->data, held->len);
-	watch->args.release(watch->args.ctx, held->way, &pkt);
+}
+
+static void on_release(void *ctx, const struct sip_held_release *release)
+{
+	struct sipwatch *watch = ctx;
+
+	watch->counters.released_up += release->why == SIP_HELD_UP;
+	watch->counters.released_failed += release->why == SIP_HELD_FAILED;
+	watch->counters.released_deadline += release->why == SIP_HELD_DEADLINE;
+	watch->counters.released_flushed += release->why == SIP_HELD_FLUSHED;
+	ntm_debug("SIP %d let go: %s %s", release->sip->status, sip_held_why_name(release->why),
+		  release->words);
+	show_release(watch, release);
+	ntm_pkt_reset(&watch->out);
+	memcpy(ntm_pkt_put(&watch->out, release->len), release->data, release->len);
+	watch->args.release(watch->args.ctx, release->way, &watch->out);
 }
 
 struct sipwatch *sipwatch_new(const struct sipwatch_args *args)
@@ -83,13 +93,15 @@ struct sipwatch *sipwatch_new(const struct sipwatch_args *args)
 	if (watch == NULL)
 		return NULL;
 	watch->args = *args;
-	watch->held.timers = args->timers;
-	watch->held.tunnels = args->tunnels;
-	watch->held.release = on_release;
-	watch->held.ctx = watch;
-	held_init(&watch->held);
+	struct sip_held_args held = {
+		.timers = args->timers,
+		.tunnels = args->tunnels,
+		.let_go = on_release,
+		.ctx = watch,
+	};
+	watch->held = sip_held_new(&held);
 	watch->reasm = ntm_reasm_new();
-	if (calls_init(&watch->calls) != 0 || watch->reasm == NULL) {
+	if (calls_init(&watch->calls) != 0 || watch->reasm == NULL || watch->held == NULL) {
 		sipwatch_free(watch);
 		return NULL;
 	}
@@ -100,7 +112,7 @@ void sipwatch_free(struct sipwatch *watch)
 {
 	if (watch == NULL)
 		return;
-	held_fini(&watch->held);
+	sip_held_free(watch->held);
 	calls_fini(&watch->calls);
 	ntm_reasm_free(watch->reasm);
 	free(watch);
@@ -108,7 +120,7 @@ void sipwatch_free(struct sipwatch *watch)
 
 void sipwatch_flush(struct sipwatch *watch)
 {
-	held_flush(&watch->held, NULL);
+	sip_held_flush(watch->held, NULL);
 }
 
 /* ---- what is looked at ---- */
@@ -228,40 +240,6 @@ static int64_t hold_limit(const struct sipwatch *watch, enum sipwatch_way way)
 	return limit < SIPWATCH_HOLD_LIMIT_MS ? limit : SIPWATCH_HOLD_LIMIT_MS;
 }
 
-static bool hold(struct sipwatch *watch, const struct look *look, const struct ntm_ip *peers,
-		 size_t peer_count)
-{
-	const struct held_order order = {
-		.way = look->way,
-		.sip = &look->sip,
-		.pkt = look->pkt,
-		.peers = peers,
-		.peer_count = peer_count,
-		.limit_ms = hold_limit(watch, look->way),
-	};
-	bool over_bound;
-
-	if (!held_add(&watch->held, &order, &over_bound)) {
-		watch->counters.over_bound += over_bound;
-		return false;
-	}
-	if (peer_count > 0) {
-		watch->counters.held++;
-		if (look->call != NULL && look->call->state < CALL_UP)
-			look->call->state = CALL_HELD;
-	}
-	return true;
-}
-
-static void direct(struct sipwatch *watch, const struct ntm_ip *peers, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct tunnel_target target = {.vip = peers[i]};
-
-		tunnel_want(watch->args.tunnels, &target, NTM_REASON_SIP, NULL, NULL);
-	}
-}
-
 static enum ntm_sip_action action_of(const struct sipwatch *watch, const struct look *look)
 {
 	enum ntm_sip_prewarm prewarm = (enum ntm_sip_prewarm)watch->args.settings->prewarm;
@@ -270,52 +248,107 @@ static enum ntm_sip_action action_of(const struct sipwatch *watch, const struct 
 					    : ntm_sip_action_from_app(&look->sip, prewarm);
 }
 
-/* An answer that goes on at once: media may begin. */
-static void note_passed(struct sipwatch *watch, const struct look *look)
-{
-	const struct ntm_sip *sip = &look->sip;
+/* Whom a message asks a direction for, and how long it may wait for it. */
+struct wish {
+	size_t count;
+	struct ntm_ip vip[NTM_SIP_MEDIA_MAX];
+	int64_t limit_ms; /* 0: start only */
+};
 
-	if (look->call != NULL && sip->kind == NTM_SIP_RESPONSE && sip->method == NTM_SIP_INVITE &&
-	    sip->status >= 200 && sip->status < 300)
-		call_up(look->call, watch->args.tunnels);
+static void wish_for(const struct sipwatch *watch, const struct look *look, struct wish *wish)
+{
+	enum ntm_sip_action action = action_of(watch, look);
+
+	*wish = (struct wish){0};
+	if (action == NTM_SIP_PASS)
+		return;
+	wish->count = missing_peers(watch, look, wish->vip);
+	if (wish->count > 0 && action != NTM_SIP_DIRECT && holds_here(watch, look->way))
+		wish->limit_ms = hold_limit(watch, look->way);
 }
 
-static bool trigger(struct sipwatch *watch, const struct look *look)
+/* Starts a direction, or joins one, which costs its SIP peer nothing. */
+static void want(struct sipwatch *watch, const struct look *look, const struct ntm_ip *vip,
+		 struct sip_held_entry *entry)
 {
-	struct ntm_ip peers[NTM_SIP_MEDIA_MAX];
-	enum ntm_sip_action action = action_of(watch, look);
-	size_t count = action == NTM_SIP_PASS ? 0 : missing_peers(watch, look, peers);
+	struct tunnel_target target = {.vip = *vip};
+	const struct tunnel *tunnel = tunnel_find(watch->args.tunnels, vip);
+	bool is_new = tunnel == NULL || tunnel_state(tunnel) == TUNNEL_IDLE;
 
-	if (count == 0)
-		return false;
-	if (!may_cause(watch, &look->sip_peer)) {
+	if (is_new && !may_cause(watch, &look->sip_peer)) {
 		watch->counters.over_bound++;
+		return;
+	}
+	int started = entry != NULL ? sip_held_want(entry, vip)
+				    : tunnel_want(watch->args.tunnels, &target, NTM_REASON_SIP,
+						  NULL, NULL);
+	watch->counters.directions += is_new && started == 0;
+}
+
+static void want_all(struct sipwatch *watch, const struct look *look, const struct wish *wish,
+		     struct sip_held_entry *entry)
+{
+	for (size_t i = 0; i < wish->count; i++)
+		want(watch, look, &wish->vip[i], entry);
+}
+
+static bool hold(struct sipwatch *watch, const struct look *look, const struct sip_msg *msg,
+		 const struct wish *wish)
+{
+	struct sip_held_entry *entry = sip_held_add(watch->held, msg);
+
+	if (entry == NULL) {
+		watch->counters.over_bound++;
+		want_all(watch, look, wish, NULL);
+		sip_held_flush(watch->held, msg->sip); /* keeps the order */
 		return false;
 	}
-	watch->counters.directions++;
-	if (action != NTM_SIP_DIRECT && holds_here(watch, look->way) &&
-	    hold(watch, look, peers, count))
-		return true;
-	direct(watch, peers, count);
-	return false;
+	want_all(watch, look, wish, wish->limit_ms > 0 ? entry : NULL);
+	if (!sip_held_commit(entry, wish->limit_ms))
+		return false;
+	watch->counters.held++;
+	if (look->call != NULL)
+		call_held(look->call, now_of(watch));
+	return true;
+}
+
+/* After these nobody gains from holding. */
+static bool ends_call(const struct ntm_sip *sip)
+{
+	if (sip->kind == NTM_SIP_REQUEST)
+		return sip->method == NTM_SIP_BYE || sip->method == NTM_SIP_CANCEL;
+	return sip->method == NTM_SIP_INVITE && sip->status >= 300;
+}
+
+/* A 1xx without SDP never waits: it keeps the caller from resending its INVITE. */
+static bool is_never_held(const struct sipwatch *watch, const struct sip_msg *msg)
+{
+	const struct ntm_sip *sip = msg->sip;
+
+	return (sip->kind == NTM_SIP_RESPONSE && sip->status < 200 && !sip->has_sdp) ||
+	       sip_held_was_let_go(watch->held, msg);
 }
 
 static bool decide(struct sipwatch *watch, const struct look *look)
 {
-	const struct ntm_sip *sip = &look->sip;
-	bool is_request = sip->kind == NTM_SIP_REQUEST;
+	struct sip_msg msg = {.way = look->way, .sip = &look->sip, .pkt = look->pkt};
+	struct wish wish;
 
-	if (is_request && (sip->method == NTM_SIP_BYE || sip->method == NTM_SIP_CANCEL)) {
-		held_flush(&watch->held, sip->call_id);
-		return false;
-	}
-	if (held_replace(&watch->held, look->way, sip, look->pkt)) {
+	if (sip_held_replace(watch->held, &msg)) {
 		watch->counters.swallowed++;
 		return true;
 	}
-	if (is_request && held_has_call(&watch->held, look->way, sip->call_id))
-		return hold(watch, look, NULL, 0);
-	return trigger(watch, look);
+	if (ends_call(&look->sip)) {
+		sip_held_flush(watch->held, &look->sip);
+		return false;
+	}
+	wish_for(watch, look, &wish);
+	msg.peer = wish.vip[0];
+	if (!is_never_held(watch, &msg) &&
+	    (wish.limit_ms > 0 || sip_held_is_behind(watch->held, &msg)))
+		return hold(watch, look, &msg, &wish);
+	want_all(watch, look, &wish, NULL);
+	return false;
 }
 
 bool sipwatch_packet(struct sipwatch *watch, enum sipwatch_way way, const struct ntm_ippkt *view,
@@ -343,7 +376,8 @@ bool sipwatch_packet(struct sipwatch *watch, enum sipwatch_way way, const struct
 	}
 	if (decide(watch, &look))
 		return true;
-	note_passed(watch, &look);
+	if (look.call != NULL && is_answer(&look.sip)) /* it goes on at once: media may begin */
+		call_up(look.call, watch->args.tunnels);
 	return false;
 }
 

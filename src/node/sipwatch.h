@@ -55,8 +55,8 @@ bool sipwatch_packet(struct sipwatch *watch, enum sipwatch_way way, const struct
 		     const struct ntm_pkt *pkt);
 
 struct sipwatch_counters {
-	uint64_t seen, opaque, held, released_up, released_deadline, released_failed, swallowed,
-		over_bound, directions, candidates_seen, fragments;
+	uint64_t seen, opaque, held, released_up, released_deadline, released_failed,
+		released_flushed, swallowed, over_bound, directions, candidates_seen, fragments;
 };
 const struct sipwatch_counters *sipwatch_counters(const struct sipwatch *watch);
 /* Array for `calls`: peer, state, held_ms, direction_ms, tunnel, packets and bytes each way. */

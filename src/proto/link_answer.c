@@ -47,6 +47,11 @@ static bool answer_again(struct ntm_links *links, const struct incoming *in)
 	if (!answer)
 		return false;
 	if (!link_answer_went_to(answer->link, in->from)) {
+		/* The peer sends to all candidates at once; much later it is a stranger's copy. */
+		if (links_now(links) - answer->made_ms > LINK_ANSWER_SPREAD_MS) {
+			links->counters.replay++;
+			return true;
+		}
 		last = answer->to_count < LINK_ANSWERED_MAX ? answer->to_count++
 							    : LINK_ANSWERED_MAX - 1;
 		answer->to[last] = *in->from;
@@ -144,7 +149,11 @@ static int keep_answer(struct ntm_link *link, const struct incoming *in, const u
 
 	if (!answer)
 		return -ENOMEM;
-	*answer = (struct link_answer){.link = link, .to_count = 1, .to = {*in->from}, .len = len};
+	*answer = (struct link_answer){.link = link,
+				       .to_count = 1,
+				       .to = {*in->from},
+				       .len = len,
+				       .made_ms = links_now(link->links)};
 	memcpy(answer->mac1, in->hs->mac1, sizeof(answer->mac1));
 	memcpy(answer->frame, frame, len);
 	link_answer_drop(link);
@@ -154,6 +163,21 @@ static int keep_answer(struct ntm_link *link, const struct incoming *in, const u
 	}
 	link->answer = answer;
 	return 0;
+}
+
+/* INITIATIONs that were accepted lately, by the start of their mac1. */
+static void note_accepted(struct ntm_links *links, const struct ntm_handshake *hs)
+{
+	memcpy(&links->accepted[links->accepted_next], hs->mac1, sizeof(links->accepted[0]));
+	links->accepted_next = (links->accepted_next + 1) % LINKS_ACCEPTED;
+}
+
+static bool was_accepted(const struct ntm_links *links, const struct ntm_handshake *hs)
+{
+	for (size_t i = 0; i < LINKS_ACCEPTED; i++)
+		if (memcmp(&links->accepted[i], hs->mac1, sizeof(links->accepted[0])) == 0)
+			return true;
+	return false;
 }
 
 /* Commits: a new next session, and the RESPONSE on its way. */
@@ -174,6 +198,7 @@ static void respond(struct ntm_link *link, struct incoming *in, const struct ntm
 		links->counters.bad_handshake += len == 0;
 		return;
 	}
+	note_accepted(links, in->hs);
 	link_session_fill(slot, &in->noise, in->suite, in->hs->sender);
 	link->next = slot;
 	if (in->stamp > link->stamp_in)
@@ -212,8 +237,13 @@ static void on_known(struct ntm_link *link, struct incoming *in, const struct nt
 		links->counters.refused++;
 		return;
 	}
-	/* A replay, or the peer's clock went back (security.md 2.8). */
+	/* A replay, or the peer's clock went back (security.md 2.8): only the latter is answered.
+	 */
 	if (in->stamp <= link->stamp_in && !in->proven) {
+		if (was_accepted(links, in->hs)) {
+			links->counters.replay++;
+			return;
+		}
 		ask_for_cookie(links, in->hs, in->from);
 		return;
 	}

@@ -21,6 +21,9 @@
 #define LINKS_SOURCE_PER_S   20   /* from one /24 or /56, security.md 2.8 */
 #define LINKS_SOURCE_BURST   5
 #define LINKS_SOURCE_BUCKETS 256
+#define LINKS_ACCEPTED       256 /* INITIATIONs that are known again when replayed */
+/* Copies of one INITIATION come from a peer's several addresses within a round of attempts. */
+#define LINK_ANSWER_SPREAD_MS 3000
 
 /* Entry of the index table: first member of what it stands for. */
 struct link_index {
@@ -56,6 +59,7 @@ struct link_handshake {
 struct link_answer {
 	uint8_t mac1[NTM_MAC_LEN]; /* of the INITIATION; its name in the table */
 	struct ntm_link *link;
+	int64_t made_ms;
 	size_t to_count;
 	struct ntm_addr to[LINK_ANSWERED_MAX]; /* the latest last */
 	size_t len;
@@ -140,7 +144,9 @@ struct ntm_links {
 	uint8_t mac1_key[NTM_KEY_LEN];
 	struct ntm_cookies cookies;
 	struct links_limit limit;
-	uint64_t stamp_out; /* last time stamp used */
+	uint64_t stamp_out;                /* last time stamp used */
+	uint64_t accepted[LINKS_ACCEPTED]; /* a ring; link_answer.c */
+	size_t accepted_next;
 	struct ntm_map *by_index;
 	struct ntm_map *by_peer;
 	struct ntm_map *by_pair;

@@ -36,10 +36,25 @@ static void replayed_initiation(void **unused)
 	assert_null(dc->link->next);
 	assert_talk(w, node, dc, 2);
 
-	/* An older one: its sender is asked for a cookie, no more. */
+	/* Later on, from an address that has not had it: a stranger's copy, no answer. */
+	run(w, 5000);
+	first.from = w->host[2].addr[1];
+	inject(w, &first);
+	run(w, 50);
+	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 2);
+	assert_int_equal(w->sent[NTM_FRAME_COOKIE], 0);
+
+	/* An older one that was accepted once: silence too. */
 	ntm_link_restart(node->link, NULL, 0);
 	run(w, 200);
 	assert_int_equal(dc->up, 2);
+	inject(w, &first);
+	run(w, 50);
+	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 3);
+	assert_int_equal(w->sent[NTM_FRAME_COOKIE], 0);
+
+	/* When it was forgotten, it may be a clock that went back: a cookie, no more. */
+	memset(dc->links->accepted, 0, sizeof(dc->links->accepted));
 	inject(w, &first);
 	run(w, 50);
 	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 3);
