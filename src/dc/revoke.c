@@ -63,6 +63,14 @@ static void on_revocation(void *arg, int err, const struct store_cert *cert)
 	}
 }
 
+/* In front of the CLOSE and not repeated: the node's log says why. */
+static void tell_why(struct registry_node *node, const struct ntm_msg_revoked *told)
+{
+	struct ntm_msg msg = {.type = NTM_MSG_REVOKED, .revoked = *told};
+
+	(void)ntm_ctl_request(node->ctl, &msg, NULL, NULL, NULL);
+}
+
 int revoke_sync(struct dc *dc, const struct store_node *who)
 {
 	struct sync sync = {.dc = dc, .who = who};
@@ -76,8 +84,10 @@ int revoke_sync(struct dc *dc, const struct store_node *who)
 			    store_words(dc->store));
 	for (size_t i = before; i < dc->revocations.count; i++) {
 		node = registry_by_key(&dc->registry, dc->revocations.item[i].told.key);
-		if (node)
+		if (node) {
+			tell_why(node, &dc->revocations.item[i].told);
 			registry_drop(node);
+		}
 	}
 	if (dc->revocations.count == before)
 		return sync.err;
@@ -141,11 +151,11 @@ static void on_revoked(void *arg, int err, const struct store_node *who)
 
 	if (!err) {
 		ntm_info("node=%s revoked", who->fqdn);
+		(void)revoke_sync(dc, who);
 		/* Its certificates may have run out long ago, and not be listed. */
 		node = who->joined ? registry_by_key(&dc->registry, who->key) : NULL;
 		if (node)
 			registry_drop(node);
-		(void)revoke_sync(dc, who);
 	}
 	revoking->done(revoking->arg, err, who);
 	free(revoking);

@@ -31,6 +31,7 @@ def main(lab):
                    f"the end of {node.name}'s tunnel to bob")
     told_s = time.time() - begin
     wait.until(lambda: not scene.bob.registered(), LIMIT_S, "the end of bob's session")
+    scene.bob.proc.wait_log("has revoked this node", 1)
     check("revoked" in tunnel(scene.alice, scene.bob)["error"], "the reason is not given")
     wait.until(lambda: time.time() > begin + LIMIT_S + 1, 5, "a second behind the limit")
     last_s = media_s(ears[alice], alice, begin)
@@ -45,10 +46,8 @@ def check_outside(scene):
     """bob does not come in again, and nobody gets to him."""
     scene.bob.proc.stop(patience_s=5)
     ntm.Program.run(scene.bob)  # without waiting for its registration
-    code, out, err = scene.alice.verb("ping", "--count", "1", scene.bob.fqdn, check_code=False)
+    code, out, _ = scene.alice.verb("ping", "--count", "1", scene.bob.fqdn, check_code=False)
     check(code != 0, f"alice reached bob: {out}")
-    check("revoked" in out + err or "forbidden" in out + err or "no such" in out + err,
-          f"the words do not help: {out}{err}")
     wait.never(scene.bob.registered, 2, "bob registered again")
     nodes = {n["name"]: n["state"] for n in scene.dc.json("node", "list")["nodes"]}
     check(nodes[scene.bob.fqdn] == "revoked", f"bob is {nodes[scene.bob.fqdn]}")

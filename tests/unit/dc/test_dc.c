@@ -152,6 +152,8 @@ static void join_with_a_new_key(void **state)
 	help_ip(&cert.vip4, "198.18.0.1");
 	assert_int_equal(a->down, 1);
 	assert_int_equal(a->why, NTM_DOWN_CLOSED);
+	assert_int_equal(a->void_count, 1); /* told why, before the end */
+	assert_memory_equal(a->voids[0].key, a->keys.pub, NTM_KEY_LEN);
 	assert_int_equal(b->void_count, 1);
 	assert_memory_equal(b->voids[0].key, a->keys.pub, NTM_KEY_LEN);
 	client_open(again);
