@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#define GOOD "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+#define LABEL50 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+#define GOOD    "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
 
 static void test_defaults(void **state)
 {
@@ -45,6 +46,11 @@ static void test_refused(void **state)
 		 "one of each family"},
 		{"dc {\n domain = \"ntm.example\"\n addresses = { \"127.0.0.1\" }\n}\n",
 		 "nodes can send to"},
+		{"dc {\n domain = \"ntm.\"\n addresses = { \"203.0.113.30\" }\n}\n", "two labels"},
+		{"dc {\n domain = \"ntm.example\"\n"
+		 " addresses = { \"203.0.113.30:4331\", \"2001:db8::30\" }\n}\n",
+		 "same port"},
+		{"dc {\n" GOOD " prefix4 = \"203.0.112.0/20\"\n}\n", "inside the virtual"},
 		{"dc {\n" GOOD " prefix4 = \"198.18.0.0/31\"\n}\n", "prefix4"},
 		{"dc {\n" GOOD " prefix4 = \"fd00::/48\"\n}\n", "prefix4"},
 		{"dc {\n" GOOD " prefix6 = \"198.18.0.0/16\"\n}\n", "prefix6"},
@@ -79,6 +85,13 @@ static void test_names(void **state)
 	assert_string_equal(name, "bob.ntm.example");
 	assert_int_equal(dc_conf_name(&conf, "", name), -EINVAL);
 	assert_int_equal(dc_conf_name(&conf, "a b", name), -EINVAL);
+	/* Too long is too long: nothing is cut off. */
+	assert_int_equal(dc_conf_name(&conf, LABEL50 "." LABEL50 ".n23456.ntm.example", name), 0);
+	assert_int_equal(strlen(name), NTM_NAME_MAX);
+	assert_int_equal(dc_conf_name(&conf, LABEL50 "." LABEL50 ".n234567.ntm.example", name),
+			 -EINVAL);
+	assert_int_equal(dc_conf_name(&conf, LABEL50 "." LABEL50 ".ntm.example" LABEL50, name),
+			 -EINVAL);
 	dc_conf_free(&conf);
 }
 
