@@ -5,6 +5,8 @@
 #include "node/temp_dir.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/time.h>
 
 #define FORMER "# the user's\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch a.example\n"
@@ -235,6 +237,71 @@ static void test_ipv6_only(void **state)
 	assert_int_equal(dns.mode, HOST_DNS_OFF);
 }
 
+/* Puts a script in the place of resolvectl that writes its arguments to the file log. */
+static bool fake_resolvectl(int exit_code)
+{
+	char script[300];
+
+	if (geteuid() != 0 || access("/usr/bin/resolvectl", X_OK) != 0 ||
+	    unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return false;
+	snprintf(script, sizeof(script), "#!/bin/sh\necho \"$@\" >> %s/log\nexit %d\n", temp_dir,
+		 exit_code);
+	temp_write("resolvectl", script);
+	return chmod(temp_path("resolvectl"), 0755) == 0 &&
+	       mount(temp_path("resolvectl"), "/usr/bin/resolvectl", NULL, MS_BIND, NULL) == 0;
+}
+
+static void test_resolved(void **state)
+{
+	static const char stub[] = "nameserver 127.0.0.53\noptions edns0 trust-ad\n";
+
+	(void)state;
+	if (!fake_resolvectl(0))
+		skip();
+	plan.suffixes.count = 2;
+	strcpy(plan.suffixes.item[0], "ntm.example");
+	strcpy(plan.suffixes.item[1], "b.example");
+	plan.prefixes.count = 4;
+	assert_int_equal(ntm_prefix_parse(&plan.prefixes.item[0], "198.18.0.0/16"), 0);
+	assert_int_equal(ntm_prefix_parse(&plan.prefixes.item[1], "10.9.16.0/20"), 0);
+	assert_int_equal(ntm_prefix_parse(&plan.prefixes.item[2], "fd00:1:2::/48"), 0);
+	assert_int_equal(ntm_prefix_parse(&plan.prefixes.item[3], "fd00:1:2::/62"), 0);
+	temp_write("resolv.conf", stub);
+	args.manage = HOST_DNS_AUTO;
+	up();
+	assert_int_equal(dns.mode, HOST_DNS_RESOLVED);
+	assert_string_equal(temp_read("log"),
+			    "status --no-pager\n"
+			    "dns ntm0 198.18.255.254\n"
+			    "domain ntm0 ~ntm.example ~b.example ~18.198.in-addr.arpa "
+			    "~9.10.in-addr.arpa ~2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa "
+			    "~0.0.0.2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa\n"
+			    "dnssec ntm0 no\n"
+			    "default-route ntm0 no\n");
+	assert_int_equal(truncate(temp_path("log"), 0), 0);
+	host_dns_down(&dns);
+	assert_string_equal(temp_read("log"), "revert ntm0\n");
+	assert_string_equal(temp_read("resolv.conf"), stub);
+	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
+}
+
+static void test_resolved_is_not_running(void **state)
+{
+	char words[300];
+
+	(void)state;
+	if (!fake_resolvectl(1))
+		skip();
+	temp_write("resolv.conf", "nameserver 127.0.0.53\n");
+	args.manage = HOST_DNS_AUTO;
+	assert_int_equal(host_dns_choose(&args), HOST_DNS_RESOLVCONF);
+	args.manage = HOST_DNS_RESOLVED;
+	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -EIO);
+	assert_non_null(strstr(words, "resolvectl dns"));
+	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
+}
+
 /* Nothing is changed when the former file could not be kept. */
 static void test_no_backup(void **state)
 {
@@ -253,13 +320,21 @@ static void test_no_backup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_up_and_down),   CASE(test_up_twice),
-		CASE(test_crash),         CASE(test_no_former_file),
-		CASE(test_rewritten),     CASE(test_touched),
-		CASE(test_two_instances), CASE(test_not_ours_at_the_end),
-		CASE(test_forged_backup), CASE(test_off),
-		CASE(test_auto),          CASE(test_ipv6_only),
+		CASE(test_up_and_down),
+		CASE(test_up_twice),
+		CASE(test_crash),
+		CASE(test_no_former_file),
+		CASE(test_rewritten),
+		CASE(test_touched),
+		CASE(test_two_instances),
+		CASE(test_not_ours_at_the_end),
+		CASE(test_forged_backup),
+		CASE(test_off),
+		CASE(test_auto),
+		CASE(test_ipv6_only),
 		CASE(test_no_backup),
+		CASE(test_resolved),
+		CASE(test_resolved_is_not_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
