@@ -9,12 +9,15 @@
 
 enum direction_state { DIRECTION_TELLING, DIRECTION_DONE };
 
+/* How an ask names the peer. */
+enum asked { ASKED_NAME = 1, ASKED_VIP4 = 2, ASKED_VIP6 = 4 };
+
 /* One of the two nodes; its record is looked up by key each time. */
 struct side {
 	uint8_t key[NTM_KEY_LEN];
 	char fqdn[NTM_NAME_MAX + 1];
-	uint32_t place; /* registry_node.place when the route was decided */
-	bool asked;
+	uint32_t place;                       /* registry_node.place when the route was decided */
+	uint8_t asked;                        /* enum asked: by what it asked for the other one */
 	struct ntm_msg_route_direction route; /* what it is told */
 };
 
@@ -26,7 +29,7 @@ struct direction {
 	struct ntm_ip vip; /* of CN, for errors */
 	uint8_t reason;
 	uint64_t correlation;
-	int64_t start_ms;
+	int64_t start_ms, done_ms;
 	struct ask *waiting;
 	uint32_t txn; /* of the request to CN */
 	struct ntm_timer timer;
@@ -123,6 +126,8 @@ static void succeed(struct direction *direction)
 	struct ask *ask = take_asks(direction);
 	struct ask *next;
 
+	if (direction->state != DIRECTION_DONE)
+		direction->done_ms = dc_now_ms(dc);
 	direction->state = DIRECTION_DONE;
 	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_KEEP_MS);
 	for (; ask; ask = next) {
@@ -279,7 +284,6 @@ static struct direction *new_direction(struct registry_node *mn, struct registry
 	ntm_timer_init(&direction->timer, on_timer, direction);
 	set_side(&direction->mn, mn);
 	set_side(&direction->cn, cn);
-	direction->mn.asked = true;
 	set_id(direction->id, mn, cn);
 	if (ntm_map_put(dc->directions.directions, direction->id, sizeof(direction->id), direction,
 			NULL) != 0) {
@@ -308,12 +312,31 @@ static bool is_current(struct direction *direction, const struct registry_node *
 	       side_of(direction, b->who.key)->place == b->place;
 }
 
+static uint8_t asked_by(const struct ntm_msg_direction_request *req)
+{
+	if (req->fqdn_cn[0] != '\0')
+		return ASKED_NAME;
+	return req->vip_cn.family == 4 ? ASKED_VIP4 : ASKED_VIP6;
+}
+
+/* The other node's ask, or a second one of this node that was on the way when it was answered: both
+ * VIPs were wanted at once, say, and it did not know yet that they are one peer's. */
+static bool may_share(struct direction *direction, const struct registry_node *mn, uint8_t asked)
+{
+	const struct side *side = side_of(direction, mn->who.key);
+
+	return side->asked == 0 ||
+	       ((side->asked & asked) == 0 &&
+		dc_now_ms(direction->dc) - direction->done_ms < DIRECTION_SECOND_MS);
+}
+
 /*
  * The direction that the pair has, if the new ask may share it: the same pair id, psk and roles for
  * both (crossing directions). A node that asks once more after it was answered has lost its tunnel,
  * and gets a new one.
  */
-static struct direction *find_shared(struct registry_node *mn, struct registry_node *cn)
+static struct direction *find_shared(struct registry_node *mn, struct registry_node *cn,
+				     uint8_t asked)
 {
 	struct direction *direction;
 	int64_t id[2];
@@ -330,7 +353,7 @@ static struct direction *find_shared(struct registry_node *mn, struct registry_n
 		return NULL;
 	}
 	if (is_of(direction, mn, cn) && is_current(direction, mn, cn) &&
-	    !side_of(direction, mn->who.key)->asked)
+	    may_share(direction, mn, asked))
 		return direction;
 	forget(direction);
 	return NULL;
@@ -342,7 +365,6 @@ static void join_direction(struct direction *direction, struct registry_node *mn
 	mn->dc->directions.counters.merged++;
 	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
 		  direction->correlation, mn->who.fqdn, cn->who.fqdn);
-	side_of(direction, mn->who.key)->asked = true;
 	ask->next = direction->waiting;
 	direction->waiting = ask;
 	if (direction->state == DIRECTION_DONE) {
@@ -354,7 +376,7 @@ static void join_direction(struct direction *direction, struct registry_node *mn
 }
 
 static void start(struct registry_node *mn, struct registry_node *cn, struct ask *ask,
-		  uint8_t reason)
+		  const struct ntm_msg_direction_request *req)
 {
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct direction *direction = new_direction(mn, cn);
@@ -364,7 +386,8 @@ static void start(struct registry_node *mn, struct registry_node *cn, struct ask
 		ask_refuse(ask, &error);
 		return;
 	}
-	direction->reason = reason;
+	direction->mn.asked = asked_by(req);
+	direction->reason = req->reason;
 	direction->correlation = ask->correlation;
 	direction->waiting = ask;
 	decide(direction);
@@ -384,11 +407,13 @@ static void work(struct registry_node *node, const struct ntm_msg_direction_requ
 		ask_refuse(ask, &error);
 		return;
 	}
-	direction = find_shared(node, cn);
-	if (direction)
-		join_direction(direction, node, cn, ask);
-	else
-		start(node, cn, ask, req->reason);
+	direction = find_shared(node, cn, asked_by(req));
+	if (!direction) {
+		start(node, cn, ask, req);
+		return;
+	}
+	side_of(direction, node->who.key)->asked |= asked_by(req);
+	join_direction(direction, node, cn, ask);
 }
 
 void direction_on_request(struct registry_node *node, const struct ntm_msg *req)

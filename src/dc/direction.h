@@ -20,8 +20,10 @@ struct registry_node;
  *   direction:  TELLING --- CN's ROUTE_ACK ---> DONE, 5 s -+-------------> forgotten
  *                  +------- CN is silent ------------------+ (DIRECTION_ERROR; forgotten at once)
  */
-#define DIRECTION_MAX        4096 /* asks, answered ones included */
-#define DIRECTION_KEEP_MS    5000
+#define DIRECTION_MAX     4096 /* asks, answered ones included */
+#define DIRECTION_KEEP_MS 5000
+/* So long two asks of one node for one peer, by different names of it, may be on the way. */
+#define DIRECTION_SECOND_MS  1000
 #define DIRECTION_RATE_PER_S 10 /* of one node; security.md A2 */
 #define DIRECTION_BURST      20
 /* CN gets all four copies of the retry schedule (the last after 1400 ms), but the wait ends before

@@ -80,6 +80,7 @@ static void by_vip(void **state)
 		assert_int_equal(b->told_count, i + 1);
 		assert_int_equal(b->told[i].reason, NTM_REASON_SIP);
 		assert_peer(w, &a->route, b);
+		run(w, DIRECTION_SECOND_MS);
 	}
 	/* The data trigger knows no name either, and has no flag. */
 	msg = direction_msg(a, vips[0], 3);
@@ -407,6 +408,31 @@ static void asks_twice_at_once(void **state)
 	assert_pair(w, &a->route, &b->told[0]);
 }
 
+/* The second trigger was on the way when the first was answered: a new pair would void the tunnel
+ * that is just being made. Later, it asks because it has lost the tunnel. */
+static void asks_by_another_address(void **state)
+{
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+	struct client *b = node_new(w, 1, BOB);
+	struct ntm_msg_route_direction first;
+
+	ask(a, "198.18.0.2", 1);
+	run(w, 100);
+	first = a->route;
+	ask(a, "fd00:1:2::2", 2);
+	run(w, 100);
+	assert_int_equal(a->directed, 2);
+	assert_memory_equal(a->route.pair, first.pair, NTM_PAIR_LEN);
+	assert_int_equal(b->told_count, 1);
+	run(w, DIRECTION_SECOND_MS);
+	ask(a, BOB, 3);
+	run(w, 100);
+	assert_int_equal(a->directed, 3);
+	assert_memory_not_equal(a->route.pair, first.pair, NTM_PAIR_LEN);
+	assert_int_equal(b->told_count, 2);
+}
+
 /* A node that was started anew has lost what it was told. */
 static void no_crossing_after_a_restart(void **state)
 {
@@ -677,6 +703,7 @@ int main(void)
 		T(crossing_afterwards),
 		T(asks_again_itself),
 		T(asks_twice_at_once),
+		T(asks_by_another_address),
 		T(no_crossing_after_a_restart),
 		T(moved_meanwhile),
 		T(silent_peer),
