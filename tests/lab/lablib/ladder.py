@@ -1,113 +1,115 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One merged ladder of DNS, NTM and SIP messages out of several captures."""
+"""A ladder diagram in text: arrows between columns in the order of time, notes, and marked spans."""
 
-import struct
+WIDTH = 110
+FIRST = 14  # where the first column's rail is
+GAP = 18  # from rail to rail
+COLOURS = {"dns": "36", "ntm": "35", "sip": "1", "media": "32", "hold": "1;33", "good": "1;32",
+           "bad": "1;31", "dim": "2", "title": "1;4"}
 
-from lablib import ntm, rtp, sip
 
-WIDTH = 19  # of a column
-MARGIN = 10
-DNS_TYPES = {1: "A", 12: "PTR", 28: "AAAA", 33: "SRV", 35: "NAPTR"}
+class Text:
+    """A line of coloured pieces. str() is without colours, ansi() with."""
+
+    def __init__(self, *pieces):
+        self.pieces = [(piece, None) if isinstance(piece, str) else piece for piece in pieces]
+
+    def __str__(self):
+        return "".join(piece for piece, _ in self.pieces).rstrip()
+
+    def ansi(self):
+        return "".join(f"\033[{COLOURS[style]}m{piece}\033[0m" if style else piece
+                       for piece, style in self.pieces)
+
+
+class Row:
+    """One line of the drawing, cell by cell."""
+
+    def __init__(self, time_ms=None):
+        stamp = "" if time_ms is None else f"{time_ms:8.1f}"
+        self.cells = list(stamp.ljust(WIDTH))
+        self.styles = ["dim"] * WIDTH
+
+    def put(self, at, text, style):
+        for place, char in enumerate(text, at):
+            if 0 <= place < WIDTH:
+                self.cells[place], self.styles[place] = char, style
+
+    def text(self):
+        pieces = []
+        for char, style in zip(self.cells, self.styles):
+            if pieces and pieces[-1][1] == style:
+                pieces[-1][0] += char
+            else:
+                pieces.append([char, style])
+        return Text(*map(tuple, pieces))
 
 
 class Ladder:
-    """Columns from left to right; arrows between them, in the order of time."""
+    """Columns from left to right, and what happened between them. Times are seconds."""
 
     def __init__(self, columns):
         self.columns = columns
-        self.events = []
+        self.events = []  # (time, function that draws into a row, fields of an arrow or None)
+        self.spans = []  # (begin, end, column, style)
 
-    def arrow(self, time, start, end, label):
-        self.events.append((time, start, end, label))
+    def arrow(self, time, start, end, label, style, both=False):
+        """An arrow from column to column; both: with a head at either end."""
+        def draw(row):
+            low, high = sorted((self._rail(start), self._rail(end)))
+            left, right = both or self._rail(end) == low, both or self._rail(end) == high
+            row.put(low + 1, ("═" if both else "─") * (high - low - 1), style)
+            low, high = low + 1 + left, high - right  # the place for words
+            text = f" {label} " if len(label) + 2 <= high - low else label[:high - low]
+            row.put(low + (high - low - len(text)) // 2, text, style)
+            row.put(low - 1, "◀" * left, style)
+            row.put(high, "▶" * right, style)
+        self.events.append((time, draw))
 
-    def note(self, time, label):
-        self.events.append((time, None, None, label))
+    def note(self, time, label, style, column=None):
+        """Words right of a column's rail, or left of it where there is no room."""
+        def draw(row):
+            at = self._rail(column) + 2
+            row.put(at if at + len(label) <= WIDTH else at - 3 - len(label), label, style)
+        self.events.append((time, draw))
+
+    def heading(self, time, label):
+        """Words over the whole width, without a time."""
+        self.events.append((time, label))
+
+    def span(self, begin, end, column, style):
+        """Marks the column's rail from one time to another."""
+        self.spans.append((begin, end, column, style))
 
     def lines(self):
-        """The drawing, at most MARGIN + WIDTH * columns characters wide."""
+        """The drawing as Texts."""
         self.events.sort(key=lambda event: event[0])
-        zero = self.events[0][0]
-        yield " " * MARGIN + "".join(f"{name:^{WIDTH}}" for name in self.columns)
-        for time, start, end, label in self.events:
-            stamp = f"{1000 * (time - zero):7.1f}"
-            yield f"{stamp} " + (self._arrow(start, end, label) if start else self._note(label))
+        zero = next(time for time, what in self.events if callable(what))
+        yield self._head()
+        for time, what in self.events:
+            if not callable(what):
+                yield from (self._rails(None, time).text(),
+                            Text((f"── {what} ".ljust(WIDTH, "─"), "title")))
+                continue
+            row = self._rails(1000 * (time - zero), time)
+            what(row)
+            yield row.text()
 
-    def _rails(self):
-        row = [" "] * (MARGIN - 8 + WIDTH * len(self.columns))
-        for number in range(len(self.columns)):
-            row[self._at(number)] = "|"
+    def _head(self):
+        row = Row()
+        row.put(5, "ms", "dim")
+        for name in self.columns:
+            row.put(self._rail(name) - len(name) // 2, name, "title")
+        return row.text()
+
+    def _rails(self, time_ms, time):
+        row = Row(time_ms)
+        for name in self.columns:
+            row.put(self._rail(name), "│", "dim")
+        for begin, end, name, style in self.spans:
+            if begin <= time <= end:
+                row.put(self._rail(name), "█", style)
         return row
 
-    @staticmethod
-    def _at(number):
-        return MARGIN - 8 + number * WIDTH + WIDTH // 2
-
-    def _note(self, label):
-        return f"  {'=' * 6} {label} ".ljust(len(self._rails()), "=")
-
-    def _arrow(self, start, end, label):
-        row = self._rails()
-        a, b = (self._at(self.columns.index(name)) for name in (start, end))
-        low, high = min(a, b), max(a, b)
-        for place in range(low + 1, high):
-            row[place] = "-"
-        row[high - 1 if b > a else low + 1] = ">" if b > a else "<"
-        text = f" {label} "[:high - low - 3]
-        middle = low + 1 + (high - low - 1 - len(text)) // 2
-        row[middle:middle + len(text)] = text
-        return "".join(row)
-
-
-def dns_label(payload):
-    """What a DNS message asks or answers; None: of no interest."""
-    if len(payload) < 17:
-        return None
-    _, flags, _, answers = struct.unpack("!HHHH", payload[:8])
-    at, labels = 12, []
-    while at < len(payload) and payload[at]:
-        labels.append(payload[at + 1:at + 1 + payload[at]].decode(errors="replace"))
-        at += 1 + payload[at]
-    kind = DNS_TYPES.get(struct.unpack("!H", payload[at + 1:at + 3])[0], "?")
-    name = ".".join(labels[:2 if labels[0][:1] == "_" else 1])
-    if kind == "NAPTR" or labels[:2] == ["_sips", "_tcp"] or labels[:2] == ["_sip", "_tcp"]:
-        return None  # phones ask for all of them; there are none
-    if flags & 0x8000:
-        return f"{kind} {name}" if answers else f"{kind}: none"
-    return f"{kind}? {name}"
-
-
-def add_dns(ladder, packets, phone, node):
-    for packet in packets:
-        if packet.is_udp() and 53 in (packet.sport, packet.dport):
-            label = dns_label(packet.payload)
-            ends = (phone, node) if packet.dport == 53 else (node, phone)
-            if label:
-                ladder.arrow(packet.time, *ends, label)
-
-
-def add_sip(ladder, packets, vip, phone, server):
-    """Messages as they pass a phone's interface."""
-    for message in sip.messages(packets):
-        label = f"{message.status or ''} {message.method}".strip()
-        ends = (phone, server) if message.packet.src == vip else (server, phone)
-        ladder.arrow(message.packet.time, *ends, label)
-
-
-def add_ntm(ladder, packets, names):
-    """Handshakes and control traffic outside. names: address -> column."""
-    kinds = {ntm.INITIATION: "Request", ntm.RESPONSE: "Response"}
-    for packet in packets:
-        ends = names.get(packet.src), names.get(packet.dst)
-        if not packet.is_udp() or None in ends or len(packet.payload) < 32:
-            continue
-        kind, purpose = packet.payload[0], packet.payload[1]
-        if kind in kinds and purpose == ntm.END_TO_END:
-            ladder.arrow(packet.time, *ends, f"Tunnel {kinds[kind]}")
-        elif kind == ntm.TRANSPORT and "DC" in ends and len(packet.payload) > 32:
-            ladder.arrow(packet.time, *ends, f"sealed {len(packet.payload)} B")
-
-
-
-def add_first_media(ladder, packets, src, dst, ends):
-    for stream in rtp.streams(packets, src=src, dst=dst)[:1]:
-        ladder.arrow(min(stream.times), *ends, "first RTP")
+    def _rail(self, name):
+        return FIRST + GAP * self.columns.index(name)
