@@ -55,6 +55,7 @@ static void stop_engine(struct keeper *keeper)
 		return;
 	keeper->kill_ms = now_ms() + STOP_MS;
 	(void)kill(keeper->engine, SIGTERM);
+	(void)ntm_notify("STOPPING=1");
 }
 
 /* ---- requests of the engine ---- */
@@ -149,7 +150,6 @@ static void on_signal(struct keeper *keeper)
 	if (read(keeper->signal_fd, &info, sizeof(info)) != sizeof(info) ||
 	    info.ssi_signo == SIGCHLD)
 		return;
-	(void)ntm_notify("STOPPING=1");
 	stop_engine(keeper);
 }
 
