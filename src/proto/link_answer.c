@@ -47,11 +47,6 @@ static bool answer_again(struct ntm_links *links, const struct incoming *in)
 	if (!answer)
 		return false;
 	if (!link_answer_went_to(answer->link, in->from)) {
-		/* The peer sends to all candidates at once; much later it is a stranger's copy. */
-		if (links_now(links) - answer->made_ms > LINK_ANSWER_SPREAD_MS) {
-			links->counters.replay++;
-			return true;
-		}
 		last = answer->to_count < LINK_ANSWERED_MAX ? answer->to_count++
 							    : LINK_ANSWERED_MAX - 1;
 		answer->to[last] = *in->from;
@@ -180,6 +175,17 @@ static bool was_accepted(const struct ntm_links *links, const struct ntm_handsha
 	return false;
 }
 
+/* A copy that no round of attempts sends any more, but a stranger who has recorded it: found before
+ * it costs anything, and never answered, not even with a cookie. */
+static bool is_replay(const struct ntm_links *links, const struct ntm_handshake *hs)
+{
+	const struct link_answer *answer = ntm_map_get(links->by_answer, hs->mac1, NTM_MAC_LEN);
+
+	if (answer)
+		return links_now(links) - answer->made_ms > LINK_ANSWER_SPREAD_MS;
+	return was_accepted(links, hs);
+}
+
 /* Commits: a new next session, and the RESPONSE on its way. */
 static void respond(struct ntm_link *link, struct incoming *in, const struct ntm_link_reply *reply)
 {
@@ -237,13 +243,8 @@ static void on_known(struct ntm_link *link, struct incoming *in, const struct nt
 		links->counters.refused++;
 		return;
 	}
-	/* A replay, or the peer's clock went back (security.md 2.8): only the latter is answered.
-	 */
+	/* The peer's clock went back, or a replay of long ago (security.md 2.8). */
 	if (in->stamp <= link->stamp_in && !in->proven) {
-		if (was_accepted(links, in->hs)) {
-			links->counters.replay++;
-			return;
-		}
 		ask_for_cookie(links, in->hs, in->from);
 		return;
 	}
@@ -340,6 +341,10 @@ void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handsha
 	struct incoming in = {.hs = hs, .from = from};
 	enum links_verdict verdict;
 
+	if (is_replay(links, hs)) {
+		links->counters.replay++;
+		return;
+	}
 	in.proven = is_proven(links, &in, pkt);
 	verdict = links_limit_judge(&links->limit, from, in.proven, links_now(links));
 	if (verdict != LINKS_PASS)

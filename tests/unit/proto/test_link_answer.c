@@ -36,8 +36,9 @@ static void replayed_initiation(void **unused)
 	assert_null(dc->link->next);
 	assert_talk(w, node, dc, 2);
 
-	/* Later on, from an address that has not had it: a stranger's copy, no answer. */
+	/* Later on nobody waits for it: a stranger's copy, no answer. */
 	run(w, 5000);
+	inject(w, &first);
 	first.from = w->host[2].addr[1];
 	inject(w, &first);
 	run(w, 50);
@@ -52,6 +53,18 @@ static void replayed_initiation(void **unused)
 	run(w, 50);
 	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 3);
 	assert_int_equal(w->sent[NTM_FRAME_COOKIE], 0);
+
+	/* Nor when they come in numbers, which cost the network that they name nothing. */
+	first.from = node->addr[0];
+	for (unsigned i = 0; i < 50; i++) {
+		first.from.port = (uint16_t)(i + 1);
+		inject(w, &first);
+	}
+	run(w, 50);
+	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 3);
+	assert_int_equal(w->sent[NTM_FRAME_COOKIE], 0);
+	assert_int_equal(dc->links->counters.limited, 0);
+	first.from = w->host[2].addr[1];
 
 	/* When it was forgotten, it may be a clock that went back: a cookie, no more. */
 	memset(dc->links->accepted, 0, sizeof(dc->links->accepted));
