@@ -22,7 +22,7 @@
 #define LINKS_SOURCE_BURST   5
 #define LINKS_SOURCE_BUCKETS 256
 #define LINKS_ACCEPTED       256 /* INITIATIONs that are known again when replayed */
-/* Copies of one INITIATION come from a peer's several addresses within a round of attempts. */
+/* Copies of one INITIATION come within a round of attempts, from several addresses of the peer. */
 #define LINK_ANSWER_SPREAD_MS 3000
 
 /* Entry of the index table: first member of what it stands for. */
