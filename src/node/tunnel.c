@@ -169,6 +169,7 @@ void tunnels_stop(struct tunnels *tunnels)
 		tunnel_unask(t);
 		tunnel_close_link(t, &t->newer);
 		tunnel_close_link(t, &t->link);
+		tunnel_queue_refuse(t, result.err);
 		tunnel_finish_waits(t, &result);
 		tunnel_set_state(t, TUNNEL_IDLE, "stop");
 	}
@@ -226,6 +227,7 @@ struct tunnel *tunnel_add(struct tunnels *tunnels, const struct tunnel_target *t
 		tunnel->next->link_in_list = &tunnel->next;
 	tunnels->list = tunnel;
 	tunnels->count++;
+	tunnel_timers_arm(tunnel); /* gone again, unless somebody gets it going now */
 	if (index_all(tunnel) != 0) {
 		tunnel_drop(tunnel);
 		return NULL;
@@ -240,7 +242,7 @@ void tunnel_drop(struct tunnel *tunnel)
 
 	tunnel_unask(tunnel);
 	tunnel_finish_waits(tunnel, &result);
-	tunnel_queue_refuse(tunnel, 0);
+	tunnel_queue_clear(tunnel);
 	ntm_link_free(tunnel->newer);
 	ntm_link_free(tunnel->link);
 	ntm_timer_del(all->args.timers, &tunnel->timer);
@@ -267,12 +269,7 @@ static void absorb(struct tunnel *into, struct tunnel *from)
 			wait->next->link = &wait->next;
 		into->waits = wait;
 	}
-	if (from->queue.head != NULL) {
-		*into->queue.tail = from->queue.head;
-		into->queue.tail = from->queue.tail;
-		into->queue.count += from->queue.count;
-		from->queue = (struct queue){.tail = &from->queue.head};
-	}
+	tunnel_queue_move(into, from);
 	if (into->asked_ms == 0 || (from->asked_ms != 0 && from->asked_ms < into->asked_ms))
 		into->asked_ms = from->asked_ms;
 	tunnel_drop(from);
@@ -281,6 +278,17 @@ static void absorb(struct tunnel *into, struct tunnel *from)
 static struct tunnel *find_name(struct tunnels *tunnels, const char *fqdn)
 {
 	return ntm_map_get(tunnels->by_name, fqdn, strlen(fqdn));
+}
+
+/* Which of several tunnels to one peer stays: what waits moves to where an answer will come. */
+static int rank_of(const struct tunnel *tunnel)
+{
+	static const int ranks[] = {
+		[TUNNEL_IDLE] = 0,       [TUNNEL_FAILED] = 1, [TUNNEL_DIRECTING] = 2,
+		[TUNNEL_CONNECTING] = 3, [TUNNEL_UP] = 4,
+	};
+
+	return ranks[tunnel->state];
 }
 
 struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert)
@@ -292,9 +300,9 @@ struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *ce
 	};
 	struct tunnel *tunnel = NULL;
 
-	/* An UP tunnel has links whose owner it is: it is the one that stays. */
 	for (size_t i = 0; i < 3; i++)
-		if (candidates[i] != NULL && (tunnel == NULL || candidates[i]->link != NULL))
+		if (candidates[i] != NULL &&
+		    (tunnel == NULL || rank_of(candidates[i]) > rank_of(tunnel)))
 			tunnel = candidates[i];
 	for (size_t i = 0; i < 3; i++) {
 		struct tunnel *other = candidates[i];
@@ -362,8 +370,14 @@ void tunnel_wait_cancel(struct tunnel_wait *wait)
 
 void tunnel_finish_waits(struct tunnel *tunnel, const struct tunnel_result *result)
 {
-	while (tunnel->waits != NULL) {
-		struct tunnel_wait *wait = tunnel->waits;
+	struct tunnel_wait *list = tunnel->waits;
+
+	/* A list of its own: what the functions add is not for this result. */
+	tunnel->waits = NULL;
+	if (list != NULL)
+		list->link = &list;
+	while (list != NULL) {
+		struct tunnel_wait *wait = list;
 
 		tunnel_wait_cancel(wait);
 		wait->fn(wait->arg, result);
@@ -383,14 +397,16 @@ void tunnel_fail(struct tunnel *tunnel, int err, uint8_t code, const char *words
 	};
 
 	all->counters.directions_failed++;
+	tunnel->asked_ms = 0;
 	tunnel_unask(tunnel);
 	if (words != tunnel->fail_words)
 		snprintf(tunnel->fail_words, sizeof(tunnel->fail_words), "%s", words);
+	tunnel->fail_err = err;
 	tunnel->fail_code = code;
 	ntm_info("no tunnel to %s: %s dir=%016llx", tunnel_label(tunnel, label), tunnel->fail_words,
 		 (unsigned long long)tunnel->correlation);
 	tunnel_set_state(tunnel, TUNNEL_FAILED, tunnel->fail_words);
-	tunnel_queue_refuse(tunnel, code);
+	tunnel_queue_refuse(tunnel, err);
 	tunnel_finish_waits(tunnel, &result);
 }
 

@@ -76,13 +76,14 @@ struct tunnels_args {
 
 struct tunnels *tunnels_new(const struct tunnels_args *args); /* NULL: out of memory */
 void tunnels_free(struct tunnels *tunnels);
-/* Tells every peer (CLOSE); waits are answered with -ECANCELED. */
+/* Tells every peer (CLOSE); waits are answered with -ECANCELED, what is queued is refused. */
 void tunnels_stop(struct tunnels *tunnels);
 
 /*
  * 1: UP already (wait is not used; *out, when not NULL, is the tunnel). 0: wait->fn will be called,
  * never from within this call. Negative: refused at once, wait is not used (-EHOSTUNREACH: negative
- * cache, -EINVAL: own VIP or name, -ENOSPC: too many tunnels). wait may be NULL: just start it.
+ * cache, -EINVAL: own VIP or name, -ENOSPC: too many tunnels, -EBUSY: too many requests to the DC,
+ * -ENOMEM). wait may be NULL: just start it.
  */
 int tunnel_want(struct tunnels *tunnels, const struct tunnel_target *target, enum ntm_reason reason,
 		struct tunnel_wait *wait, const struct tunnel **out);

@@ -36,21 +36,36 @@ static void send_now(struct tunnel *tunnel, struct ntm_pkt *pkt)
 	tunnel->inner_ms = now;
 	if (tunnel->silent_since_ms == 0)
 		tunnel->silent_since_ms = now;
-	ntm_link_send(tunnel->link, pkt, class_of(pkt));
+	if (ntm_link_send(tunnel->link, pkt, class_of(pkt)) != 0)
+		tunnel->owner->counters.queue_dropped++;
 }
 
-static void refuse(struct tunnels *all, const uint8_t *data, size_t len, uint8_t code)
+static enum ntm_unreachable unreachable_of(int err)
+{
+	switch (err) {
+	case -EACCES:
+		return NTM_UNREACH_ADMIN;
+	case -ENETUNREACH:
+	case -ECANCELED:
+	case -EBUSY:
+	case -ENOSPC:
+	case -ENOMEM:
+		return NTM_UNREACH_NET;
+	default:
+		return NTM_UNREACH_HOST;
+	}
+}
+
+static void refuse(struct tunnels *all, const uint8_t *data, size_t len, int err)
 {
 	uint8_t out[1280];
 	const struct ntm_ip *from =
 		(data[0] >> 4) == 4 ? &all->args.lease->vip4 : &all->args.lease->vip6;
-	enum ntm_unreachable why = code == NTM_DIR_FORBIDDEN ? NTM_UNREACH_ADMIN
-				   : code == 0               ? NTM_UNREACH_NET
-							     : NTM_UNREACH_HOST;
 
 	if (!ntm_bucket_take(&all->icmp_bucket, all->args.timers->now_ms))
 		return;
-	size_t out_len = ntm_ippkt_build_unreachable(out, sizeof(out), from, data, len, why);
+	size_t out_len =
+		ntm_ippkt_build_unreachable(out, sizeof(out), from, data, len, unreachable_of(err));
 	if (out_len == 0)
 		return;
 	all->counters.unreachables++;
@@ -70,24 +85,40 @@ static struct queued *queue_take(struct queue *queue)
 	return first;
 }
 
-void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt)
+static void queue_put(struct tunnel *tunnel, struct queued *item)
 {
 	struct queue *queue = &tunnel->queue;
-	struct queued *item = malloc(sizeof(*item) + pkt->len);
 
-	if (queue->count >= TUNNEL_QUEUE_PACKETS || item == NULL) {
+	if (queue->count >= TUNNEL_QUEUE_PACKETS) {
 		free(queue_take(queue)); /* the oldest is of the least use */
 		tunnel->owner->counters.queue_dropped++;
 	}
-	if (item == NULL)
-		return;
 	item->next = NULL;
-	item->len = pkt->len;
-	memcpy(item->data, pkt->data, pkt->len);
 	*queue->tail = item;
 	queue->tail = &item->next;
 	queue->count++;
+}
+
+void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt)
+{
+	struct queued *item = malloc(sizeof(*item) + pkt->len);
+
+	if (item == NULL) {
+		tunnel->owner->counters.queue_dropped++;
+		return;
+	}
+	item->len = pkt->len;
+	memcpy(item->data, pkt->data, pkt->len);
+	queue_put(tunnel, item);
 	tunnel->owner->counters.queued++;
+}
+
+void tunnel_queue_move(struct tunnel *into, struct tunnel *from)
+{
+	struct queued *item;
+
+	while ((item = queue_take(&from->queue)) != NULL)
+		queue_put(into, item);
 }
 
 void tunnel_queue_send(struct tunnel *tunnel)
@@ -103,12 +134,23 @@ void tunnel_queue_send(struct tunnel *tunnel)
 	}
 }
 
-void tunnel_queue_refuse(struct tunnel *tunnel, uint8_t code)
+void tunnel_queue_refuse(struct tunnel *tunnel, int err)
 {
 	struct queued *item;
 
 	while ((item = queue_take(&tunnel->queue)) != NULL) {
-		refuse(tunnel->owner, item->data, item->len, code);
+		refuse(tunnel->owner, item->data, item->len, err);
+		tunnel->owner->counters.queue_dropped++;
+		free(item);
+	}
+}
+
+void tunnel_queue_clear(struct tunnel *tunnel)
+{
+	struct queued *item;
+
+	while ((item = queue_take(&tunnel->queue)) != NULL) {
+		tunnel->owner->counters.queue_dropped++;
 		free(item);
 	}
 }
@@ -129,5 +171,7 @@ void tunnel_send(struct tunnels *all, const struct ntm_ip *dst, struct ntm_pkt *
 		return;
 	}
 	all->counters.queue_dropped++;
-	refuse(all, pkt->data, pkt->len, wanted != NULL ? wanted->fail_code : 0);
+	if (wanted != NULL && wanted->state == TUNNEL_FAILED)
+		err = wanted->fail_err;
+	refuse(all, pkt->data, pkt->len, err);
 }

@@ -28,34 +28,32 @@ static int error_of_code(uint8_t code)
 
 /*
  * Takes a Route Direction: checks the peer's certificate, then opens the link that sends or awaits
- * the Tunnel Request. A copy of one that was taken before changes nothing. 0, or negative errno and
- * words.
+ * the Tunnel Request. A copy of one that was taken before changes nothing. asked: whose request it
+ * answers, NULL when the peer asked; it may be merged into another tunnel, and on errors it fails.
+ * 0 or negative errno.
  */
 static int take_route_direction(struct tunnels *all, const struct ntm_msg_route_direction *rd,
-				struct tunnel **out, const char **words);
+				struct tunnel *asked);
+
+/* An error about a tunnel that the peer has set going meanwhile, or that is up, is no news. */
+static void give_up_asking(struct tunnel *tunnel, int err, uint8_t code, const char *words)
+{
+	if (tunnel->state == TUNNEL_DIRECTING)
+		tunnel_fail(tunnel, err, code, words);
+}
 
 static void on_answer(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct tunnel *tunnel = arg;
-	struct tunnels *all = tunnel->owner;
-	struct tunnel *taken = NULL;
-	const char *words = NULL;
 
 	tunnel->is_asking = false;
-	if (err != 0) {
-		if (tunnel->state == TUNNEL_DIRECTING)
-			tunnel_fail(tunnel, -ENETUNREACH, 0, "the DC does not answer");
-		return;
-	}
-	if (reply->type == NTM_MSG_ROUTE_DIRECTION) {
-		err = take_route_direction(all, &reply->route_direction, &taken, &words);
-		if (err != 0 && tunnel->state == TUNNEL_DIRECTING)
-			tunnel_fail(tunnel, err, 0, words);
-		return;
-	}
-	if (reply->type == NTM_MSG_DIRECTION_ERROR && tunnel->state == TUNNEL_DIRECTING)
-		tunnel_fail(tunnel, error_of_code(reply->direction_error.code),
-			    reply->direction_error.code, reply->direction_error.words);
+	if (err != 0)
+		give_up_asking(tunnel, -ENETUNREACH, 0, "the DC does not answer");
+	else if (reply->type == NTM_MSG_ROUTE_DIRECTION)
+		take_route_direction(tunnel->owner, &reply->route_direction, tunnel);
+	else
+		give_up_asking(tunnel, error_of_code(reply->direction_error.code),
+			       reply->direction_error.code, reply->direction_error.words);
 }
 
 int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason)
@@ -112,6 +110,7 @@ static void retire(struct tunnel *tunnel, struct ntm_link **link)
 		return;
 	ntm_link_stats(*link, &stats);
 	add_traffic(&tunnel->past, &stats);
+	memcpy(tunnel->past_pair, ntm_link_pair(*link), NTM_PAIR_LEN);
 	ntm_link_free(*link);
 	*link = NULL;
 }
@@ -161,9 +160,28 @@ static const char *check_peer(const struct tunnels *all, const struct ntm_msg_ro
 	return NULL;
 }
 
+/* What tunnel_ask asked for. */
+static bool is_about(const struct tunnel *asked, const struct ntm_cert *cert)
+{
+	if (asked->vip4.family != 0)
+		return ntm_ip_eq(&asked->vip4, &cert->vip4);
+	if (asked->vip6.family != 0)
+		return ntm_ip_eq(&asked->vip6, &cert->vip6);
+	return strcmp(asked->fqdn, cert->fqdn) == 0;
+}
+
 static bool has_pair(const struct ntm_link *link, const uint8_t pair[static NTM_PAIR_LEN])
 {
 	return link != NULL && memcmp(ntm_link_pair(link), pair, NTM_PAIR_LEN) == 0;
+}
+
+/* A copy of one that was taken. One that we asked for is no copy, even if the pair had it before:
+ * the DC gives both the same (crossing directions). */
+static bool is_copy(const struct tunnel *tunnel, const struct ntm_msg_route_direction *rd,
+		    bool is_request)
+{
+	return has_pair(tunnel->link, rd->pair) || has_pair(tunnel->newer, rd->pair) ||
+	       (is_request && memcmp(tunnel->past_pair, rd->pair, NTM_PAIR_LEN) == 0);
 }
 
 /* A Tunnel Request that overtook its Route Direction is answered now. */
@@ -228,48 +246,74 @@ static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction
 		.keepalive_ms = dclink_keepalive_ms(all->args.dclink),
 	};
 	struct ntm_link **slot = tunnel->state == TUNNEL_UP ? &tunnel->newer : &tunnel->link;
+	struct ntm_link *link;
+	int err = ntm_link_open(all->args.links, &args, &link);
 
+	if (err != 0)
+		return err; /* what was under way goes on */
 	retire(tunnel, slot);
-	return ntm_link_open(all->args.links, &args, slot);
+	*slot = link;
+	return 0;
+}
+
+/* Nobody waits for a tunnel that is UP. */
+static void settle(struct tunnel *tunnel)
+{
+	struct tunnel_result result = {.tunnel = tunnel, .direction_ms = tunnel->direction_ms};
+
+	if (tunnel->state != TUNNEL_UP)
+		return;
+	tunnel_finish_waits(tunnel, &result);
+	tunnel_queue_send(tunnel);
+}
+
+static int refuse_route_direction(struct tunnels *all, const struct ntm_msg_route_direction *rd,
+				  struct tunnel *asked, int err, const char *words)
+{
+	all->counters.bad_route_directions++;
+	ntm_warn("refused a Route Direction: %s dir=%016llx", words,
+		 (unsigned long long)rd->correlation);
+	if (asked != NULL)
+		give_up_asking(asked, err, 0, words);
+	return err;
 }
 
 static int take_route_direction(struct tunnels *all, const struct ntm_msg_route_direction *rd,
-				struct tunnel **out, const char **words)
+				struct tunnel *asked)
 {
 	struct ntm_cert cert;
 	char label[NTM_NAME_MAX + 1];
 
 	all->counters.route_directions++;
-	*words = check_peer(all, rd, &cert);
-	if (*words != NULL) {
-		all->counters.bad_route_directions++;
-		ntm_warn("refused a Route Direction: %s dir=%016llx", *words,
-			 (unsigned long long)rd->correlation);
-		return -EKEYREJECTED;
-	}
+	const char *words = check_peer(all, rd, &cert);
+	if (words != NULL)
+		return refuse_route_direction(all, rd, asked, -EKEYREJECTED, words);
+	if (asked != NULL && !is_about(asked, &cert))
+		return refuse_route_direction(all, rd, asked, -EPROTO,
+					      "the DC's answer is about another peer");
+	bool is_request = asked == NULL;
 	struct tunnel *tunnel = tunnel_of_cert(all, &cert);
-	*words = "too many tunnels";
 	if (tunnel == NULL)
-		return -ENOSPC;
-	*out = tunnel;
-	*words = NULL;
-	if (has_pair(tunnel->link, rd->pair) || has_pair(tunnel->newer, rd->pair))
+		return refuse_route_direction(all, rd, NULL, -ENOSPC, "too many tunnels");
+	if (is_copy(tunnel, rd, is_request)) {
+		settle(tunnel);
 		return 0;
+	}
 	if (!tunnel->is_asking)
 		tunnel->correlation = rd->correlation;
 	if (tunnel->asked_ms == 0)
 		tunnel->asked_ms = all->args.timers->now_ms;
 	int err = open_link(tunnel, rd);
-	if (err != 0) {
-		*words = "cannot open a link to the peer";
-		return err;
-	}
+	if (err != 0)
+		return refuse_route_direction(all, rd, is_request ? NULL : tunnel, err,
+					      "cannot open a link to the peer");
 	ntm_debug("Route Direction for %s: %s the Tunnel Request dir=%016llx",
 		  tunnel_label(tunnel, label),
 		  rd->role == NTM_ROLE_REQUESTS ? "we send" : "the peer sends",
 		  (unsigned long long)rd->correlation);
 	if (tunnel->state != TUNNEL_UP)
 		tunnel_set_state(tunnel, TUNNEL_CONNECTING, "Route Direction");
+	settle(tunnel);
 	replay_early(all, rd->pair);
 	return 0;
 }
@@ -278,41 +322,40 @@ void tunnels_on_route_direction(struct tunnels *all, const struct ntm_msg *req)
 {
 	const struct ntm_msg_route_direction *rd = &req->route_direction;
 	struct ntm_msg ack = {.type = NTM_MSG_ROUTE_ACK};
-	struct tunnel *tunnel;
-	const char *words;
 
-	if (take_route_direction(all, rd, &tunnel, &words) != 0)
+	if (take_route_direction(all, rd, NULL) != 0)
 		return; /* no acknowledgement: the DC tells the other side */
 	memcpy(ack.route_ack.pair, rd->pair, NTM_PAIR_LEN);
 	ack.route_ack.correlation = rd->correlation;
 	dclink_reply(all->args.dclink, req, &ack);
 }
 
-void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
+static void on_first_up(struct tunnel *tunnel, const struct ntm_link *link)
 {
-	struct tunnels *all = tunnel->owner;
-	int64_t now = all->args.timers->now_ms;
+	int64_t now = tunnel->owner->args.timers->now_ms;
 	char label[NTM_NAME_MAX + 1], via[NTM_ADDR_STR];
 
+	tunnel_unask(tunnel);
+	tunnel->inner_ms = now;
+	tunnel->direction_ms = now - tunnel->asked_ms;
+	tunnel_set_state(tunnel, TUNNEL_UP, "handshake done");
+	ntm_info("tunnel to %s is up, direct to %s, after %lld ms dir=%016llx",
+		 tunnel_label(tunnel, label), ntm_addr_str(ntm_link_remote(link), via),
+		 (long long)tunnel->direction_ms, (unsigned long long)tunnel->correlation);
+}
+
+void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
+{
 	tunnel->silent_since_ms = 0;
 	if (link == tunnel->newer) {
 		retire(tunnel, &tunnel->link);
 		tunnel->link = tunnel->newer;
 		tunnel->newer = NULL;
 	}
-	if (tunnel->state == TUNNEL_UP)
-		return; /* a rekey, or the newer link took over */
-	tunnel_unask(tunnel);
-	tunnel->inner_ms = now;
-	tunnel->direction_ms = now - tunnel->asked_ms;
+	if (tunnel->state != TUNNEL_UP) /* else a rekey, or the newer link took over */
+		on_first_up(tunnel, link);
 	tunnel->asked_ms = 0;
-	tunnel_set_state(tunnel, TUNNEL_UP, "handshake done");
-	ntm_info("tunnel to %s is up, direct to %s, after %lld ms dir=%016llx",
-		 tunnel_label(tunnel, label), ntm_addr_str(ntm_link_remote(link), via),
-		 (long long)tunnel->direction_ms, (unsigned long long)tunnel->correlation);
-	struct tunnel_result result = {.tunnel = tunnel, .direction_ms = tunnel->direction_ms};
-	tunnel_finish_waits(tunnel, &result);
-	tunnel_queue_send(tunnel);
+	settle(tunnel);
 }
 
 void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_down why)

@@ -41,12 +41,14 @@ struct tunnel {
 	enum ntm_reason reason;
 	int64_t asked_ms;     /* of the trigger */
 	int64_t direction_ms; /* how long the last one took; -1: none yet */
+	int fail_err;
 	uint8_t fail_code;
 	char fail_words[TUNNEL_WORDS];
 
-	struct ntm_link *link;      /* carries data when UP */
-	struct ntm_link *newer;     /* being connected while link is UP */
-	struct ntm_link_stats past; /* traffic of links that are gone */
+	struct ntm_link *link;           /* carries data when UP */
+	struct ntm_link *newer;          /* being connected while link is UP */
+	struct ntm_link_stats past;      /* traffic of links that are gone */
+	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;
 	int64_t inner_ms;        /* last inner packet, either way */
 	int64_t silent_since_ms; /* sent without an answer since; 0: no */
@@ -97,5 +99,7 @@ void tunnel_close_link(struct tunnel *tunnel, struct ntm_link **link);
 
 /* tunnel_data.c */
 void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt);
+void tunnel_queue_move(struct tunnel *into, struct tunnel *from);
 void tunnel_queue_send(struct tunnel *tunnel);
-void tunnel_queue_refuse(struct tunnel *tunnel, uint8_t code);
+void tunnel_queue_refuse(struct tunnel *tunnel, int err); /* the hosts hear why, by ICMP */
+void tunnel_queue_clear(struct tunnel *tunnel);           /* in silence */

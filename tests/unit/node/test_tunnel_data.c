@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of inner packets on their way into a tunnel: sealed, kept, dropped, refused. */
+#include "tunnelworld.h"
+
+static void data_starts_a_direction_and_waits(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	for (uint8_t i = 1; i <= 3; i++)
+		send_mark(&w->a, &w->b.lease.vip4, i);
+	assert_int_equal(w->a.dc.count, 1);
+	assert_int_equal(ask_of(&w->a, 0)->reason, NTM_REASON_DATA);
+	assert_false(ask_of(&w->a, 0)->is_sip);
+	direct(&w->a, 0);
+	run(w, 100);
+	assert_int_equal(w->b.inner, 3);
+	assert_memory_equal(w->b.marks, "\1\2\3", 3); /* in order */
+	assert_int_equal(w->a.icmp, 0);
+	assert_int_equal(tunnels_counters(w->a.tunnels)->queued, 3);
+	world_free(w);
+}
+
+/* sip.md 1: media joins the direction that is pending. */
+static void data_joins_a_direction_that_is_pending(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	want_vip(&w->a, &w->b.lease.vip4, NULL);
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	assert_int_equal(w->a.dc.count, 1);
+	direct(&w->a, 0);
+	run(w, 100);
+	assert_int_equal(w->b.inner, 1);
+	world_free(w);
+}
+
+static void an_up_tunnel_sends_at_once(void **state)
+{
+	struct world *w = world_up();
+
+	(void)state;
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	send_mark(&w->a, &w->b.lease.vip6, 2);
+	assert_int_equal(tunnels_counters(w->a.tunnels)->queued, 0);
+	run(w, DELAY_MS);
+	assert_int_equal(w->b.inner, 2);
+	world_free(w);
+}
+
+static void the_queue_is_bounded_and_the_oldest_goes_first(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	for (uint8_t i = 0; i < TUNNEL_QUEUE_PACKETS + 5; i++)
+		send_mark(&w->a, &w->b.lease.vip4, i);
+	assert_int_equal(tunnels_counters(w->a.tunnels)->queue_dropped, 5);
+	direct(&w->a, 0);
+	run(w, 100);
+	assert_int_equal(w->b.inner, TUNNEL_QUEUE_PACKETS);
+	for (uint8_t i = 0; i < TUNNEL_QUEUE_PACKETS; i++)
+		assert_int_equal(w->b.marks[i], i + 5);
+	world_free(w);
+}
+
+struct refusal {
+	uint8_t code; /* 0: the DC does not answer */
+	uint8_t icmp4, icmp6;
+};
+
+/* ippkt.h: which error the application gets. */
+static void a_failure_comes_back_as_icmp(void **state)
+{
+	static const struct refusal refusals[] = {
+		{0, 0, 0},
+		{NTM_DIR_NO_SUCH_ADDRESS, 1, 3},
+		{NTM_DIR_OFFLINE, 1, 3},
+		{NTM_DIR_NO_RELAY, 1, 3},
+		{NTM_DIR_FORBIDDEN, 13, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(refusals) / sizeof(refusals[0]); i++) {
+		const struct refusal *r = &refusals[i / 2];
+		struct world *w = world_new();
+		const struct ntm_ip *vip = i % 2 ? &w->b.lease.vip6 : &w->b.lease.vip4;
+
+		send_mark(&w->a, vip, 1);
+		assert_int_equal(w->a.icmp, 0);
+		if (r->code == 0)
+			answer(&w->a, 0, -ETIMEDOUT, NULL);
+		else
+			answer_error(&w->a, 0, r->code, "no");
+		assert_int_equal(w->a.icmp, 1);
+		assert_int_equal(w->a.icmp_type, i % 2 ? 1 : 3);
+		assert_int_equal(w->a.icmp_code, i % 2 ? r->icmp6 : r->icmp4);
+		/* And so does what comes while the failure is remembered. */
+		w->a.icmp_code = 99;
+		send_mark(&w->a, vip, 2);
+		assert_int_equal(w->a.icmp, 2);
+		assert_int_equal(w->a.icmp_code, i % 2 ? r->icmp6 : r->icmp4);
+		assert_int_equal(w->a.dc.count, 1);
+		assert_int_equal(tunnels_counters(w->a.tunnels)->unreachables, 2);
+		assert_int_equal(tunnels_counters(w->a.tunnels)->queue_dropped, 2);
+		world_free(w);
+	}
+}
+
+static void a_peer_that_does_not_answer_is_an_unreachable_host(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->b.is_deaf = true;
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	direct(&w->a, 0);
+	run(w, 3100);
+	assert_int_equal(w->a.icmp, 1);
+	assert_int_equal(w->a.icmp_code, 1);
+	world_free(w);
+}
+
+static void a_request_that_cannot_be_made_is_an_unreachable_net(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->a.dc.err = -EBUSY;
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	assert_int_equal(w->a.icmp, 1);
+	assert_int_equal(w->a.icmp_type, 3);
+	assert_int_equal(w->a.icmp_code, 0);
+	world_free(w);
+}
+
+static void errors_are_limited(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	for (uint8_t i = 0; i < TUNNEL_QUEUE_PACKETS; i++)
+		send_mark(&w->a, &w->b.lease.vip4, i);
+	answer_error(&w->a, 0, NTM_DIR_OFFLINE, "b is offline");
+	assert_int_equal(w->a.icmp, 20);
+	run(w, 500);
+	for (uint8_t i = 0; i < TUNNEL_QUEUE_PACKETS; i++)
+		send_mark(&w->a, &w->b.lease.vip4, i);
+	assert_int_equal(w->a.icmp, 30); /* 20 a second */
+	world_free(w);
+}
+
+static void stopping_refuses_what_is_queued(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	tunnels_stop(w->a.tunnels);
+	assert_int_equal(w->a.icmp, 1);
+	assert_int_equal(w->a.icmp_code, 0);
+	world_free(w);
+}
+
+struct kind {
+	uint8_t first;
+	size_t len;
+	uint8_t cls;
+};
+
+/* design.md 4: real-time traffic is marked. */
+static void rtp_is_marked_on_the_outside(void **state)
+{
+	static const struct kind kinds[] = {
+		{0x80, 172, 1}, {0x80, 12, 1}, {0x80, 11, 0},  {'S', 172, 0},
+		{0x00, 172, 0}, {0xc0, 20, 0}, {0xbf, 100, 1},
+	};
+	struct world *w = world_up();
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct kind *kind = &kinds[i / 2];
+		const struct ntm_ip *vip = i % 2 ? &w->b.lease.vip6 : &w->b.lease.vip4;
+		uint8_t payload[200] = {kind->first};
+		struct ntm_pkt pkt;
+
+		make_udp(&w->a, vip, payload, kind->len, &pkt);
+		w->a.cls = 99;
+		tunnel_send(w->a.tunnels, vip, &pkt);
+		assert_int_equal(w->a.cls, kind->cls);
+	}
+	world_free(w);
+}
+
+/* Other protocols look like anything behind the IP header. */
+static void only_udp_is_marked(void **state)
+{
+	struct world *w = world_up();
+	uint8_t payload[100] = {0x80};
+	struct ntm_pkt pkt;
+
+	(void)state;
+	make_udp(&w->a, &w->b.lease.vip4, payload, sizeof(payload), &pkt);
+	pkt.data[9] = NTM_IPPROTO_TCP;
+	tunnel_send(w->a.tunnels, &w->b.lease.vip4, &pkt);
+	assert_int_equal(w->a.cls, 0);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_starts_a_direction_and_waits),
+		cmocka_unit_test(data_joins_a_direction_that_is_pending),
+		cmocka_unit_test(an_up_tunnel_sends_at_once),
+		cmocka_unit_test(the_queue_is_bounded_and_the_oldest_goes_first),
+		cmocka_unit_test(a_failure_comes_back_as_icmp),
+		cmocka_unit_test(a_peer_that_does_not_answer_is_an_unreachable_host),
+		cmocka_unit_test(a_request_that_cannot_be_made_is_an_unreachable_net),
+		cmocka_unit_test(errors_are_limited),
+		cmocka_unit_test(stopping_refuses_what_is_queued),
+		cmocka_unit_test(rtp_is_marked_on_the_outside),
+		cmocka_unit_test(only_udp_is_marked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
