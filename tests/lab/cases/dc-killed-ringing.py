@@ -41,8 +41,11 @@ def main(lab):
     check(len(found) == 2, f"{len(found)} 200 OKs reached the caller, not 2")
     check(0.5 < found[0][0] <= LIMIT_S + 0.25, f"the first came after {found[0][0]:.2f} s")
     check(found[1][0] <= 0.25, f"the next one came after {found[1][0]:.2f} s")
-    odd = sip.unaltered(at_sip.udp(src=scene.sip.vip), ears["alice"].udp(dst=scene.alice.vip))
-    check(not odd, f"altered on the way: {odd}")
+    hops = ((ears["bob"].udp(src=scene.bob.vip), at_sip.udp(dst=scene.sip.vip, src=scene.bob.vip)),
+            (at_sip.udp(src=scene.sip.vip), ears["alice"].udp(dst=scene.alice.vip)))
+    for sent, got in hops:
+        odd = sip.unaltered(sent, got)
+        check(not odd, f"altered on the way: {odd}")
     return f"200 OK after {found[0][0]:.2f} s, the next one after {1000 * found[1][0]:.0f} ms"
 
 
