@@ -255,6 +255,21 @@ void tunnel_drop(struct tunnel *tunnel)
 	free(tunnel);
 }
 
+/* Behind those who wait already: what was held leaves in the order in which it came. */
+static void wait_add(struct tunnel *tunnel, struct tunnel_wait *wait)
+{
+	struct tunnel_wait **end = &tunnel->waits;
+
+	if (wait == NULL)
+		return;
+	while (*end != NULL)
+		end = &(*end)->next;
+	wait->tunnel = tunnel;
+	wait->next = NULL;
+	wait->link = end;
+	*end = wait;
+}
+
 /* Two triggers, one by name and one by VIP, met: from's waits and packets become into's. */
 static void absorb(struct tunnel *into, struct tunnel *from)
 {
@@ -262,12 +277,7 @@ static void absorb(struct tunnel *into, struct tunnel *from)
 		struct tunnel_wait *wait = from->waits;
 
 		tunnel_wait_cancel(wait);
-		wait->tunnel = into;
-		wait->next = into->waits;
-		wait->link = &into->waits;
-		if (wait->next != NULL)
-			wait->next->link = &wait->next;
-		into->waits = wait;
+		wait_add(into, wait);
 	}
 	tunnel_queue_move(into, from);
 	if (into->asked_ms == 0 || (from->asked_ms != 0 && from->asked_ms < into->asked_ms))
@@ -342,18 +352,6 @@ struct tunnel *tunnel_find_up(struct tunnels *tunnels, const struct ntm_ip *vip)
 	struct tunnel *tunnel = tunnel_find(tunnels, vip);
 
 	return tunnel != NULL && tunnel->state == TUNNEL_UP ? tunnel : NULL;
-}
-
-static void wait_add(struct tunnel *tunnel, struct tunnel_wait *wait)
-{
-	if (wait == NULL)
-		return;
-	wait->tunnel = tunnel;
-	wait->next = tunnel->waits;
-	wait->link = &tunnel->waits;
-	if (wait->next != NULL)
-		wait->next->link = &wait->next;
-	tunnel->waits = wait;
 }
 
 void tunnel_wait_cancel(struct tunnel_wait *wait)

@@ -177,11 +177,46 @@ static void cancelled_waits_hear_nothing(void **state)
 		want_name(&w->a, "b.ntm.example", &waiters[i]);
 	tunnel_wait_cancel(&waiters[2].wait); /* in the middle */
 	tunnel_wait_cancel(&waiters[2].wait); /* fine when not waiting */
-	tunnel_wait_cancel(&waiters[0].wait); /* the last of the list */
-	tunnel_wait_cancel(&waiters[3].wait); /* the first */
+	tunnel_wait_cancel(&waiters[0].wait); /* the first of the list */
+	tunnel_wait_cancel(&waiters[3].wait); /* the last */
 	answer_error(&w->a, 0, NTM_DIR_OFFLINE, "b is offline");
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(waiters[i].calls, i == 1);
+	world_free(w);
+}
+
+/* Held copies of two forks, say: they leave in the order in which they came. */
+struct in_line {
+	struct tunnel_wait wait;
+	unsigned *called;
+	unsigned place;
+};
+
+static void note_place(void *arg, const struct tunnel_result *result)
+{
+	struct in_line *in_line = arg;
+
+	(void)result;
+	in_line->place = (*in_line->called)++;
+}
+
+static void who_waits_longest_hears_first(void **state)
+{
+	struct world *w = world_new();
+	struct tunnel_target target = {.fqdn = "b.ntm.example"};
+	struct in_line in_line[4];
+	unsigned called = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		in_line[i] = (struct in_line){.wait = {.fn = note_place, .arg = &in_line[i]},
+					      .called = &called};
+		tunnel_want(w->a.tunnels, &target, NTM_REASON_SIP, &in_line[i].wait, NULL);
+	}
+	answer_error(&w->a, 0, NTM_DIR_OFFLINE, "b is offline");
+	assert_int_equal(called, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(in_line[i].place, i);
 	world_free(w);
 }
 
@@ -597,6 +632,7 @@ int main(void)
 		cmocka_unit_test(the_peer_comes_up_without_asking),
 		cmocka_unit_test(a_tunnel_that_the_peer_asked_for_ends_our_asking),
 		cmocka_unit_test(cancelled_waits_hear_nothing),
+		cmocka_unit_test(who_waits_longest_hears_first),
 		cmocka_unit_test(a_wait_may_cancel_another_when_it_is_called),
 		cmocka_unit_test(who_asks_again_at_once_is_refused),
 		cmocka_unit_test(stopping_calls_nobody_twice),
