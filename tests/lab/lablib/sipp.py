@@ -42,6 +42,17 @@ def request(method, uri="[next_url]", body="", cseq="[cseq]", headers=(), to="[p
     return _with_body(lines, body)
 
 
+def back_request(method, body="", cseq=1, headers=()):
+    """A request of the side that was called; the INVITE was received with keep={"peer": "From:"}."""
+    lines = [f"{method} [next_url] SIP/2.0",
+             "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+             "From: <sip:[service]@[local_ip]>;tag=[pid]s[call_number]", "To: [$peer]",
+             "Call-ID: [call_id]", f"CSeq: {cseq} {method}",
+             "Contact: <sip:callee@[local_ip]:[local_port]>", "Max-Forwards: 70", "[routes]",
+             *headers]
+    return _with_body(lines, body)
+
+
 def reply(status, reason, body="", headers=(), tag="[pid]s[call_number]"):
     """An answer to the request that came last."""
     lines = [f"SIP/2.0 {status} {reason}", "[last_Via:]", "[last_From:]",
@@ -69,12 +80,18 @@ class Scenario:
         self.steps.append(f"<send{again}><![CDATA[\n{text}\n]]></send>")
         return self
 
-    def receive(self, what, optional=False, routes=False, timeout_ms=8000):
-        """Waits for a status (a number) or for a request (its method); may learn the routes."""
+    def receive(self, what, optional=False, routes=False, timeout_ms=8000, keep=None):
+        """Waits for a status (a number) or for a request (its method); may learn the routes.
+
+        keep: variable -> header whose value it takes, for [$variable] in later messages.
+        """
         attrs = f'response="{what}"' if isinstance(what, int) else f"request={quoteattr(what)}"
         attrs += ' rrs="true"' if routes else ""
         attrs += ' optional="true"' if optional else f' timeout="{timeout_ms}"'
-        self.steps.append(f"<recv {attrs}/>")
+        actions = "".join(f'<ereg regexp=".*" search_in="hdr" header="{header}" '
+                          f'assign_to="{name}"/>' for name, header in (keep or {}).items())
+        self.steps.append(f"<recv {attrs}><action>{actions}</action></recv>" if actions
+                          else f"<recv {attrs}/>")
         return self
 
     def pause(self, ms):
