@@ -68,6 +68,7 @@ static json_t *dns_json(const struct node *node)
 	add(json, "forwarded_dc", c->forwarded_dc);
 	add(json, "forwarded_upstream", c->forwarded_upstream);
 	add(json, "servfail", c->servfail);
+	add(json, "rebinding", c->rebinding);
 	return json;
 }
 

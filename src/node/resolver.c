@@ -12,6 +12,7 @@
 #define DNS_PORT 53
 /* Longest query that is kept: a name, EDNS with a cookie, and some. */
 #define QUERY_MAX 512
+#define CLASS_IN  1
 
 enum pending_state {
 	PENDING_FREE,
@@ -60,7 +61,8 @@ static void release(struct pending *p)
 	p->resolver->used--;
 }
 
-static void send_dns(struct resolver *r, const struct ntm_ip *us, const struct ntm_addr *asker,
+/* False when it is too long for a packet. */
+static bool send_dns(struct resolver *r, const struct ntm_ip *us, const struct ntm_addr *asker,
 		     const uint8_t *msg, size_t len)
 {
 	uint8_t pkt[NTM_PKT_MAX];
@@ -69,6 +71,7 @@ static void send_dns(struct resolver *r, const struct ntm_ip *us, const struct n
 
 	if (pkt_len > 0)
 		r->args.tun_write(r->args.ctx, pkt, pkt_len);
+	return pkt_len > 0;
 }
 
 static void reply_to(struct resolver *r, const struct ntm_ip *us, const struct ntm_addr *asker,
@@ -80,7 +83,7 @@ static void reply_to(struct resolver *r, const struct ntm_ip *us, const struct n
 	if (reply->rcode == NTM_DNS_SERVFAIL)
 		r->counters.servfail++;
 	if (len > 0)
-		send_dns(r, us, asker, msg, len);
+		(void)send_dns(r, us, asker, msg, len);
 }
 
 /* Answers a kept query with an rcode and at most one record, and lets it go. */
@@ -239,13 +242,19 @@ static void want_node(struct pending *p, const char *name)
 	on_tunnel(p, &now);
 }
 
-/* `name` may name a node: under our suffixes, and no service label such as _sip in it. */
+/* A service label such as _sip (RFC 2782). */
+static bool has_service_label(const char *name)
+{
+	return name[0] == '_' || strstr(name, "._") != NULL;
+}
+
+/* `name` may name a node: under our suffixes, and no service. */
 static bool is_node_name(const struct resolver *r, const char *name)
 {
 	char canon[NTM_NAME_MAX + 1];
 
 	return lease_has_name(r->args.lease, name) && ntm_name_canon(canon, name) == 0 &&
-	       strchr(name, '_') == NULL && strcmp(name, r->args.lease->domain) != 0;
+	       !has_service_label(name) && strcmp(name, r->args.lease->domain) != 0;
 }
 
 static void answer_ptr(struct pending *p, const char *fqdn)
@@ -262,12 +271,15 @@ static void dispatch(struct pending *p, const struct ntm_dns_query *query)
 	struct ntm_ip ip;
 	bool is_virtual =
 		ntm_ip_from_arpa(&ip, query->name) == 0 && lease_is_virtual(r->args.lease, &ip);
-	const char *fqdn =
-		is_virtual && query->type == NTM_DNS_PTR ? r->args.name_of(r->args.ctx, &ip) : NULL;
+	/* What we cannot answer ourselves is for the DC to refuse, or for upstream. */
+	bool is_plain = query->cls == CLASS_IN && query->edns_version == 0;
+	const char *fqdn = is_plain && is_virtual && query->type == NTM_DNS_PTR
+				   ? r->args.name_of(r->args.ctx, &ip)
+				   : NULL;
 
 	if (fqdn != NULL)
 		answer_ptr(p, fqdn);
-	else if ((query->type == NTM_DNS_A || query->type == NTM_DNS_AAAA) &&
+	else if (is_plain && (query->type == NTM_DNS_A || query->type == NTM_DNS_AAAA) &&
 		 is_node_name(r, query->name))
 		want_node(p, query->name);
 	else
@@ -292,7 +304,13 @@ static void on_query(struct resolver *r, const struct ntm_ippkt *view)
 	    ntm_dns_query_parse(&query, view->payload, view->payload_len) != 0) {
 		r->counters.malformed++;
 		if (ntm_dns_formerr(view->payload, view->payload_len, formerr) > 0)
-			send_dns(r, &view->dst, &asker, formerr, sizeof(formerr));
+			(void)send_dns(r, &view->dst, &asker, formerr, sizeof(formerr));
+		return;
+	}
+	if (query.opcode != 0) {
+		struct ntm_dns_reply reply = {.rcode = NTM_DNS_NOTIMP};
+
+		reply_to(r, &view->dst, &asker, &query, &reply);
 		return;
 	}
 	for (size_t i = 0; i < RESOLVER_PENDING_MAX && r->used > 0; i++)
@@ -343,9 +361,12 @@ void resolver_packet(struct resolver *r, const struct ntm_ippkt *view, const uin
 		r->args.tun_write(r->args.ctx, out, out_len);
 }
 
-/* security.md A6: a foreign name must not point into the virtual prefixes (rebinding). */
+/* security.md A6: a foreign name must not point into the virtual prefixes (rebinding). Of a full
+ * answer there may be more than was looked at. */
 static bool points_inside(const struct resolver *r, const struct ntm_dns_response *response)
 {
+	if (response->count >= NTM_DNS_ANSWERS)
+		return true;
 	for (size_t i = 0; i < response->count; i++) {
 		const struct ntm_dns_rr *rr = &response->rr[i];
 
@@ -357,7 +378,7 @@ static bool points_inside(const struct resolver *r, const struct ntm_dns_respons
 }
 
 /* The answer fits the question, and may be given. Heap: a parsed response is large. */
-static bool is_acceptable(const struct resolver *r, const struct pending *p, const uint8_t *msg,
+static bool is_acceptable(struct resolver *r, const struct pending *p, const uint8_t *msg,
 			  size_t len)
 {
 	struct ntm_dns_query query;
@@ -366,8 +387,10 @@ static bool is_acceptable(const struct resolver *r, const struct pending *p, con
 		  ntm_dns_response_parse(response, msg, len) == 0 && response->id == query.id &&
 		  response->type == query.type && strcmp(response->name, query.name) == 0;
 
-	if (ok && p->state == PENDING_UPSTREAM)
-		ok = !points_inside(r, response);
+	if (ok && p->state == PENDING_UPSTREAM && points_inside(r, response)) {
+		r->counters.rebinding++;
+		ok = false;
+	}
 	free(response);
 	return ok;
 }
@@ -379,12 +402,11 @@ void resolver_answer(struct resolver *r, uint16_t slot, const uint8_t *msg, size
 	if (p == NULL || p->generation != slot >> 8 ||
 	    (p->state != PENDING_DC && p->state != PENDING_UPSTREAM))
 		return;
-	if (msg == NULL || !is_acceptable(r, p, msg, len)) {
+	if (msg != NULL && is_acceptable(r, p, msg, len) &&
+	    send_dns(r, &p->us, &p->asker, msg, len)) /* as it came */
+		release(p);
+	else
 		finish(p, NTM_DNS_SERVFAIL, NULL);
-		return;
-	}
-	send_dns(r, &p->us, &p->asker, msg, len); /* as it came */
-	release(p);
 }
 
 const struct resolver_counters *resolver_counters(const struct resolver *r)

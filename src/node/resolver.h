@@ -46,5 +46,6 @@ void resolver_answer(struct resolver *resolver, uint16_t slot, const uint8_t *ms
 struct resolver_counters {
 	uint64_t queries, malformed, ntm_names, answered_up, answered_late, forwarded_dc,
 		forwarded_upstream, servfail;
+	uint64_t rebinding; /* foreign names that pointed into the virtual prefixes */
 };
 const struct resolver_counters *resolver_counters(const struct resolver *resolver);
