@@ -144,7 +144,7 @@ def by_resolved(net, node):
         return None
     conf = lab.write(RESOLVED_CONF.format(dc=net.dc.addr), "resolved", "lab.conf")
     script = ("mount --make-rprivate / && mount -t tmpfs none /run && "
-              f"mkdir -p /run/systemd/resolved.conf.d && cp {conf} /run/systemd/resolved.conf.d/ && "
+              f"install -D -m 644 {conf} /run/systemd/resolved.conf.d/lab.conf && "
               "install -d -o systemd-resolve -g systemd-resolve /run/systemd/resolve && "
               f"exec {RESOLVED}")
     host.start("resolved", ["unshare", "-m", "sh", "-c", script])

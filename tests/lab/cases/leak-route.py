@@ -30,9 +30,9 @@ class Leaks:
         """One packet to each; an error of the host is as good as silence. Returns the payload."""
         self.number += 1
         word = f"leak {self.number}".encode()
-        for sock, vip in ((self.net.mn.udp(), self.peer.vip), (self.net.mn.udp("::"), self.peer.vip6)):
+        for any_addr, vip in (("0.0.0.0", self.peer.vip), ("::", self.peer.vip6)):
             try:
-                sock.sendto(word, (vip, PORT))
+                self.net.mn.udp(any_addr).sendto(word, (vip, PORT))
             except OSError:
                 pass
         return word

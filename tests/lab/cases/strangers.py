@@ -143,8 +143,8 @@ def main(lab):
     phones.talk(ears, max(rtp.count(e.udp(), dst=p.addr) for p, e in ears.items()) + 50)
     phones.hang_up(alice, bob)
     check(scene.dc.online() >= {"alice", "bob", "sip"}, "a node lost the DC")
-    return (f"{dropped} of {sent} packets counted as dropped: 0 replies, memory {max(growth.values()):+d} KiB, "
-            f"{max(said.values())} lines logged; the call went on")
+    return (f"{dropped} of {sent} packets counted as dropped: 0 replies, "
+            f"memory {max(growth.values()):+d} KiB, {max(said.values())} lines logged; the call went on")
 
 
 case.run(main)
