@@ -13,6 +13,8 @@
 #define PING_MS (15 * 1000)
 /* A link is not started over more often than this. */
 #define RESTART_MS 2000
+/* A REGISTER that could not be sent, or was not answered, is sent again after it. */
+#define REGISTER_MS 5000
 
 struct dclink {
 	struct dclink_args args;
@@ -25,9 +27,11 @@ struct dclink {
 	uint32_t register_txn;
 	bool registering;
 	bool registered;
-	bool was_registered; /* since start: the next time is no first */
+	bool was_registered; /* since start */
 	bool silent;         /* two copies of a request stay unanswered */
+	bool complained;     /* of the silence */
 	int64_t restarted_ms;
+	int64_t heard_ms; /* the last control message; -1: none yet */
 	int64_t registered_ms;
 	int64_t ping_ms;
 	struct ntm_addr reflexive;
@@ -62,6 +66,14 @@ static bool list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip)
 	return false;
 }
 
+static bool is_same_list(const struct ntm_addr_list *a, const struct ntm_addr_list *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++)
+		if (!ntm_addr_eq(&a->item[i], &b->item[i]))
+			return false;
+	return a->count == b->count;
+}
+
 static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct dclink *dclink = arg;
@@ -69,10 +81,9 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 
 	dclink->registering = false;
 	if (err != 0)
-		return; /* the next up, or the next ping, tries again */
+		return; /* register_timer tries again */
 	const struct ntm_msg_registered *msg = &reply->registered;
 	bool news = !dclink->registered;
-	bool first = !dclink->was_registered;
 
 	dclink->registered = true;
 	dclink->was_registered = true;
@@ -81,14 +92,12 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 	dclink->behind_nat = !list_has(&dclink->told, &msg->reflexive.ip);
 	dclink->ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
 	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
-	if (msg->lifetime_s > 0)
-		ntm_timer_set(timers(dclink), &dclink->register_timer,
-			      (int64_t)msg->lifetime_s * 500);
+	ntm_timer_set(timers(dclink), &dclink->register_timer, (int64_t)msg->lifetime_s * 500);
 	if (news)
 		ntm_info("registered at the DC as %s, seen from %s (%s)", dclink->args.lease->fqdn,
 			 ntm_addr_str(&msg->reflexive, seen),
 			 dclink->behind_nat ? "behind a NAT" : "no NAT");
-	dclink->args.ops.registered(dclink->args.ops.ctx, msg, first);
+	dclink->args.ops.registered(dclink->args.ops.ctx, msg, news);
 }
 
 static void send_register(struct dclink *dclink)
@@ -104,6 +113,7 @@ static void send_register(struct dclink *dclink)
 	dclink->told = msg.reg.own;
 	dclink->registering = ntm_ctl_request(dclink->ctl, &msg, on_registered, dclink,
 					      &dclink->register_txn) == 0;
+	ntm_timer_set(timers(dclink), &dclink->register_timer, REGISTER_MS);
 }
 
 static void on_register_timer(void *arg)
@@ -148,12 +158,16 @@ static void on_unanswered(void *ctx, unsigned sent)
 
 	if (sent < 2)
 		return;
-	if (!dclink->silent)
+	bool was_restarted = timers(dclink)->now_ms - dclink->restarted_ms < RESTART_MS;
+	if (was_restarted && dclink->heard_ms >= dclink->restarted_ms)
+		return; /* it answers, only not to this: it waits for the peer of a direction */
+	if (was_restarted && !dclink->complained) {
 		ntm_warn("the DC at %s does not answer; calls that are up go on, new ones may fail",
 			 dc_name(dclink, name));
+		dclink->complained = true;
+	}
 	dclink->silent = true;
-	if (ntm_link_state(dclink->link) != NTM_LINK_UP ||
-	    timers(dclink)->now_ms - dclink->restarted_ms < RESTART_MS)
+	if (ntm_link_state(dclink->link) != NTM_LINK_UP || was_restarted)
 		return;
 	dclink->restarted_ms = timers(dclink)->now_ms;
 	size_t count = dc_candidates(dclink->args.lease, candidates);
@@ -175,6 +189,7 @@ struct dclink *dclink_new(const struct dclink_args *args)
 	dclink->args = *args;
 	dclink->ping_ms = PING_MS;
 	dclink->restarted_ms = -RESTART_MS;
+	dclink->heard_ms = -1;
 	ntm_random(&dclink->boot_id, sizeof(dclink->boot_id));
 	ntm_timer_init(&dclink->ping_timer, on_ping_timer, dclink);
 	ntm_timer_init(&dclink->register_timer, on_register_timer, dclink);
@@ -251,8 +266,11 @@ void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt)
 {
 	/* Whatever is authentic and answers something proves that the DC is alive; requests of its
 	 * own do too. */
-	if (ntm_ctl_input(dclink->ctl, pkt->data, pkt->len) == 0)
-		dclink->silent = false;
+	if (ntm_ctl_input(dclink->ctl, pkt->data, pkt->len) != 0)
+		return;
+	dclink->heard_ms = timers(dclink)->now_ms;
+	dclink->silent = false;
+	dclink->complained = false;
 }
 
 void dclink_addrs_changed(struct dclink *dclink)
@@ -261,7 +279,7 @@ void dclink_addrs_changed(struct dclink *dclink)
 
 	now.count = (uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, now.item,
 							      NTM_MSG_ADDRS);
-	if (memcmp(&now, &dclink->told, sizeof(now)) != 0 && dclink->link != NULL &&
+	if (!is_same_list(&now, &dclink->told) && dclink->link != NULL &&
 	    ntm_link_state(dclink->link) == NTM_LINK_UP)
 		send_register(dclink);
 }
@@ -289,7 +307,7 @@ bool dclink_is_registered(const struct dclink *dclink)
 
 bool dclink_answers(const struct dclink *dclink)
 {
-	return !dclink->silent;
+	return dclink->was_registered && !dclink->silent;
 }
 
 const struct ntm_addr *dclink_reflexive(const struct dclink *dclink)

@@ -9,8 +9,9 @@
 struct dclink;
 
 struct dclink_ops {
-	/* REGISTERED came: addresses, prefixes, suffixes, certificate. */
-	void (*registered)(void *ctx, const struct ntm_msg_registered *msg, bool first);
+	/* REGISTERED came: addresses, prefixes, suffixes, certificate. news: for the first time
+	 * since start, or since the DC was lost. */
+	void (*registered)(void *ctx, const struct ntm_msg_registered *msg, bool news);
 	/* A request of the DC other than what dclink answers itself: ROUTE_DIRECTION, REVOKED. */
 	void (*request)(void *ctx, const struct ntm_msg *msg);
 	void *ctx;
@@ -46,7 +47,8 @@ void dclink_cancel(struct dclink *dclink, uint32_t txn);
 int dclink_reply(struct dclink *dclink, const struct ntm_msg *req, struct ntm_msg *reply);
 
 bool dclink_is_registered(const struct dclink *dclink);
-/* False once two requests in a row were not answered, until one is (sip.md 1). */
+/* False until the DC has answered for the first time, and once two copies of a request were not
+ * answered, until anything is (sip.md 1). */
 bool dclink_answers(const struct dclink *dclink);
 const struct ntm_addr *dclink_reflexive(const struct dclink *dclink);
 bool dclink_behind_nat(const struct dclink *dclink);

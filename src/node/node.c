@@ -85,9 +85,10 @@ static const struct ntm_links_ops links_ops = {
 
 /* ---- facts from the DC ---- */
 
-static void keep_lease(struct node *node, const struct ntm_msg_registered *msg)
+/* True when *fresh, a copy of the lease, is now as msg says, and news. */
+static bool renew_lease(const struct node *node, const struct ntm_msg_registered *msg,
+			struct node_lease *fresh)
 {
-	struct node_lease fresh = node->lease;
 	const struct ntm_join_answer answer = {
 		.cert = msg->cert,
 		.prefixes = msg->prefixes,
@@ -97,30 +98,37 @@ static void keep_lease(struct node *node, const struct ntm_msg_registered *msg)
 	};
 	char words[160];
 
-	if (lease_from_answer(&fresh, &answer, node->timers->wall_ms / 1000, words,
-			      sizeof(words)) != 0) {
+	if (lease_from_answer(fresh, &answer, node->timers->wall_ms / 1000, words, sizeof(words)) !=
+	    0) {
 		ntm_warn("the DC's registration is not usable: %s", words);
-		return;
+		return false;
 	}
-	if (!ntm_ip_eq(&fresh.vip4, &node->lease.vip4) ||
-	    !ntm_ip_eq(&fresh.vip6, &node->lease.vip6)) {
+	if (!ntm_ip_eq(&fresh->vip4, &node->lease.vip4) ||
+	    !ntm_ip_eq(&fresh->vip6, &node->lease.vip6)) {
 		ntm_err("the DC gives this node other virtual addresses than it joined with: join "
 			"again with a new token");
-		return;
+		return false;
 	}
-	if (memcmp(&fresh, &node->lease, sizeof(fresh)) == 0)
-		return;
-	node->lease = fresh;
-	node->ops->lease_changed(node->ctx, &node->lease);
+	return memcmp(fresh, &node->lease, sizeof(*fresh)) != 0;
 }
 
-static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool first)
+static void keep_lease(struct node *node, const struct ntm_msg_registered *msg)
+{
+	struct node_lease fresh = node->lease;
+
+	if (renew_lease(node, msg, &fresh)) {
+		node->lease = fresh;
+		node->ops->lease_changed(node->ctx, &node->lease);
+	}
+	ntm_wipe(&fresh, sizeof(fresh)); /* our secret key */
+}
+
+static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool news)
 {
 	struct node *node = ctx;
 
-	(void)first;
 	keep_lease(node, msg);
-	if (node->ops->registered != NULL)
+	if (news && node->ops->registered != NULL)
 		node->ops->registered(node->ctx);
 }
 
@@ -153,38 +161,38 @@ static bool resolver_upstream(void *ctx, uint16_t slot, const uint8_t *query, si
 	return node->ops->upstream_query(node->ctx, slot, query, len);
 }
 
-/* One RESOLVE under way; small, and bounded by the control channel. */
-struct resolve {
-	struct node *node;
-	uint16_t slot;
-};
-
 static void on_resolved(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct resolve *resolve = arg;
+	struct node *node = resolve->node;
 
-	resolver_answer(resolve->node->resolver, resolve->slot,
-			err == 0 ? reply->resolved.data : NULL, err == 0 ? reply->resolved.len : 0);
-	free(resolve);
+	resolve->node = NULL;
+	resolver_answer(node->resolver, resolve->slot, err == 0 ? reply->resolved.data : NULL,
+			err == 0 ? reply->resolved.len : 0);
+}
+
+static struct resolve *free_resolve(struct node *node)
+{
+	for (size_t i = 0; i < NTM_CTL_OPEN_MAX; i++)
+		if (node->resolves[i].node == NULL)
+			return &node->resolves[i];
+	return NULL;
 }
 
 static bool resolver_to_dc(void *ctx, uint16_t slot, const uint8_t *query, size_t len)
 {
 	struct node *node = ctx;
 	struct ntm_msg msg = {.type = NTM_MSG_RESOLVE};
-	struct resolve *resolve = malloc(sizeof(*resolve));
+	struct resolve *resolve = free_resolve(node);
 
-	if (resolve == NULL || len > sizeof(msg.resolve.data)) {
-		free(resolve);
+	if (resolve == NULL || len > sizeof(msg.resolve.data))
 		return false;
-	}
-	*resolve = (struct resolve){.node = node, .slot = slot};
 	msg.resolve.len = (uint16_t)len;
 	memcpy(msg.resolve.data, query, len);
-	if (dclink_request(node->dclink, &msg, on_resolved, resolve, NULL) == 0)
-		return true;
-	free(resolve);
-	return false;
+	if (dclink_request(node->dclink, &msg, on_resolved, resolve, NULL) != 0)
+		return false;
+	*resolve = (struct resolve){.node = node, .slot = slot};
+	return true;
 }
 
 static const char *resolver_name_of(void *ctx, const struct ntm_ip *vip)

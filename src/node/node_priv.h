@@ -24,6 +24,12 @@ struct node_counters {
 #define NODE_PINGS 16
 struct ping;
 
+/* A RESOLVE under way; the control channel has no more of them open at once. */
+struct resolve {
+	struct node *node; /* NULL: free */
+	uint16_t slot;
+};
+
 struct node {
 	const struct node_ops *ops;
 	void *ctx;
@@ -39,6 +45,7 @@ struct node {
 	struct ntm_ip wrong_source; /* the last one, for `status` */
 	struct ntm_log_gate source_gate, spoof_gate;
 	int64_t started_ms;
+	struct resolve resolves[NTM_CTL_OPEN_MAX];
 	size_t ping_count;
 	struct ping *pings;
 };

@@ -1,0 +1,855 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of the node's link to its DC: registration, liveness, requests. The link layer is played.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dclink.h"
+
+#include "ntm/bucket.h"
+
+#define PING_MS     15000
+#define REGISTER_MS 5000
+#define SENT_MAX    600
+
+/* ---- link.h, played ---- */
+
+struct ntm_link {
+	enum ntm_link_state state;
+	struct ntm_link_args args;
+	struct ntm_addr candidates[2];
+	unsigned opens, frees, closes, restarts;
+	struct ntm_addr remote;
+	size_t sent_count;
+	struct ntm_msg sent[SENT_MAX];
+};
+
+static struct ntm_link link_;
+static int open_err;
+
+int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, struct ntm_link **out)
+{
+	(void)links;
+	if (open_err != 0)
+		return open_err;
+	link_.opens++;
+	link_.args = *args;
+	for (size_t i = 0; i < args->candidate_count; i++)
+		link_.candidates[i] = args->candidates[i];
+	link_.state = NTM_LINK_CONNECTING;
+	*out = &link_;
+	return 0;
+}
+
+void ntm_link_free(struct ntm_link *link)
+{
+	if (link != NULL)
+		link->frees++;
+}
+
+void ntm_link_close(struct ntm_link *link, uint8_t reason)
+{
+	(void)reason;
+	link->closes++;
+	link->state = NTM_LINK_CLOSED;
+}
+
+void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count)
+{
+	link->restarts++;
+	assert_int_equal(count, 2);
+	assert_int_equal(candidates[1].port, 4331);
+}
+
+int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)
+{
+	(void)cls;
+	if (link->state != NTM_LINK_UP)
+		return -ENOTCONN;
+	assert_true(link->sent_count < SENT_MAX);
+	assert_int_equal(ntm_msg_decode(&link->sent[link->sent_count++], pkt->data, pkt->len), 0);
+	return 0;
+}
+
+enum ntm_link_state ntm_link_state(const struct ntm_link *link)
+{
+	return link->state;
+}
+
+const struct ntm_addr *ntm_link_remote(const struct ntm_link *link)
+{
+	return &link->remote;
+}
+
+void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out)
+{
+	(void)link;
+	*out = (struct ntm_link_stats){.rtt_ms = 12};
+}
+
+/* ---- the world ---- */
+
+struct world {
+	struct ntm_timers timers;
+	struct node_lease lease;
+	struct dclink *dclink;
+	struct ntm_addr_list own;
+	unsigned registered, news, requests, dones;
+	struct ntm_msg_registered msg;
+	struct ntm_msg request;
+	int done_err;
+};
+
+static size_t on_own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
+{
+	struct world *w = ctx;
+
+	assert_true(w->own.count <= cap);
+	for (size_t i = 0; i < w->own.count; i++)
+		out[i] = w->own.item[i];
+	return w->own.count;
+}
+
+static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool news)
+{
+	struct world *w = ctx;
+
+	w->registered++;
+	w->news += news;
+	w->msg = *msg;
+}
+
+static void on_request(void *ctx, const struct ntm_msg *msg)
+{
+	struct world *w = ctx;
+
+	w->requests++;
+	w->request = *msg;
+}
+
+static void on_done(void *arg, int err, const struct ntm_msg *reply)
+{
+	struct world *w = arg;
+
+	(void)reply;
+	w->dones++;
+	w->done_err = err;
+}
+
+static const struct node_ops node_ops = {.own_addrs = on_own_addrs};
+
+static struct ntm_addr addr_of(uint8_t last, uint16_t port)
+{
+	return (struct ntm_addr){.ip = ntm_ip_v4(192, 0, 2, last), .port = port};
+}
+
+static void make_dclink(struct world *w)
+{
+	struct dclink_args args = {
+		.timers = &w->timers,
+		.lease = &w->lease,
+		.node_ops = &node_ops,
+		.node_ctx = w,
+		.ops = {.registered = on_registered, .request = on_request, .ctx = w},
+	};
+
+	w->dclink = dclink_new(&args);
+	assert_non_null(w->dclink);
+}
+
+static struct world *world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	assert_int_equal(ntm_crypto_init(), 0);
+	memset(&link_, 0, sizeof(link_));
+	open_err = 0;
+	ntm_timers_init(&w->timers);
+	ntm_timers_advance(&w->timers, 10000, 10000);
+	strcpy(w->lease.fqdn, "a.ntm.example");
+	memset(w->lease.dc_key, 7, sizeof(w->lease.dc_key));
+	w->lease.dc[0] = addr_of(9, 4330);
+	w->lease.dc[1] = addr_of(10, 4331);
+	w->own.count = 1;
+	w->own.item[0] = addr_of(1, 4330);
+	link_.remote = addr_of(9, 4330);
+	make_dclink(w);
+	return w;
+}
+
+static void world_free(struct world *w)
+{
+	dclink_free(w->dclink);
+	assert_int_equal(ntm_timers_next(&w->timers), -1);
+	free(w);
+}
+
+static void pass(struct world *w, int64_t ms)
+{
+	int64_t end_ms = w->timers.now_ms + ms;
+
+	for (;;) {
+		int64_t next = ntm_timers_next(&w->timers);
+
+		if (next < 0 || w->timers.now_ms + next > end_ms)
+			break;
+		ntm_timers_advance(&w->timers, w->timers.now_ms + next, w->timers.now_ms + next);
+		ntm_timers_run(&w->timers);
+	}
+	ntm_timers_advance(&w->timers, end_ms, end_ms);
+}
+
+static void come_up(struct world *w)
+{
+	link_.state = NTM_LINK_UP;
+	dclink_on_up(w->dclink, true);
+}
+
+static struct world *world_started(void)
+{
+	struct world *w = world_new();
+
+	assert_int_equal(dclink_start(w->dclink), 0);
+	come_up(w);
+	return w;
+}
+
+/* ---- the DC ---- */
+
+static unsigned count_of(uint8_t type)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < link_.sent_count; i++)
+		count += link_.sent[i].type == type;
+	return count;
+}
+
+static const struct ntm_msg *last_of(uint8_t type)
+{
+	for (size_t i = link_.sent_count; i > 0; i--)
+		if (link_.sent[i - 1].type == type)
+			return &link_.sent[i - 1];
+	fail();
+	return NULL;
+}
+
+static void input(struct world *w, const struct ntm_msg *msg)
+{
+	struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	size_t len = ntm_msg_encode(msg, pkt.data, ntm_pkt_room(&pkt));
+	assert_true(len > 0);
+	ntm_pkt_put(&pkt, len);
+	dclink_on_input(w->dclink, &pkt);
+}
+
+static struct ntm_msg registered_msg(void)
+{
+	struct ntm_msg msg = {
+		.type = NTM_MSG_REGISTERED,
+		.is_reply = true,
+		.txn = last_of(NTM_MSG_REGISTER)->txn,
+		.registered = {.reflexive = addr_of(1, 4330), .lifetime_s = 120},
+	};
+
+	msg.registered.vip4 = ntm_ip_v4(198, 18, 0, 1);
+	msg.registered.prefixes.count = 1;
+	assert_int_equal(ntm_prefix_parse(&msg.registered.prefixes.item[0], "198.18.0.0/16"), 0);
+	msg.registered.suffixes.count = 1;
+	strcpy(msg.registered.suffixes.item[0], "ntm.example");
+	msg.registered.cert.len = 200;
+	return msg;
+}
+
+static void answer_register(struct world *w)
+{
+	struct ntm_msg msg = registered_msg();
+
+	input(w, &msg);
+}
+
+static void answer_ping(struct world *w, const struct ntm_addr *seen)
+{
+	const struct ntm_msg *ping = last_of(NTM_MSG_PING);
+	struct ntm_msg msg = {.type = NTM_MSG_PONG, .is_reply = true, .txn = ping->txn};
+
+	memcpy(msg.pong.token, ping->ping.token, sizeof(msg.pong.token));
+	msg.pong.seen = *seen;
+	input(w, &msg);
+}
+
+/* Any request, as tunnels make them. */
+static uint32_t request(struct world *w)
+{
+	struct ntm_msg msg = {.type = NTM_MSG_DIRECTION_REQUEST};
+	uint32_t txn = 0;
+
+	strcpy(msg.direction_request.fqdn_mn, "a.ntm.example");
+	strcpy(msg.direction_request.fqdn_cn, "b.ntm.example");
+	msg.direction_request.reason = NTM_REASON_NAME;
+	assert_int_equal(dclink_request(w->dclink, &msg, on_done, w, &txn), 0);
+	return txn;
+}
+
+static void answer_request(struct world *w, uint32_t txn)
+{
+	struct ntm_msg msg = {.type = NTM_MSG_DIRECTION_ERROR, .is_reply = true, .txn = txn};
+
+	msg.direction_error.code = NTM_DIR_OFFLINE;
+	strcpy(msg.direction_error.words, "b is offline");
+	input(w, &msg);
+}
+
+static struct world *world_registered(void)
+{
+	struct world *w = world_started();
+
+	answer_register(w);
+	assert_true(dclink_is_registered(w->dclink));
+	return w;
+}
+
+/* ---- the link ---- */
+
+static void the_link_goes_to_all_addresses_and_never_gives_up(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	assert_int_equal(dclink_start(w->dclink), 0);
+	assert_int_equal(link_.args.purpose, NTM_PURPOSE_NODE);
+	assert_ptr_equal(link_.args.remote_static, w->lease.dc_key);
+	assert_ptr_equal(link_.args.owner, w->dclink);
+	assert_true(link_.args.initiator && link_.args.persistent);
+	assert_int_equal(link_.args.candidate_count, 2);
+	assert_true(ntm_addr_eq(&link_.candidates[0], &w->lease.dc[0]));
+	assert_true(ntm_addr_eq(&link_.candidates[1], &w->lease.dc[1]));
+	assert_int_equal(link_.sent_count, 0);
+	assert_false(dclink_is_registered(w->dclink));
+	world_free(w);
+	assert_int_equal(link_.frees, 1);
+}
+
+static void an_unused_address_is_left_out(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->lease.dc[0] = (struct ntm_addr){0};
+	assert_int_equal(dclink_start(w->dclink), 0);
+	assert_int_equal(link_.args.candidate_count, 1);
+	assert_true(ntm_addr_eq(&link_.candidates[0], &w->lease.dc[1]));
+	world_free(w);
+}
+
+static void a_link_that_cannot_be_opened_is_told(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	open_err = -ENOMEM;
+	assert_int_equal(dclink_start(w->dclink), -ENOMEM);
+	dclink_addrs_changed(w->dclink); /* harmless */
+	dclink_stop(w->dclink);
+	world_free(w);
+	dclink_free(NULL);
+}
+
+/* ---- registration ---- */
+
+static void every_session_registers(void **state)
+{
+	struct world *w = world_started();
+
+	(void)state;
+	const struct ntm_msg_register reg = last_of(NTM_MSG_REGISTER)->reg;
+	assert_int_equal(reg.own.count, 1);
+	assert_true(ntm_addr_eq(&reg.own.item[0], &w->own.item[0]));
+	answer_register(w);
+	unsigned before = count_of(NTM_MSG_REGISTER);
+	dclink_on_up(w->dclink, false); /* a rekey, or a DC that was restarted */
+	assert_true(count_of(NTM_MSG_REGISTER) > before);
+	assert_true(last_of(NTM_MSG_REGISTER)->reg.boot_id == reg.boot_id);
+	/* A node that was restarted has lost its tunnels, and says so. */
+	dclink_free(w->dclink);
+	make_dclink(w);
+	dclink_start(w->dclink);
+	come_up(w);
+	assert_true(last_of(NTM_MSG_REGISTER)->reg.boot_id != reg.boot_id);
+	world_free(w);
+}
+
+static void registered_is_news_once_and_after_a_loss(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	assert_int_equal(w->registered, 1);
+	assert_int_equal(w->news, 1);
+	assert_true(ntm_ip_eq(&w->msg.vip4, &(struct ntm_ip){.family = 4, .b = {198, 18, 0, 1}}));
+	dclink_on_up(w->dclink, false);
+	answer_register(w);
+	assert_int_equal(w->registered, 2);
+	assert_int_equal(w->news, 1);
+	link_.state = NTM_LINK_CONNECTING;
+	dclink_on_down(w->dclink);
+	assert_false(dclink_is_registered(w->dclink));
+	come_up(w);
+	answer_register(w);
+	assert_int_equal(w->news, 2);
+	world_free(w);
+}
+
+static void a_nat_is_an_address_that_is_not_ours(void **state)
+{
+	struct world *w = world_started();
+	struct ntm_msg msg = registered_msg();
+
+	(void)state;
+	msg.registered.keepalive_s = 20;
+	msg.registered.reflexive = addr_of(1, 61000); /* ours, whatever the port */
+	input(w, &msg);
+	assert_false(dclink_behind_nat(w->dclink));
+	assert_int_equal(dclink_keepalive_ms(w->dclink), 0);
+	dclink_on_up(w->dclink, false);
+	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
+	msg.registered.reflexive = addr_of(200, 61000);
+	input(w, &msg);
+	assert_true(dclink_behind_nat(w->dclink));
+	assert_int_equal(dclink_keepalive_ms(w->dclink), 20000);
+	assert_true(ntm_addr_eq(dclink_reflexive(w->dclink), &msg.registered.reflexive));
+	world_free(w);
+}
+
+static void registration_is_renewed_at_half_its_life(void **state)
+{
+	struct world *w = world_registered();
+	unsigned before = count_of(NTM_MSG_REGISTER);
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		pass(w, PING_MS);
+		answer_ping(w, &w->own.item[0]);
+	}
+	pass(w, 14900);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before);
+	pass(w, 150);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before + 1);
+	world_free(w);
+}
+
+/* A DC that answers everything but this: its store may be locked. */
+static void registering_is_tried_again(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	dclink_on_up(w->dclink, false);
+	pass(w, REGISTER_MS - 1);
+	uint32_t txn = last_of(NTM_MSG_REGISTER)->txn;
+	pass(w, 1);
+	assert_int_not_equal(last_of(NTM_MSG_REGISTER)->txn, txn);
+	txn = last_of(NTM_MSG_REGISTER)->txn;
+	pass(w, REGISTER_MS);
+	assert_int_not_equal(last_of(NTM_MSG_REGISTER)->txn, txn);
+	answer_register(w);
+	txn = last_of(NTM_MSG_REGISTER)->txn;
+	pass(w, 2 * REGISTER_MS);
+	assert_int_equal(last_of(NTM_MSG_REGISTER)->txn, txn);
+	world_free(w);
+}
+
+static void registering_waits_for_room(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	dclink_start(w->dclink);
+	for (unsigned i = 0; i < NTM_CTL_OPEN_MAX; i++)
+		request(w);
+	come_up(w);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), 0);
+	pass(w, REGISTER_MS);
+	assert_true(count_of(NTM_MSG_REGISTER) > 0);
+	answer_register(w);
+	assert_true(dclink_is_registered(w->dclink));
+	world_free(w);
+}
+
+static void new_addresses_are_told(void **state)
+{
+	struct world *w = world_registered();
+	unsigned before = count_of(NTM_MSG_REGISTER);
+
+	(void)state;
+	dclink_addrs_changed(w->dclink); /* to what they were */
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before);
+	w->own.item[0] = addr_of(77, 4330);
+	dclink_addrs_changed(w->dclink);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), ++before);
+	answer_register(w);
+	assert_true(dclink_behind_nat(w->dclink)); /* by what was told last */
+	w->own.item[w->own.count++] = addr_of(1, 4330);
+	dclink_addrs_changed(w->dclink);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), ++before);
+	/* One under way is replaced: its answer would be about the old ones. */
+	uint32_t old = last_of(NTM_MSG_REGISTER)->txn;
+	w->own.count = 0;
+	dclink_addrs_changed(w->dclink);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), ++before);
+	struct ntm_msg msg = registered_msg();
+	msg.txn = old;
+	unsigned registered = w->registered;
+	input(w, &msg);
+	assert_int_equal(w->registered, registered);
+	answer_register(w);
+	assert_int_equal(w->registered, registered + 1);
+	/* Without a link: the next session tells them. */
+	link_.state = NTM_LINK_CONNECTING;
+	w->own.count = 1;
+	dclink_addrs_changed(w->dclink);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before);
+	world_free(w);
+}
+
+/* ---- pings ---- */
+
+static void the_dc_is_pinged(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	pass(w, PING_MS - 1);
+	assert_int_equal(count_of(NTM_MSG_PING), 0);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_PING), 1);
+	answer_ping(w, &w->own.item[0]);
+	pass(w, PING_MS);
+	assert_int_equal(count_of(NTM_MSG_PING), 2);
+	assert_int_not_equal(link_.sent_count, 0);
+	world_free(w);
+}
+
+static void the_dc_says_how_often(void **state)
+{
+	struct world *w = world_started();
+	struct ntm_msg msg = registered_msg();
+
+	(void)state;
+	msg.registered.keepalive_s = 4;
+	input(w, &msg);
+	pass(w, 3999);
+	assert_int_equal(count_of(NTM_MSG_PING), 0);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_PING), 1);
+	world_free(w);
+}
+
+static void nothing_is_pinged_without_a_session(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	link_.state = NTM_LINK_CONNECTING;
+	dclink_on_down(w->dclink);
+	size_t before = link_.sent_count;
+	pass(w, 100000);
+	assert_int_equal(link_.sent_count, before);
+	world_free(w);
+}
+
+static void a_new_outside_address_registers(void **state)
+{
+	struct world *w = world_registered();
+	struct ntm_addr other = addr_of(1, 5000);
+	unsigned before = count_of(NTM_MSG_REGISTER);
+
+	(void)state;
+	pass(w, PING_MS);
+	answer_ping(w, &w->own.item[0]);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before);
+	pass(w, PING_MS);
+	answer_ping(w, &other);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before + 1);
+	world_free(w);
+}
+
+/* ---- liveness ---- */
+
+/* sip.md 1: nothing is held then. */
+static void a_dc_that_never_answered_does_not_answer(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	assert_false(dclink_answers(w->dclink));
+	dclink_start(w->dclink);
+	request(w);
+	pass(w, 10000);
+	assert_false(dclink_answers(w->dclink));
+	come_up(w);
+	assert_false(dclink_answers(w->dclink));
+	answer_register(w);
+	assert_true(dclink_answers(w->dclink));
+	world_free(w);
+}
+
+/* design.md 4: a DC that was restarted stays silent for ever. */
+static void two_unanswered_copies_start_the_link_over(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	request(w);
+	pass(w, 599);
+	assert_int_equal(link_.restarts, 0);
+	assert_true(dclink_answers(w->dclink));
+	pass(w, 1);
+	assert_int_equal(link_.restarts, 1);
+	assert_false(dclink_answers(w->dclink));
+	pass(w, 5000);
+	assert_int_equal(w->dones, 1);
+	assert_int_equal(w->done_err, -ETIMEDOUT);
+	assert_false(dclink_answers(w->dclink));
+	world_free(w);
+}
+
+static void the_link_is_not_started_over_all_the_time(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		request(w);
+		pass(w, 100);
+	}
+	pass(w, 1500);
+	assert_int_equal(link_.restarts, 1);
+	pass(w, 500);
+	assert_in_range(link_.restarts, 1, 2);
+	world_free(w);
+}
+
+static void an_answer_ends_the_silence(void **state)
+{
+	struct world *w = world_registered();
+	uint32_t txn = request(w);
+
+	(void)state;
+	pass(w, 700);
+	assert_false(dclink_answers(w->dclink));
+	answer_request(w, txn);
+	assert_true(dclink_answers(w->dclink));
+	assert_int_equal(w->dones, 1);
+	assert_int_equal(w->done_err, 0);
+	world_free(w);
+}
+
+static void garbage_does_not_end_the_silence(void **state)
+{
+	struct world *w = world_registered();
+	struct ntm_pkt pkt;
+
+	(void)state;
+	request(w);
+	pass(w, 700);
+	ntm_pkt_reset(&pkt);
+	memcpy(ntm_pkt_put(&pkt, 4), "\x01\xff\xff\xff", 4);
+	dclink_on_input(w->dclink, &pkt);
+	assert_false(dclink_answers(w->dclink));
+	world_free(w);
+}
+
+/* The DC answers a direction only when the peer has: a dead peer is no dead DC. */
+static void a_dc_that_waits_for_a_peer_is_not_silent(void **state)
+{
+	struct world *w = world_registered();
+	uint32_t txn = request(w);
+
+	(void)state;
+	pass(w, 600);
+	assert_int_equal(link_.restarts, 1);
+	pass(w, 20);
+	dclink_on_up(w->dclink, false);
+	answer_register(w);
+	for (unsigned i = 0; i < 18; i++) {
+		pass(w, 100);
+		assert_true(dclink_answers(w->dclink));
+	}
+	assert_int_equal(link_.restarts, 1);
+	answer_request(w, txn);
+	assert_int_equal(w->dones, 1);
+	world_free(w);
+}
+
+static void a_lost_dc_does_not_answer(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	link_.state = NTM_LINK_CONNECTING;
+	dclink_on_down(w->dclink);
+	assert_false(dclink_answers(w->dclink));
+	come_up(w);
+	assert_false(dclink_answers(w->dclink));
+	answer_register(w);
+	assert_true(dclink_answers(w->dclink));
+	world_free(w);
+}
+
+/* ---- requests ---- */
+
+static void open_requests_go_out_when_the_link_is_up(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	dclink_start(w->dclink);
+	uint32_t txn = request(w);
+	pass(w, 100);
+	come_up(w);
+	assert_int_equal(count_of(NTM_MSG_DIRECTION_REQUEST), 1);
+	/* After REGISTER: before, the DC knows nobody. */
+	assert_int_equal(link_.sent[0].type, NTM_MSG_REGISTER);
+	answer_request(w, txn);
+	assert_int_equal(w->dones, 1);
+	world_free(w);
+}
+
+static void cancelled_requests_hear_nothing(void **state)
+{
+	struct world *w = world_registered();
+	uint32_t txn = request(w);
+
+	(void)state;
+	dclink_cancel(w->dclink, txn);
+	dclink_cancel(w->dclink, txn);
+	answer_request(w, txn);
+	pass(w, 5000);
+	assert_int_equal(w->dones, 0);
+	world_free(w);
+}
+
+static void requests_of_the_dc_are_passed_on_and_answered(void **state)
+{
+	struct world *w = world_registered();
+	struct ntm_msg req = {.type = NTM_MSG_REVOKED, .txn = 99, .revoked = {.serial = 5}};
+	struct ntm_msg reply = {.type = NTM_MSG_REVOKED};
+
+	(void)state;
+	input(w, &req);
+	assert_int_equal(w->requests, 1);
+	assert_int_equal(w->request.revoked.serial, 5);
+	reply.revoked = w->request.revoked;
+	assert_int_equal(dclink_reply(w->dclink, &w->request, &reply), 0);
+	assert_int_equal(last_of(NTM_MSG_REVOKED)->txn, 99);
+	assert_true(last_of(NTM_MSG_REVOKED)->is_reply);
+	world_free(w);
+}
+
+/* ---- the end ---- */
+
+static void stopping_says_goodbye(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	dclink_stop(w->dclink);
+	assert_int_equal(link_.closes, 1);
+	assert_false(dclink_is_registered(w->dclink));
+	assert_int_equal(ntm_timers_next(&w->timers), -1);
+	world_free(w);
+}
+
+static void freeing_calls_nobody(void **state)
+{
+	struct world *w = world_registered();
+
+	(void)state;
+	request(w);
+	dclink_free(w->dclink);
+	w->dclink = NULL;
+	assert_int_equal(w->dones, 0);
+	assert_int_equal(link_.closes, 0);
+	world_free(w);
+}
+
+static const char *text_of(const json_t *json, const char *name)
+{
+	return json_string_value(json_object_get(json, name));
+}
+
+static void the_state_is_shown(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	json_t *json = dclink_json(w->dclink);
+	assert_string_equal(text_of(json, "state"), "off");
+	json_decref(json);
+	dclink_start(w->dclink);
+	json = dclink_json(w->dclink);
+	assert_string_equal(text_of(json, "state"), "connecting");
+	assert_string_equal(text_of(json, "address"), "192.0.2.9:4330");
+	assert_null(json_object_get(json, "seen_from"));
+	json_decref(json);
+	come_up(w);
+	answer_register(w);
+	pass(w, 3000);
+	json = dclink_json(w->dclink);
+	assert_string_equal(text_of(json, "state"), "registered");
+	assert_string_equal(text_of(json, "seen_from"), "192.0.2.1:4330");
+	assert_false(json_is_true(json_object_get(json, "behind_nat")));
+	assert_int_equal(json_integer_value(json_object_get(json, "registered_s")), 3);
+	assert_int_equal(json_integer_value(json_object_get(json, "rtt_ms")), 12);
+	json_decref(json);
+	request(w);
+	pass(w, 700);
+	json = dclink_json(w->dclink);
+	assert_string_equal(text_of(json, "state"), "silent");
+	json_decref(json);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_link_goes_to_all_addresses_and_never_gives_up),
+		cmocka_unit_test(an_unused_address_is_left_out),
+		cmocka_unit_test(a_link_that_cannot_be_opened_is_told),
+		cmocka_unit_test(every_session_registers),
+		cmocka_unit_test(registered_is_news_once_and_after_a_loss),
+		cmocka_unit_test(a_nat_is_an_address_that_is_not_ours),
+		cmocka_unit_test(registration_is_renewed_at_half_its_life),
+		cmocka_unit_test(registering_is_tried_again),
+		cmocka_unit_test(registering_waits_for_room),
+		cmocka_unit_test(new_addresses_are_told),
+		cmocka_unit_test(the_dc_is_pinged),
+		cmocka_unit_test(the_dc_says_how_often),
+		cmocka_unit_test(nothing_is_pinged_without_a_session),
+		cmocka_unit_test(a_new_outside_address_registers),
+		cmocka_unit_test(a_dc_that_never_answered_does_not_answer),
+		cmocka_unit_test(two_unanswered_copies_start_the_link_over),
+		cmocka_unit_test(the_link_is_not_started_over_all_the_time),
+		cmocka_unit_test(an_answer_ends_the_silence),
+		cmocka_unit_test(garbage_does_not_end_the_silence),
+		cmocka_unit_test(a_dc_that_waits_for_a_peer_is_not_silent),
+		cmocka_unit_test(a_lost_dc_does_not_answer),
+		cmocka_unit_test(open_requests_go_out_when_the_link_is_up),
+		cmocka_unit_test(cancelled_requests_hear_nothing),
+		cmocka_unit_test(requests_of_the_dc_are_passed_on_and_answered),
+		cmocka_unit_test(stopping_says_goodbye),
+		cmocka_unit_test(freeing_calls_nobody),
+		cmocka_unit_test(the_state_is_shown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
