@@ -23,6 +23,20 @@ static int refuse(int err, const char *why, char *words, size_t words_len)
 	return err;
 }
 
+static bool list_has(const struct ntm_prefix_list *list, const struct ntm_ip *ip)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (ntm_prefix_has(&list->item[i], ip))
+			return true;
+	return false;
+}
+
+/* Fine as well when there is none. */
+static bool is_inside(const struct ntm_join_answer *answer, const struct ntm_ip *vip)
+{
+	return vip->family == 0 || list_has(&answer->prefixes, vip);
+}
+
 int lease_from_answer(struct node_lease *lease, const struct ntm_join_answer *answer, int64_t now_s,
 		      char *words, size_t words_len)
 {
@@ -42,6 +56,9 @@ int lease_from_answer(struct node_lease *lease, const struct ntm_join_answer *an
 			      words_len);
 	if (cert.vip4.family == 0 && cert.vip6.family == 0)
 		return refuse(-EPROTO, "the DC gave no virtual address", words, words_len);
+	if (!is_inside(answer, &cert.vip4) || !is_inside(answer, &cert.vip6))
+		return refuse(-EPROTO, "the DC gave a virtual address outside of its prefixes",
+			      words, words_len);
 	lease->cert = answer->cert;
 	lease->vip4 = cert.vip4;
 	lease->vip6 = cert.vip6;
@@ -54,10 +71,7 @@ int lease_from_answer(struct node_lease *lease, const struct ntm_join_answer *an
 
 bool lease_is_virtual(const struct node_lease *lease, const struct ntm_ip *ip)
 {
-	for (size_t i = 0; i < lease->prefixes.count; i++)
-		if (ntm_prefix_has(&lease->prefixes.item[i], ip))
-			return true;
-	return false;
+	return list_has(&lease->prefixes, ip);
 }
 
 bool lease_is_ours(const struct node_lease *lease, const struct ntm_ip *ip)
