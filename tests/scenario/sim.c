@@ -4,7 +4,18 @@
 
 #include "ntm/noise.h"
 
+#include <malloc.h>
+
 #include <sodium.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void); /* its header is not with every compiler */
+#endif
 
 #define DEFAULT_SEED 20261124
 
@@ -67,8 +78,9 @@ static void set_time(struct sim *sim, int64_t now_ms)
 
 static void quiet(enum ntm_log_level level, const char *text, void *arg)
 {
-	const struct sim *sim = arg;
+	struct sim *sim = arg;
 
+	sim->lines += level <= NTM_LOG_INFO;
 	if (getenv("NTM_SIM_LOG") != NULL)
 		fprintf(stderr, "%8lld %d %s\n", (long long)sim->timers.now_ms, (int)level, text);
 }
@@ -143,6 +155,15 @@ bool sim_until(struct sim *sim, bool (*fn)(void *arg), void *arg, int64_t limit_
 void sim_run(struct sim *sim, int64_t ms)
 {
 	sim_until(sim, never, NULL, ms);
+}
+
+size_t sim_allocated(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
+	return mallinfo2().uordblks + mallinfo2().hblkhd;
+#endif
 }
 
 int sim_setup(void **state)

@@ -78,6 +78,7 @@ struct sim {
 	size_t call_count, call_cap;
 
 	uint64_t datagrams, lost, trace; /* trace: hash of all arrivals */
+	uint64_t lines;                  /* of log, info and above */
 };
 
 /* NTM_SEED, or a fixed number. */
@@ -88,6 +89,8 @@ void sim_run(struct sim *sim, int64_t ms);
 /* Runs until fn says so; false: it did not within limit_ms. */
 bool sim_until(struct sim *sim, bool (*fn)(void *arg), void *arg, int64_t limit_ms);
 int64_t sim_now(const struct sim *sim);
+/* Bytes that this process has allocated now. */
+size_t sim_allocated(void);
 
 /* For cmocka: a fresh world for each test, from sim_seed(). */
 int sim_setup(void **state);
