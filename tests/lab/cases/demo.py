@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What scripts/demo shows: a call from behind a symmetric NAT, as one ladder of all its messages."""
+"""What scripts/demo shows: a call from behind a symmetric NAT, as one ladder of all messages."""
 # lab: timeout=120
 
 import time
@@ -21,7 +21,7 @@ class Call:
     """The scene, the two phones, and everything that was captured of their call."""
 
     def __init__(self, lab, say):
-        say("a NAT, four hosts and the Internet, each link with 5 ms; ntm-dc, three ntm-node, Kamailio")
+        say(f"a NAT and four hosts, {DELAY_MS} ms a link; ntm-dc, three ntm-node, Kamailio")
         self.scene = scene = ntm.Scene(lab, "caller", delay_ms=DELAY_MS)
         net = scene.net
         say(f"bob's phone registers (virtual address {scene.bob.vip})")
@@ -135,8 +135,9 @@ def draw_media(ladder, call):
     begin, end = call.talk_time()
     counts = [first_rtp(packets, src, dst)[1] for packets, src, dst in (
         (call.at_alice, bob, alice), (call.at_bob, alice, bob))]
-    ladder.arrow(end - 2e-6, ALICE, BOB, f"{end - begin:.1f} s of sound both ways, sealed, straight "
-                 f"between the nodes: {counts[0]} + {counts[1]} packets", "media", both=True)
+    ladder.arrow(end - 2e-6, ALICE, BOB, f"{end - begin:.1f} s of sound both ways, "
+                 f"sealed, straight between the nodes: {counts[0]} + {counts[1]} packets",
+                 "media", both=True)
 
 
 def verdict_call(call):
@@ -150,7 +151,8 @@ def verdict_hold(call):
     words = hold.check_hold(call.scene, call.alice, call.bob, call.ears, call.outside)
     own = call.call["held_ms"]
     check(own >= 0, "ntm-node calls says that nothing was held")
-    check(abs(own - call.held_ms) < 10, f"ntm-node says {own} ms, the capture {call.held_ms:.1f} ms")
+    check(abs(own - call.held_ms) < 20,
+          f"`ntm-node calls` says {own} ms, the captures {call.held_ms:.1f}")
     return f"held {call.held_ms:.1f} ms (`ntm-node calls`: {own}), reached alice once, " + words[7:]
 
 
@@ -227,8 +229,9 @@ def picture(scene):
 
 
 def legend():
-    return Text("   ", ("DNS", "dns"), " at the phones;  ", ("NTM", "ntm"), " as seen outside, half "
-                "way;  ", ("SIP", "sip"), " and ", ("sound", "media"), " at the ntm0 of the phones")
+    return Text("   ", ("DNS", "dns"), " at the phones;  ", ("NTM", "ntm"), " as seen outside, "
+                "half way;  ", ("SIP", "sip"), " and ", ("sound", "media"),
+                " at the ntm0 of the phones")
 
 
 def main(lab):

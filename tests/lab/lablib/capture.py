@@ -5,6 +5,8 @@ import signal
 
 from lablib import pcap
 
+SNAPLEN = 4096  # every slot of the buffer has this size: with the default 32 packets would fill it
+
 
 class Capture:
     """Captures from now on; `packets` and `udp` may be asked at any time."""
@@ -15,7 +17,7 @@ class Capture:
         self.path = host.lab.path(f"{name}.pcap")
         tcpdump = host.lab.program("tcpdump", "tcpdump")
         self.proc = host.start(f"tcpdump-{name}", [
-            tcpdump, "-i", ifname, "-w", self.path, "-U", "-n", "-s", "0", "-Z", "root", "-B",
+            tcpdump, "-i", ifname, "-w", self.path, "-U", "-n", "-s", SNAPLEN, "-Z", "root", "-B",
             "8192", "--immediate-mode", "--time-stamp-precision=nano", *only.split()])
         self.proc.wait_log("listening on")
 

@@ -21,8 +21,9 @@ def check_identical(ends):
             came = _between(packets, there, here)
             sent = _between(ends[there], there, here)
             extra = Counter(p.ip for p in came) - Counter(p.ip for p in sent)
-            check(not extra, f"{sum(extra.values())} packets from {there} to {here} are altered "
-                  f"or doubled, the first is {next(iter(extra), b'')[:400]}")
+            first = next((p for p in came if p.ip in extra), None)
+            check(not extra, f"{sum(extra.values())} packets to {here} are altered or doubled, the "
+                  f"first is {first}, {len(first.ip) if first else 0} bytes")
             arrived = {message.raw for message in sip.messages(came)}
             lost = [m for m in sip.messages(sent) if m.raw not in arrived]
             check(not lost, f"from {there} to {here} never arrived: {lost}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A ladder diagram in text: arrows between columns in the order of time, notes, and marked spans."""
+"""A ladder diagram in text: arrows between columns in the order of time, notes, marked spans."""
 
 WIDTH = 110
 FIRST = 14  # where the first column's rail is

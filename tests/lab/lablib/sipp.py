@@ -42,8 +42,21 @@ def request(method, uri="[next_url]", body="", cseq="[cseq]", headers=(), to="[p
     return _with_body(lines, body)
 
 
+# What a callee's INVITE is received with, where it is answered behind another request, or where
+# the callee sends requests of its own.
+KEEP_INVITE = {"via": "Via:", "via2": "Via:2", "peer": "From:", "own": "To:", "rr": "Record-Route:"}
+
+
+def late_reply(status, reason, body="", headers=()):
+    """An answer to the INVITE that came over one proxy and was received with KEEP_INVITE."""
+    lines = [f"SIP/2.0 {status} {reason}", "Via: [$via]", "Via: [$via2]", "From: [$peer]",
+             "To: [$own];tag=[pid]s[call_number]", "Call-ID: [call_id]", "CSeq: 1 INVITE",
+             "Record-Route: [$rr]", "Contact: <sip:callee@[local_ip]:[local_port]>", *headers]
+    return _with_body(lines, body)
+
+
 def back_request(method, body="", cseq=1, headers=()):
-    """A request of the side that was called; the INVITE was received with keep={"peer": "From:"}."""
+    """A request of the side that was called; it has received the INVITE with KEEP_INVITE."""
     lines = [f"{method} [next_url] SIP/2.0",
              "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
              "From: <sip:[service]@[local_ip]>;tag=[pid]s[call_number]", "To: [$peer]",
@@ -83,16 +96,22 @@ class Scenario:
     def receive(self, what, optional=False, routes=False, timeout_ms=8000, keep=None):
         """Waits for a status (a number) or for a request (its method); may learn the routes.
 
-        keep: variable -> header whose value it takes, for [$variable] in later messages.
+        keep: variable -> header whose value it takes, for [$variable] in later messages; a number
+        behind the colon means the header's second, third ... occurrence.
         """
         attrs = f'response="{what}"' if isinstance(what, int) else f"request={quoteattr(what)}"
         attrs += ' rrs="true"' if routes else ""
         attrs += ' optional="true"' if optional else f' timeout="{timeout_ms}"'
-        actions = "".join(f'<ereg regexp=".*" search_in="hdr" header="{header}" '
-                          f'assign_to="{name}"/>' for name, header in (keep or {}).items())
+        actions = "".join(map(self._keep, (keep or {}).items()))
         self.steps.append(f"<recv {attrs}><action>{actions}</action></recv>" if actions
                           else f"<recv {attrs}/>")
         return self
+
+    @staticmethod
+    def _keep(pair):
+        name, (header, _, number) = pair[0], pair[1].partition(":")
+        return (f'<ereg regexp=".*" search_in="hdr" header="{header}:" '
+                f'occurrence="{number or 1}" assign_to="{name}"/>')
 
     def pause(self, ms):
         self.steps.append(f'<pause milliseconds="{ms}"/>')
@@ -106,6 +125,9 @@ class Scenario:
 
     def xml(self):
         body = "\n".join(self.steps)
+        unused = [name for name in KEEP_INVITE if f'"{name}"' in body and f"[${name}]" not in body]
+        if unused:  # else sipp takes it for an error
+            body += f'\n<Reference variables="{",".join(unused)}"/>'
         return (f'<?xml version="1.0" encoding="ISO-8859-1"?>\n'
                 f'<scenario name="{self.name}">\n{body}\n</scenario>\n')
 
@@ -137,7 +159,8 @@ def registration(user, domain):
              "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
              f"From: <sip:{user}@{domain}>;tag=[pid]r[call_number]",
              f"To: <sip:{user}@{domain}>", "Call-ID: [call_id]", "CSeq: 1 REGISTER",
-             f"Contact: <sip:{user}@[local_ip]:5060>", "Max-Forwards: 70", "Expires: 600"]
+             f"Contact: <sip:{user}@[local_ip]:5060;transport=[transport]>", "Max-Forwards: 70",
+             "Expires: 600"]
     return Scenario("registration").send(_with_body(lines, ""), 500).receive(200)
 
 
