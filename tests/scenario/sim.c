@@ -166,6 +166,15 @@ size_t sim_allocated(void)
 #endif
 }
 
+size_t sim_allocated_slack(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return 4096;
+#else
+	return 512 * 1024;
+#endif
+}
+
 int sim_setup(void **state)
 {
 	*state = sim_new(sim_seed());

@@ -91,6 +91,8 @@ bool sim_until(struct sim *sim, bool (*fn)(void *arg), void *arg, int64_t limit_
 int64_t sim_now(const struct sim *sim);
 /* Bytes that this process has allocated now. */
 size_t sim_allocated(void);
+/* So much of it may be malloc's own cache of freed blocks; little under ASan. */
+size_t sim_allocated_slack(void);
 
 /* For cmocka: a fresh world for each test, from sim_seed(). */
 int sim_setup(void **state);

@@ -111,7 +111,7 @@ static void random_call(struct crowd *crowd)
 
 struct figures {
 	size_t ended, failed, heard;
-	int64_t *setup_ms, median_ms, worst_ms;
+	int64_t median_ms, worst_ms; /* from the callee's 200 OK to the caller's */
 };
 
 static int by_size(const void *a, const void *b)
@@ -121,28 +121,28 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What holding cost, from the callee's 200 OK to the caller's. */
 static struct figures figures_of(const struct sim *sim)
 {
-	struct figures f = {.setup_ms = calloc(sim->call_count + 1, sizeof(int64_t))};
+	int64_t *took_ms = calloc(sim->call_count + 1, sizeof(*took_ms));
+	struct figures f = {.ended = 0};
 
-	assert_non_null(f.setup_ms);
+	assert_non_null(took_ms);
 	for (size_t i = 0; i < sim->call_count; i++) {
 		struct sim_call *call = sim->calls[i];
 
 		assert_true(sim_call_is_over(call));
 		f.heard += sim_call_has_media(call);
 		if (call->state == SIM_CALL_ENDED)
-			f.setup_ms[f.ended++] = call->answered_ms - call->first_answer_ms;
+			took_ms[f.ended++] = call->answered_ms - call->first_answer_ms;
 		else
 			f.failed++;
 	}
-	qsort(f.setup_ms, f.ended, sizeof(int64_t), by_size);
+	qsort(took_ms, f.ended, sizeof(*took_ms), by_size);
 	if (f.ended > 0) {
-		f.median_ms = f.setup_ms[f.ended / 2];
-		f.worst_ms = f.setup_ms[f.ended - 1];
+		f.median_ms = took_ms[f.ended / 2];
+		f.worst_ms = took_ms[f.ended - 1];
 	}
-	free(f.setup_ms);
+	free(took_ms);
 	return f;
 }
 
