@@ -79,9 +79,14 @@ static void a_late_tunnel_is_a_server_failure(void **state)
 	assert_servfail(w, 1);
 	assert_null(w->tunnels.waits[0]->tunnel); /* waits no more */
 	assert_int_equal(resolver_counters(w->resolver)->answered_late, 1);
-	/* The asker's retry starts anew. */
-	ask(w, 1, "b.ntm.example", NTM_DNS_A);
-	assert_int_equal(w->tunnels.wants, 2);
+	/* The asker's retry starts anew, whatever else is pending. */
+	ask(w, 3, "www.example.com", NTM_DNS_A);
+	ask(w, 2, "c.ntm.example", NTM_DNS_A);
+	tell_error(w, 1, -EHOSTUNREACH, NTM_DIR_OFFLINE);
+	ask(w, 2, "c.ntm.example", NTM_DNS_A);
+	ask(w, 3, "www.example.com", NTM_DNS_A); /* but this one is pending */
+	assert_int_equal(w->tunnels.wants, 3);
+	assert_int_equal(w->upstream.count, 1);
 	world_free(w);
 }
 

@@ -65,6 +65,24 @@ static void the_queue_is_bounded_and_the_oldest_goes_first(void **state)
 	world_free(w);
 }
 
+static void a_queue_that_was_emptied_is_used_again(void **state)
+{
+	struct world *w = world_new();
+	struct ntm_msg_route_direction pair = pair_new(w);
+
+	(void)state;
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	answer_error(&w->a, 0, NTM_DIR_OFFLINE, "b is offline");
+	tell(&w->b, &pair, NTM_ROLE_REQUESTS); /* it is not */
+	tell(&w->a, &pair, NTM_ROLE_ANSWERS);
+	send_mark(&w->a, &w->b.lease.vip4, 2);
+	send_mark(&w->a, &w->b.lease.vip4, 3);
+	run(w, 100);
+	assert_int_equal(w->b.inner, 2);
+	assert_memory_equal(w->b.marks, "\2\3", 2);
+	world_free(w);
+}
+
 struct refusal {
 	uint8_t code; /* 0: the DC does not answer */
 	uint8_t icmp4, icmp6;
@@ -215,6 +233,7 @@ int main(void)
 		cmocka_unit_test(data_joins_a_direction_that_is_pending),
 		cmocka_unit_test(an_up_tunnel_sends_at_once),
 		cmocka_unit_test(the_queue_is_bounded_and_the_oldest_goes_first),
+		cmocka_unit_test(a_queue_that_was_emptied_is_used_again),
 		cmocka_unit_test(a_failure_comes_back_as_icmp),
 		cmocka_unit_test(a_peer_that_does_not_answer_is_an_unreachable_host),
 		cmocka_unit_test(a_request_that_cannot_be_made_is_an_unreachable_net),

@@ -244,6 +244,25 @@ static void an_answer_may_repeat_a_pair_that_failed(void **state)
 	world_free(w);
 }
 
+static void an_answer_may_repeat_a_pair_that_was_up(void **state)
+{
+	struct world *w = world_up();
+	struct ntm_msg_route_direction pair = {.pair = {w->pairs}, .psk = {0x80 + w->pairs}};
+	struct ntm_msg msg = told(&w->b, &pair, NTM_ROLE_REQUESTS);
+
+	(void)state;
+	tunnels_stop(w->a.tunnels);
+	set_time(w, w->timers.now_ms + DELAY_MS);
+	deliver_first(w); /* CLOSE */
+	assert_int_equal(want_name(&w->b, "a.ntm.example", NULL), 0);
+	tunnels_on_route_direction(w->b.tunnels, &msg); /* a copy of the first */
+	assert_int_equal(ntm_links_count(w->b.links), 0);
+	answer(&w->b, 0, 0, &msg);
+	assert_int_equal(ntm_links_count(w->b.links), 1);
+	assert_int_equal(state_of(&w->b, &w->a.lease.vip4), TUNNEL_CONNECTING);
+	world_free(w);
+}
+
 /* ---- both at once ---- */
 
 static void crossing_directions_make_one_tunnel(void **state)
@@ -328,6 +347,31 @@ static void merging_prefers_the_tunnel_that_gets_on(void **state)
 	msg.route_direction.candidates.count = 0;
 	answer(&w->a, 1, 0, &msg);
 	assert_int_equal(waiter.calls, 1);
+	world_free(w);
+}
+
+/* A peer that was given another name: it is found by both of its addresses. */
+static void one_that_is_found_twice_is_merged_once(void **state)
+{
+	struct world *w = world_new();
+	struct waiter waiter;
+
+	(void)state;
+	w->b.is_deaf = true;
+	want_name(&w->a, "b.ntm.example", NULL);
+	direct(&w->a, 0);
+	run(w, 3100);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_FAILED);
+	w->b.is_deaf = false;
+	strcpy(w->b.cert.fqdn, "c.ntm.example");
+	want_name(&w->a, "c.ntm.example", &waiter);
+	direct(&w->a, 1);
+	assert_int_equal(tunnel_count(&w->a), 1);
+	run(w, 100);
+	assert_int_equal(waiter.calls, 1);
+	assert_int_equal(waiter.err, 0);
+	assert_string_equal(tunnel_fqdn(tunnel_find_up(w->a.tunnels, &w->b.lease.vip6)),
+			    "c.ntm.example");
 	world_free(w);
 }
 
@@ -538,10 +582,12 @@ int main(void)
 		cmocka_unit_test(a_copy_is_acknowledged_and_changes_nothing),
 		cmocka_unit_test(a_late_copy_does_not_replace_the_newer_one),
 		cmocka_unit_test(an_answer_may_repeat_a_pair_that_failed),
+		cmocka_unit_test(an_answer_may_repeat_a_pair_that_was_up),
 		cmocka_unit_test(crossing_directions_make_one_tunnel),
 		cmocka_unit_test(a_name_and_a_vip_of_one_peer_meet),
 		cmocka_unit_test(merging_keeps_the_bound_of_the_queue),
 		cmocka_unit_test(merging_prefers_the_tunnel_that_gets_on),
+		cmocka_unit_test(one_that_is_found_twice_is_merged_once),
 		cmocka_unit_test(nobody_waits_for_a_tunnel_that_is_up),
 		cmocka_unit_test(a_new_direction_takes_over_while_data_flows),
 		cmocka_unit_test(a_new_direction_that_fails_leaves_the_tunnel_up),
