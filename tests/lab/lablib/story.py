@@ -4,6 +4,7 @@
 import struct
 
 from lablib import ntm, rtp, sip
+from lablib.verdict import check
 
 DNS_TYPES = {1: "A", 12: "PTR", 28: "AAAA", 33: "SRV", 35: "NAPTR"}
 SEALED_EMPTY = 32  # bytes of a TRANSPORT frame with nothing in it
@@ -143,5 +144,6 @@ def sip_label(message, with_media=True):
 
 def first_rtp(packets, src, dst):
     """When the longest stream's first packet was seen, and how many there were."""
-    stream = rtp.streams(packets, src=src, dst=dst)[0]
-    return min(stream.times), stream.received
+    found = rtp.streams(packets, src=src, dst=dst)
+    check(found, f"no sound from {src} to {dst}")
+    return min(found[0].times), found[0].received
