@@ -56,6 +56,8 @@ int ntm_cert_check(struct ntm_cert *cert, const uint8_t *blob, size_t len,
 /* Lower-cases an NTM name into out without a final dot: letters, digits, '-', '_' and dots, labels
  * of 1..63, at most NTM_NAME_MAX. 0 or -EINVAL. */
 int ntm_name_canon(char out[static NTM_NAME_MAX + 1], const char *name);
+/* The same of what a person types: a name without a dot stands in the domain. 0 or -EINVAL. */
+int ntm_name_complete(char out[static NTM_NAME_MAX + 1], const char *name, const char *domain);
 /* True when name equals suffix or ends in "." suffix; both canonical. */
 bool ntm_name_under(const char *name, const char *suffix);
 

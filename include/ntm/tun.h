@@ -38,7 +38,6 @@ struct ntm_tun_counters {
  */
 int ntm_tun_open(const struct ntm_tun_args *args, struct ntm_tun **out, char *err, size_t err_len);
 void ntm_tun_free(struct ntm_tun *tun); /* NULL is fine */
-const char *ntm_tun_name(const struct ntm_tun *tun);
 
 /* Gives one IP packet to the host. 0, or negative errno (counted; nothing to do about it). */
 int ntm_tun_write(struct ntm_tun *tun, const void *data, size_t len);

@@ -28,7 +28,7 @@ static int cmd_version(struct dc_cli *cli)
 {
 	(void)cli;
 	puts("ntm-dc " NTM_VERSION);
-	return DC_EXIT_OK;
+	return NTM_EXIT_OK;
 }
 
 static int with_domain(struct dc_cli *cli, int (*work)(struct domain *domain))
@@ -39,11 +39,11 @@ static int with_domain(struct dc_cli *cli, int (*work)(struct domain *domain))
 
 	if (err != 0) {
 		fprintf(stderr, "ntm-dc: %s\n", words);
-		return err == -EACCES || err == -EPERM ? DC_EXIT_NOT_ALLOWED : DC_EXIT_FAILED;
+		return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 	}
 	err = work(&domain);
 	domain_close(&domain);
-	return err == 0 ? DC_EXIT_OK : DC_EXIT_FAILED;
+	return err == 0 ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }
 
 static int cmd_run(struct dc_cli *cli)
@@ -212,11 +212,11 @@ static int parse_options(struct dc_cli *cli, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
 			print_usage(stdout);
-			return DC_EXIT_OK;
+			return NTM_EXIT_OK;
 		}
 		if (!take_option(cli, option)) {
 			print_usage(stderr);
-			return DC_EXIT_USAGE;
+			return NTM_EXIT_USAGE;
 		}
 	}
 	return -1;
@@ -229,7 +229,7 @@ int dc_cli_read_conf(struct dc_cli *cli)
 
 	if (err == 0) {
 		ntm_log_set_level((enum ntm_log_level)cli->conf.log_level);
-		return DC_EXIT_OK;
+		return NTM_EXIT_OK;
 	}
 	if (err == -ENOENT)
 		fprintf(stderr,
@@ -238,7 +238,7 @@ int dc_cli_read_conf(struct dc_cli *cli)
 			cli->conf_path != NULL ? cli->conf_path : DC_CONF_PATH);
 	else
 		fprintf(stderr, "%s\n", words[0] != '\0' ? words : strerror(-err));
-	return DC_EXIT_BAD_CONFIG;
+	return NTM_EXIT_BAD_CONFIG;
 }
 
 int dc_cli_main(int argc, char **argv)
@@ -253,22 +253,22 @@ int dc_cli_main(int argc, char **argv)
 		if (optind < argc)
 			fprintf(stderr, "ntm-dc: no such verb: %s\n\n", argv[optind]);
 		print_usage(stderr);
-		return DC_EXIT_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	cli.argc = argc - optind - 1;
 	cli.argv = argv + optind + 1;
 	if (cli.argc < verb->min_args || cli.argc > verb->max_args) {
 		fprintf(stderr, "usage: ntm-dc %s %s\n", verb->name, verb->args);
-		return DC_EXIT_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	if (ntm_crypto_init() != 0) {
 		fputs("ntm-dc: the system gives no random numbers\n", stderr);
-		return DC_EXIT_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	if (!verb->wants_conf)
 		return verb->run(&cli);
 	code = dc_cli_read_conf(&cli);
-	if (code != DC_EXIT_OK)
+	if (code != NTM_EXIT_OK)
 		return code;
 	code = verb->run(&cli);
 	dc_conf_free(&cli.conf);
@@ -293,18 +293,18 @@ int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply)
 
 	json_decref(request);
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return DC_EXIT_NOT_RUNNING;
+		return NTM_EXIT_NOT_RUNNING;
 	if (err == -EACCES || json_is_true(json_object_get(*reply, "denied"))) {
 		fputs("ntm-dc: not allowed: use sudo, or become a member of the group ntm\n",
 		      stderr);
-		return DC_EXIT_NOT_ALLOWED;
+		return NTM_EXIT_NOT_ALLOWED;
 	}
 	if (err != 0) {
 		fprintf(stderr, "ntm-dc: %s: %s\n", path, strerror(-err));
-		return err == -ETIMEDOUT ? DC_EXIT_TIMED_OUT : DC_EXIT_FAILED;
+		return err == -ETIMEDOUT ? NTM_EXIT_TIMED_OUT : NTM_EXIT_FAILED;
 	}
 	if (error == NULL)
-		return DC_EXIT_OK;
+		return NTM_EXIT_OK;
 	fprintf(stderr, "ntm-dc: %s\n", error);
-	return DC_EXIT_FAILED;
+	return NTM_EXIT_FAILED;
 }

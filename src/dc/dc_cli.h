@@ -4,18 +4,9 @@
 
 #include "domain.h"
 
-#include <jansson.h>
+#include "ntm/exit.h"
 
-/* design.md 12 */
-enum dc_exit {
-	DC_EXIT_OK = 0,
-	DC_EXIT_FAILED = 1,
-	DC_EXIT_USAGE = 2,
-	DC_EXIT_NOT_RUNNING = 3,
-	DC_EXIT_NOT_ALLOWED = 4,
-	DC_EXIT_TIMED_OUT = 5,
-	DC_EXIT_BAD_CONFIG = 78,
-};
+#include <jansson.h>
 
 struct dc_cli {
 	const char *conf_path; /* NULL: the usual one */
@@ -34,7 +25,7 @@ int dc_cli_main(int argc, char **argv);
 int dc_cli_read_conf(struct dc_cli *cli);
 
 /* Asks the daemon, takes request; *reply is the answer. An exit code; what went wrong is told
- * unless it is DC_EXIT_NOT_RUNNING. */
+ * unless it is NTM_EXIT_NOT_RUNNING. */
 int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply);
 
 int dc_cmd_init(struct dc_cli *cli);

@@ -56,7 +56,7 @@ static int write_conf(const struct dc_cli *cli, const char *path)
 	if (text == NULL || dc_conf_parse(&conf, text, words, sizeof(words)) != 0) {
 		fprintf(stderr, "ntm-dc: %s\n", words);
 		free(text);
-		return DC_EXIT_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	dc_conf_free(&conf);
 	if (cli->conf_path == NULL)
@@ -72,7 +72,7 @@ static int write_conf(const struct dc_cli *cli, const char *path)
 	if (fd >= 0 && !ok)
 		(void)unlink(path);
 	free(text);
-	return ok ? DC_EXIT_OK : DC_EXIT_FAILED;
+	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }
 
 int dc_cmd_init(struct dc_cli *cli)
@@ -85,17 +85,17 @@ int dc_cmd_init(struct dc_cli *cli)
 
 	if (has_options && (cli->domain == NULL || cli->addresses.count == 0)) {
 		fputs("ntm-dc: init wants --domain and --address\n", stderr);
-		return DC_EXIT_USAGE;
+		return NTM_EXIT_USAGE;
 	}
-	int code = has_options ? write_conf(cli, path) : DC_EXIT_OK;
-	if (code == DC_EXIT_OK)
+	int code = has_options ? write_conf(cli, path) : NTM_EXIT_OK;
+	if (code == NTM_EXIT_OK)
 		code = dc_cli_read_conf(cli);
-	if (code != DC_EXIT_OK)
+	if (code != NTM_EXIT_OK)
 		return code;
 	int err = domain_make(&cli->conf, words);
 	if (err != 0) {
 		fprintf(stderr, "ntm-dc: %s\n", words);
-		code = err == -EACCES || err == -EPERM ? DC_EXIT_NOT_ALLOWED : DC_EXIT_FAILED;
+		code = err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 	} else {
 		fprintf(stderr,
 			"made the domain %s; its keys are in %s (keep a copy of root.key "

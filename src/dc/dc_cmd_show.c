@@ -33,16 +33,16 @@ static int answer_here(const struct dc_cli *cli, const json_t *request, json_t *
 	int err = domain_open(&domain, &cli->conf, words);
 	if (err != 0) {
 		fprintf(stderr, "ntm-dc: %s\n", words);
-		return err == -EACCES || err == -EPERM ? DC_EXIT_NOT_ALLOWED : DC_EXIT_FAILED;
+		return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 	}
 	const struct admin admin = {.domain = &domain};
 	*reply = admin_answer(&admin, request);
 	domain_close(&domain);
 	const char *error = json_string_value(json_object_get(*reply, "error"));
 	if (error == NULL && *reply != NULL)
-		return DC_EXIT_OK;
+		return NTM_EXIT_OK;
 	fprintf(stderr, "ntm-dc: %s\n", error != NULL ? error : "out of memory");
-	return DC_EXIT_FAILED;
+	return NTM_EXIT_FAILED;
 }
 
 static void print_add(const json_t *reply)
@@ -184,15 +184,15 @@ int dc_cmd_node(struct dc_cli *cli)
 
 	if (verb == NULL) {
 		fputs("usage: ntm-dc node add NAME | list | show NAME | revoke NAME\n", stderr);
-		return DC_EXIT_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	json_t *request = json_pack("{s:s, s:s, s:I}", "verb", verb->request, "name",
 				    verb->wants_name ? cli->argv[1] : "", "lifetime_s",
 				    (json_int_t)cli->expires_s);
 	int code = dc_cli_ask(cli, json_incref(request), &reply);
-	if (code == DC_EXIT_NOT_RUNNING)
+	if (code == NTM_EXIT_NOT_RUNNING)
 		code = answer_here(cli, request, &reply);
-	if (code == DC_EXIT_OK) {
+	if (code == NTM_EXIT_OK) {
 		if (cli->json)
 			print_json(reply);
 		else
@@ -248,11 +248,11 @@ int dc_cmd_status(struct dc_cli *cli)
 	json_t *reply = NULL;
 	int code = dc_cli_ask(cli, json_pack("{s:s}", "verb", "status"), &reply);
 
-	if (code == DC_EXIT_NOT_RUNNING)
+	if (code == NTM_EXIT_NOT_RUNNING)
 		fputs("ntm-dc: not running: start it with `systemctl start ntm-dc` or `ntm-dc "
 		      "run`\n",
 		      stderr);
-	if (code == DC_EXIT_OK) {
+	if (code == NTM_EXIT_OK) {
 		if (cli->json)
 			print_json(reply);
 		else

@@ -142,10 +142,5 @@ const char *dc_conf_file(const struct dc_conf *conf, const char *name, char buf[
 
 int dc_conf_name(const struct dc_conf *conf, const char *name, char out[static NTM_NAME_MAX + 1])
 {
-	char full[2 * NTM_NAME_MAX + 2];
-	bool is_short = strchr(name, '.') == NULL;
-	int len = snprintf(full, sizeof(full), "%s%s%s", name, is_short ? "." : "",
-			   is_short ? conf->domain : "");
-
-	return (size_t)len < sizeof(full) ? ntm_name_canon(out, full) : -EINVAL;
+	return ntm_name_complete(out, name, conf->domain);
 }

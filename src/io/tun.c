@@ -150,11 +150,6 @@ void ntm_tun_free(struct ntm_tun *tun)
 	free(tun);
 }
 
-const char *ntm_tun_name(const struct ntm_tun *tun)
-{
-	return tun->name;
-}
-
 const struct ntm_tun_counters *ntm_tun_counters(const struct ntm_tun *tun)
 {
 	return &tun->counters;

@@ -24,7 +24,7 @@ static int cmd_version(struct cli *cli)
 {
 	(void)cli;
 	puts("ntm-node " NTM_VERSION);
-	return CLI_OK;
+	return NTM_EXIT_OK;
 }
 
 static const struct verb verbs[] = {
@@ -96,15 +96,15 @@ static int parse_options(struct cli *cli, int argc, char **argv)
 			break;
 		case 'h':
 			print_usage(stdout);
-			return CLI_OK;
+			return NTM_EXIT_OK;
 		case 'n':
 			if (parse_count(optarg, &cli->count) == 0)
 				break;
 			fputs("ntm-node: --count: expected 1 to 1000\n", stderr);
-			return CLI_USAGE;
+			return NTM_EXIT_USAGE;
 		default:
 			print_usage(stderr);
-			return CLI_USAGE;
+			return NTM_EXIT_USAGE;
 		}
 	}
 	return -1;
@@ -116,9 +116,9 @@ static int read_conf(struct cli *cli)
 	int err = node_conf_load(&cli->conf, cli->conf_path, words, sizeof(words));
 
 	if (err == 0)
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	fprintf(stderr, "%s\n", words[0] != '\0' ? words : strerror(-err));
-	return CLI_BAD_CONFIG;
+	return NTM_EXIT_BAD_CONFIG;
 }
 
 int cli_main(int argc, char **argv)
@@ -133,22 +133,22 @@ int cli_main(int argc, char **argv)
 		if (optind < argc)
 			fprintf(stderr, "ntm-node: no such verb: %s\n\n", argv[optind]);
 		print_usage(stderr);
-		return CLI_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	cli.argc = argc - optind - 1;
 	cli.argv = argv + optind + 1;
 	if (cli.argc < verb->min_args || cli.argc > verb->max_args) {
 		fprintf(stderr, "usage: ntm-node %s %s\n", verb->name, verb->args);
-		return CLI_USAGE;
+		return NTM_EXIT_USAGE;
 	}
 	if (!verb->wants_conf)
 		return verb->run(&cli);
 	if (ntm_crypto_init() != 0) {
 		fputs("ntm-node: the system gives no random numbers\n", stderr);
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	code = read_conf(&cli);
-	if (code != CLI_OK)
+	if (code != NTM_EXIT_OK)
 		return code;
 	ntm_log_set_level((enum ntm_log_level)cli.conf.log_level);
 	code = verb->run(&cli);
@@ -196,21 +196,21 @@ int cli_ask(const struct cli *cli, json_t *request, int64_t timeout_ms, cli_repl
 			"start "
 			"ntm-node` or `ntm-node run`\n",
 			path);
-		return CLI_NOT_RUNNING;
+		return NTM_EXIT_NOT_RUNNING;
 	case -EACCES:
 		answer.is_denied = true;
 		break;
 	case -ETIMEDOUT:
 		fputs("ntm-node: the daemon did not answer in time\n", stderr);
-		return CLI_TIMED_OUT;
+		return NTM_EXIT_TIMED_OUT;
 	default:
 		fprintf(stderr, "ntm-node: %s: %s\n", path, strerror(-err));
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	if (answer.is_denied) {
 		fputs("ntm-node: not allowed: use sudo, or become a member of the group ntm\n",
 		      stderr);
-		return CLI_NOT_ALLOWED;
+		return NTM_EXIT_NOT_ALLOWED;
 	}
-	return answer.is_error ? CLI_FAILED : CLI_OK;
+	return answer.is_error ? NTM_EXIT_FAILED : NTM_EXIT_OK;
 }

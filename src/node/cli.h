@@ -4,19 +4,10 @@
 
 #include "node_conf.h"
 
+#include "ntm/exit.h"
+
 #include <jansson.h>
 #include <stdbool.h>
-
-/* design.md 12 */
-enum cli_exit {
-	CLI_OK = 0,
-	CLI_FAILED = 1,
-	CLI_USAGE = 2,
-	CLI_NOT_RUNNING = 3,
-	CLI_NOT_ALLOWED = 4,
-	CLI_TIMED_OUT = 5,
-	CLI_BAD_CONFIG = 78,
-};
 
 struct cli {
 	const char *conf_path; /* NULL: the usual one */

@@ -109,5 +109,5 @@ int cmd_check(struct cli *cli)
 	ok &= check_lease(conf);
 	ok &= check_tun();
 	ok &= check_guard(conf);
-	return ok ? CLI_OK : CLI_FAILED;
+	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }

@@ -180,11 +180,11 @@ static int refuse_second_lease(const struct cli *cli)
 	char words[300];
 
 	if (cli->force || lease_load(&old, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	fprintf(stderr, "ntm-node: this host is %s already; --force gives that up\n",
 		old.fqdn[0] != '\0' ? old.fqdn : "a node");
 	ntm_wipe(&old, sizeof(old));
-	return CLI_FAILED;
+	return NTM_EXIT_FAILED;
 }
 
 /* Before the token is used: after that, a lease that cannot be saved would be lost. */
@@ -199,23 +199,23 @@ static int make_dir(const struct cli *cli)
 			"ntm-node: there is no user %s: `useradd --system %s`, or set user in the "
 			"configuration\n",
 			cli->conf.user, cli->conf.user);
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	int err = ntm_dir_make(cli->conf.state_dir, 0700, uid, gid);
 	if (err == 0)
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	fprintf(stderr, "ntm-node: %s: %s\n", cli->conf.state_dir, strerror(-err));
-	return err == -EACCES || err == -EPERM ? CLI_NOT_ALLOWED : CLI_FAILED;
+	return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 }
 
 static int save(const struct cli *cli, struct join *join)
 {
 	if (lease_save(&join->lease, cli->conf.state_dir, join->words, sizeof(join->words)) == 0) {
 		join_keys_done(cli->conf.state_dir);
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	}
 	fprintf(stderr, "ntm-node: %s\n", join->words);
-	return CLI_FAILED;
+	return NTM_EXIT_FAILED;
 }
 
 static int explain(const struct join *join, const struct ntm_token *token)
@@ -225,7 +225,7 @@ static int explain(const struct join *join, const struct ntm_token *token)
 	if (join->result != -ETIMEDOUT) {
 		fprintf(stderr, "ntm-node: %s\n",
 			join->words[0] != '\0' ? join->words : strerror(-join->result));
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	fprintf(stderr,
 		"ntm-node: the DC at %s did not answer. Is UDP port %u reachable from here? Was "
@@ -233,7 +233,7 @@ static int explain(const struct join *join, const struct ntm_token *token)
 		"`ntm-dc node show %s` there tells.\n",
 		ntm_addr_str(&token->dc[token->dc[0].ip.family == 0], addr),
 		token->dc[token->dc[0].ip.family == 0].port, token->fqdn);
-	return CLI_TIMED_OUT;
+	return NTM_EXIT_TIMED_OUT;
 }
 
 static void print_lease(const struct node_lease *lease, bool json)
@@ -260,7 +260,7 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 	if (token->expires_s < time(NULL)) {
 		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`)\n",
 		      stderr);
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	lease_from_token(&join.lease, token);
 	int err = join_keys(&join.lease.keys, token, cli->conf.state_dir, join.words,
@@ -273,7 +273,7 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 		join.result = err;
 	close_all(&join);
 	int code = join.result == 0 ? save(cli, &join) : explain(&join, token);
-	if (code == CLI_OK)
+	if (code == NTM_EXIT_OK)
 		print_lease(&join.lease, cli->json);
 	ntm_wipe(&join, sizeof(join));
 	return code;
@@ -284,12 +284,12 @@ int cmd_join(struct cli *cli)
 	struct ntm_token token;
 	int code = refuse_second_lease(cli);
 
-	if (code != CLI_OK)
+	if (code != NTM_EXIT_OK)
 		return code;
 	if (read_token(cli->argv[0], &token) != 0)
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	code = make_dir(cli);
-	if (code == CLI_OK)
+	if (code == NTM_EXIT_OK)
 		code = join_with(cli, &token);
 	ntm_wipe(&token, sizeof(token));
 	return code;

@@ -110,7 +110,7 @@ int cmd_status(struct cli *cli)
 	struct shown shown = {.json = cli->json};
 	int code = cli_ask(cli, json_pack("{s:s}", "verb", "status"), ASK_MS, on_status, &shown);
 
-	return code == CLI_OK && !shown.registered ? CLI_FAILED : code;
+	return code == NTM_EXIT_OK && !shown.registered ? NTM_EXIT_FAILED : code;
 }
 
 /* ---- tables ---- */
@@ -210,5 +210,5 @@ int cmd_ping(struct cli *cli)
 				    "count", (int)cli->count);
 	int code = cli_ask(cli, request, 5000 + (int64_t)cli->count * 1500, on_ping, &pings);
 
-	return code == CLI_OK && pings.failed ? CLI_FAILED : code;
+	return code == NTM_EXIT_OK && pings.failed ? NTM_EXIT_FAILED : code;
 }

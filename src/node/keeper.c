@@ -190,20 +190,20 @@ static void watch_engine(struct keeper *keeper)
 static int clean_up(struct keeper *keeper)
 {
 	int status = keeper->engine_status;
-	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == CLI_OK;
+	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == NTM_EXIT_OK;
 
 	host_dns_down(&keeper->dns);
 	/* A set-up that never worked protects nothing. */
 	if (keeper->has_plan && (is_clean || !keeper->set_up))
 		host_net_down(&keeper->net, &keeper->plan);
 	if (is_clean)
-		return keeper->failed ? CLI_FAILED : CLI_OK;
+		return keeper->failed ? NTM_EXIT_FAILED : NTM_EXIT_OK;
 	if (keeper->set_up)
 		ntm_err("the engine ended (%s %d); until the next start nothing passes to virtual "
 			"addresses, so that nothing leaves in clear",
 			WIFEXITED(status) ? "exit" : "signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : NTM_EXIT_FAILED;
 }
 
 /* ---- start ---- */
@@ -217,8 +217,8 @@ static int make_dirs(const struct node_conf *conf, uid_t uid, gid_t gid)
 	else if ((err = ntm_dir_make(conf->run_dir, 0755, uid, gid)) != 0)
 		ntm_err("%s: cannot be used: %s", conf->run_dir, strerror(-err));
 	if (err == -EPERM || err == -EACCES)
-		return CLI_NOT_ALLOWED;
-	return err == 0 ? CLI_OK : CLI_FAILED;
+		return NTM_EXIT_NOT_ALLOWED;
+	return err == 0 ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }
 
 static int prepare(const struct node_conf *conf)
@@ -230,14 +230,14 @@ static int prepare(const struct node_conf *conf)
 		ntm_err("ntm-node run needs root, to set the host's network up (the packets are "
 			"then handled by user %s)",
 			conf->user[0] != '\0' ? conf->user : "ntm");
-		return CLI_NOT_ALLOWED;
+		return NTM_EXIT_NOT_ALLOWED;
 	}
 	if (conf->user[0] != '\0' && ntm_user_find(conf->user, &uid, &gid) != 0) {
 		ntm_err("there is no user %s: run scripts/deps, or useradd --system "
 			"--no-create-home "
 			"--shell /usr/sbin/nologin --user-group %s",
 			conf->user, conf->user);
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	(void)ntm_daemon_harden();
 	return make_dirs(conf, uid, gid);
@@ -292,14 +292,14 @@ int keeper_run(const struct node_conf *conf)
 	int pair[2];
 	int code = prepare(conf);
 
-	if (code != CLI_OK)
+	if (code != NTM_EXIT_OK)
 		return code;
 	int err = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 ? 0 : -errno;
 	if (err == 0)
 		err = block_signals(&keeper);
 	if (err != 0) {
 		ntm_err("cannot start: %s", strerror(-err));
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	keeper.fd = pair[0];
 	keeper.engine = fork();
@@ -309,5 +309,5 @@ int keeper_run(const struct node_conf *conf)
 	if (keeper.engine > 0)
 		return be_keeper(&keeper);
 	ntm_err("cannot start the engine: %s", strerror(errno));
-	return CLI_FAILED;
+	return NTM_EXIT_FAILED;
 }

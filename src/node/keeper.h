@@ -38,5 +38,5 @@ struct keeper_msg {
 	};
 };
 
-/* Starts the engine and stays until it ends. Returns an enum cli_exit, in both processes. */
+/* Starts the engine and stays until it ends. Returns an enum ntm_exit, in both processes. */
 int keeper_run(const struct node_conf *conf);

@@ -17,7 +17,7 @@
 
 static void end(struct node_daemon *daemon, int status)
 {
-	if (daemon->status == CLI_OK)
+	if (daemon->status == NTM_EXIT_OK)
 		daemon->status = status;
 	ntm_loop_stop(daemon->loop);
 }
@@ -45,7 +45,7 @@ static void on_tun_gone(void *ctx)
 	struct node_daemon *daemon = ctx;
 
 	ntm_err("somebody removed the TUN device %s", daemon->conf->tun);
-	end(daemon, CLI_FAILED);
+	end(daemon, NTM_EXIT_FAILED);
 }
 
 static void on_upstream(void *ctx, uint16_t slot, const uint8_t *msg, size_t len)
@@ -65,7 +65,7 @@ static void on_addrs(void *arg)
 static void on_signal(void *arg, int signo)
 {
 	(void)signo;
-	end(arg, CLI_OK);
+	end(arg, NTM_EXIT_OK);
 }
 
 /* ---- the node's way out ---- */
@@ -185,7 +185,7 @@ static void on_info(struct node_daemon *daemon, const struct keeper_info *info)
 	if (err == 0)
 		return;
 	ntm_err("cannot start: %s", strerror(-err));
-	end(daemon, CLI_FAILED);
+	end(daemon, NTM_EXIT_FAILED);
 }
 
 static void on_keeper(void *arg, unsigned events)
@@ -200,7 +200,7 @@ static void on_keeper(void *arg, unsigned events)
 	if (len == sizeof(msg) && msg.type == KEEPER_INFO)
 		on_info(daemon, &msg.info);
 	else if (len <= 0)
-		end(daemon, CLI_FAILED); /* nobody is left who could clean up */
+		end(daemon, NTM_EXIT_FAILED); /* nobody is left who could clean up */
 }
 
 /* ---- start and stop ---- */
@@ -209,7 +209,7 @@ static int explain(int err, const char *what, const char *remedy)
 {
 	ntm_err("cannot open %s: %s%s%s", what, strerror(-err), remedy[0] != '\0' ? ": " : "",
 		remedy);
-	return err == -EPERM || err == -EACCES ? CLI_NOT_ALLOWED : CLI_FAILED;
+	return err == -EPERM || err == -EACCES ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 }
 
 /* First of all, as it tells whether another instance is running. */
@@ -228,7 +228,7 @@ static int open_control(struct node_daemon *daemon)
 	if (daemon->conf->user[0] != '\0')
 		(void)ntm_user_find(daemon->conf->user, &uid, &args.gid);
 	int err = ntm_control_open(&args, &daemon->control);
-	return err == 0 ? CLI_OK
+	return err == 0 ? NTM_EXIT_OK
 			: explain(err, path,
 				  err == -EADDRINUSE ? "is another ntm-node running?" : "");
 }
@@ -243,7 +243,7 @@ static int open_udp(struct node_daemon *daemon)
 	};
 	int err = ntm_udp_open(&args, &daemon->udp);
 
-	return err == 0 ? CLI_OK
+	return err == 0 ? NTM_EXIT_OK
 			: explain(err, "the UDP port",
 				  err == -EADDRINUSE ? "set another listen_port" : "");
 }
@@ -262,12 +262,12 @@ static int open_tun(struct node_daemon *daemon)
 
 	if (err != 0) {
 		ntm_err("%s", words);
-		return err == -EPERM ? CLI_NOT_ALLOWED : CLI_FAILED;
+		return err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 	}
 	err = ntm_netlink_open(&daemon->netlink);
 	if (err == 0)
 		err = ntm_netlink_ifindex(daemon->netlink, daemon->conf->tun, &daemon->tun_ifindex);
-	return err == 0 ? CLI_OK : explain(err, "netlink", "");
+	return err == 0 ? NTM_EXIT_OK : explain(err, "netlink", "");
 }
 
 static int give_up_root(const struct node_daemon *daemon)
@@ -275,20 +275,20 @@ static int give_up_root(const struct node_daemon *daemon)
 	char words[200];
 
 	if (ntm_priv_drop(daemon->conf->user, 0, words, sizeof(words)) == 0)
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	ntm_err("%s", words);
-	return CLI_FAILED;
+	return NTM_EXIT_FAILED;
 }
 
 static int open_all(struct node_daemon *daemon)
 {
 	int status = open_control(daemon);
 
-	if (status == CLI_OK)
+	if (status == NTM_EXIT_OK)
 		status = open_udp(daemon);
-	if (status == CLI_OK)
+	if (status == NTM_EXIT_OK)
 		status = open_tun(daemon);
-	if (status == CLI_OK)
+	if (status == NTM_EXIT_OK)
 		status = give_up_root(daemon);
 	return status;
 }
@@ -299,7 +299,7 @@ static int make_all(struct node_daemon *daemon)
 
 	if (lease_load(&daemon->lease, daemon->conf->state_dir, words, sizeof(words)) != 0) {
 		ntm_err("%s", words);
-		return CLI_FAILED;
+		return NTM_EXIT_FAILED;
 	}
 	host_plan_fill(&daemon->plan, &daemon->lease);
 	daemon->loop = ntm_loop_new();
@@ -307,9 +307,9 @@ static int make_all(struct node_daemon *daemon)
 	if (daemon->loop != NULL)
 		daemon->upstream = upstream_new(daemon->loop, on_upstream, daemon);
 	if (ntm_crypto_init() == 0 && daemon->sip != NULL && daemon->upstream != NULL)
-		return CLI_OK;
+		return NTM_EXIT_OK;
 	ntm_err("cannot start: out of memory");
-	return CLI_FAILED;
+	return NTM_EXIT_FAILED;
 }
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -335,7 +335,7 @@ static int follow_keeper(struct node_daemon *daemon)
 		err = ntm_loop_signal(daemon->loop, signals[i], on_signal, daemon);
 	if (err == 0)
 		err = tell_plan(daemon);
-	return err == 0 ? CLI_OK : explain(err, "the keeper's socket", "");
+	return err == 0 ? NTM_EXIT_OK : explain(err, "the keeper's socket", "");
 }
 
 static void free_all(struct node_daemon *daemon)
@@ -359,14 +359,14 @@ int node_daemon_run(const struct node_conf *conf, int keeper_fd)
 	struct node_daemon daemon = {.conf = conf, .keeper_fd = keeper_fd};
 
 	daemon.status = make_all(&daemon);
-	if (daemon.status == CLI_OK)
+	if (daemon.status == NTM_EXIT_OK)
 		daemon.status = open_all(&daemon);
-	if (daemon.status == CLI_OK)
+	if (daemon.status == NTM_EXIT_OK)
 		daemon.status = follow_keeper(&daemon);
-	if (daemon.status == CLI_OK) {
+	if (daemon.status == NTM_EXIT_OK) {
 		let_signals_in(true);
 		if (ntm_loop_run(daemon.loop) != 0)
-			daemon.status = CLI_FAILED;
+			daemon.status = NTM_EXIT_FAILED;
 		let_signals_in(false);
 	}
 	if (daemon.node != NULL)

@@ -19,7 +19,7 @@ struct node_daemon {
 	struct host_plan plan;   /* the one that the keeper was told last */
 	struct keeper_info host;
 	int keeper_fd;
-	int status; /* enum cli_exit, when the loop ends */
+	int status; /* enum ntm_exit, when the loop ends */
 
 	struct ntm_loop *loop;
 	struct ntm_udp *udp;
@@ -35,7 +35,7 @@ struct node_daemon {
 };
 
 /* Runs the engine in this process until it is told to stop, or its keeper has gone. SIGTERM, SIGINT
- * and SIGHUP are blocked before and after. Returns an enum cli_exit. */
+ * and SIGHUP are blocked before and after. Returns an enum ntm_exit. */
 int node_daemon_run(const struct node_conf *conf, int keeper_fd);
 
 /* node_control.c: one request of the control socket. ctx is the struct node_daemon. */

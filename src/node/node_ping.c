@@ -161,14 +161,11 @@ void node_ping_stop(struct node *node)
 int node_ping(struct node *node, const char *target, unsigned count, node_ping_fn *fn, void *arg)
 {
 	struct tunnel_target who = {0};
-	char name[NTM_NAME_MAX + 1], full[2 * NTM_NAME_MAX + 2];
+	char name[NTM_NAME_MAX + 1];
 	const struct tunnel *up = NULL;
 
 	if (ntm_ip_parse(&who.vip, target) != 0) {
-		bool is_short = target[0] != '\0' && strchr(target, '.') == NULL;
-		snprintf(full, sizeof(full), "%.*s%s%s", NTM_NAME_MAX, target, is_short ? "." : "",
-			 is_short ? node->lease.domain : "");
-		if (ntm_name_canon(name, full) != 0)
+		if (ntm_name_complete(name, target, node->lease.domain) != 0)
 			return -EINVAL;
 		who.fqdn = name;
 	} else if (!lease_is_virtual(&node->lease, &who.vip)) {

@@ -233,11 +233,6 @@ void *ntm_link_owner(const struct ntm_link *link)
 	return link->owner;
 }
 
-void ntm_link_set_owner(struct ntm_link *link, void *owner)
-{
-	link->owner = owner;
-}
-
 void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms)
 {
 	link->keepalive_ms = keepalive_ms;

@@ -3,6 +3,7 @@
 #include "name.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LABEL_MAX 63 /* RFC 1035 2.3.4 */
@@ -40,6 +41,16 @@ int ntm_name_canon(char out[static NTM_NAME_MAX + 1], const char *name)
 	memcpy(out, canon, len);
 	out[len] = '\0';
 	return 0;
+}
+
+int ntm_name_complete(char out[static NTM_NAME_MAX + 1], const char *name, const char *domain)
+{
+	char full[2 * NTM_NAME_MAX + 2];
+	bool is_short = strchr(name, '.') == NULL;
+	int len = snprintf(full, sizeof(full), "%s%s%s", name, is_short ? "." : "",
+			   is_short ? domain : "");
+
+	return (size_t)len < sizeof(full) ? ntm_name_canon(out, full) : -EINVAL;
 }
 
 bool ntm_name_under(const char *name, const char *suffix)

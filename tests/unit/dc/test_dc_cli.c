@@ -129,42 +129,42 @@ static void test_usage(void **state)
 		const char *line;
 		int code;
 	} cases[] = {
-		{"", DC_EXIT_USAGE},
-		{"frobnicate", DC_EXIT_USAGE},
-		{"--frobnicate", DC_EXIT_USAGE},
-		{"-c", DC_EXIT_USAGE},
-		{"-c % run now", DC_EXIT_USAGE},
-		{"-c % node", DC_EXIT_USAGE},
-		{"-c % node frobnicate", DC_EXIT_USAGE},
-		{"-c % node add", DC_EXIT_USAGE},
-		{"-c % node add a b", DC_EXIT_USAGE},
-		{"-c % node list a", DC_EXIT_USAGE},
-		{"-c % node add a --expires 24", DC_EXIT_USAGE},
-		{"-c % node add a --expires 0h", DC_EXIT_USAGE},
-		{"-c % node add a --expires -1h", DC_EXIT_USAGE},
-		{"-c % node add a --expires 1hour", DC_EXIT_USAGE},
-		{"-c % node add a --expires h", DC_EXIT_USAGE},
-		{"-c %x init --domain ntm.example", DC_EXIT_USAGE},
-		{"-c %x init --address 203.0.113.30", DC_EXIT_USAGE},
-		{"-c %x init --domain ntm --address 203.0.113.30", DC_EXIT_USAGE},
-		{"-c %x init --domain ntm.example --address here", DC_EXIT_USAGE},
-		{"-c /nonexistent status", DC_EXIT_BAD_CONFIG},
-		{"-c % status", DC_EXIT_NOT_RUNNING},
-		{"status -c % --json", DC_EXIT_NOT_RUNNING},
-		{"-c % check", DC_EXIT_FAILED},
-		{"-c % run", DC_EXIT_FAILED},
-		{"-c % node list", DC_EXIT_FAILED},
-		{"--help", DC_EXIT_OK},
-		{"status --help", DC_EXIT_OK},
-		{"version", DC_EXIT_OK},
+		{"", NTM_EXIT_USAGE},
+		{"frobnicate", NTM_EXIT_USAGE},
+		{"--frobnicate", NTM_EXIT_USAGE},
+		{"-c", NTM_EXIT_USAGE},
+		{"-c % run now", NTM_EXIT_USAGE},
+		{"-c % node", NTM_EXIT_USAGE},
+		{"-c % node frobnicate", NTM_EXIT_USAGE},
+		{"-c % node add", NTM_EXIT_USAGE},
+		{"-c % node add a b", NTM_EXIT_USAGE},
+		{"-c % node list a", NTM_EXIT_USAGE},
+		{"-c % node add a --expires 24", NTM_EXIT_USAGE},
+		{"-c % node add a --expires 0h", NTM_EXIT_USAGE},
+		{"-c % node add a --expires -1h", NTM_EXIT_USAGE},
+		{"-c % node add a --expires 1hour", NTM_EXIT_USAGE},
+		{"-c % node add a --expires h", NTM_EXIT_USAGE},
+		{"-c %x init --domain ntm.example", NTM_EXIT_USAGE},
+		{"-c %x init --address 203.0.113.30", NTM_EXIT_USAGE},
+		{"-c %x init --domain ntm --address 203.0.113.30", NTM_EXIT_USAGE},
+		{"-c %x init --domain ntm.example --address here", NTM_EXIT_USAGE},
+		{"-c /nonexistent status", NTM_EXIT_BAD_CONFIG},
+		{"-c % status", NTM_EXIT_NOT_RUNNING},
+		{"status -c % --json", NTM_EXIT_NOT_RUNNING},
+		{"-c % check", NTM_EXIT_FAILED},
+		{"-c % run", NTM_EXIT_FAILED},
+		{"-c % node list", NTM_EXIT_FAILED},
+		{"--help", NTM_EXIT_OK},
+		{"status --help", NTM_EXIT_OK},
+		{"version", NTM_EXIT_OK},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_run(cases[i].line, cases[i].code);
 		/* Data goes to stdout, words to stderr. */
-		assert_true((cases[i].code == DC_EXIT_OK) == (*temp_read("out") != '\0'));
-		assert_true((cases[i].code == DC_EXIT_OK) == (*temp_read("err") == '\0'));
+		assert_true((cases[i].code == NTM_EXIT_OK) == (*temp_read("out") != '\0'));
+		assert_true((cases[i].code == NTM_EXIT_OK) == (*temp_read("err") == '\0'));
 	}
 	assert_int_equal(access("%x", F_OK), -1);
 }
@@ -173,11 +173,11 @@ static void test_bad_configuration(void **state)
 {
 	(void)state;
 	temp_write("dc.conf", "dc {\n nonsense = 1\n}\n");
-	assert_run("-c % check", DC_EXIT_BAD_CONFIG);
+	assert_run("-c % check", NTM_EXIT_BAD_CONFIG);
 	assert_err("dc.conf:2");
-	assert_run("-c % run", DC_EXIT_BAD_CONFIG);
+	assert_run("-c % run", NTM_EXIT_BAD_CONFIG);
 	assert_int_equal(unlink(temp_path("dc.conf")), 0);
-	assert_run("-c % run", DC_EXIT_BAD_CONFIG);
+	assert_run("-c % run", NTM_EXIT_BAD_CONFIG);
 	assert_err("ntm-dc init");
 }
 
@@ -201,22 +201,22 @@ static void test_init_writes_what_the_options_say(void **state)
 		 "--prefix4 10.64.0.0/12 --prefix6 fd00:5::/48 --sip sip --user root "
 		 "--state-dir %s/state --run-dir %s/run",
 		 temp_dir, temp_dir);
-	assert_run(line, DC_EXIT_OK);
+	assert_run(line, NTM_EXIT_OK);
 	assert_err("node add");
 	assert_mode("dc.conf", 0644);
 	assert_mode("state", 0700);
 	assert_mode("state/root.key", 0600);
 	assert_mode("state/dc.key", 0600);
 	assert_mode("state/dc.db", 0600);
-	assert_run("-c % check", DC_EXIT_OK);
+	assert_run("-c % check", NTM_EXIT_OK);
 	assert_out("10.64.0.0/12 and fd00:5::/48");
 	/* Nothing is overwritten, with options or without. */
 	snprintf(before, sizeof(before), "%s", temp_read("state/root.key"));
-	assert_run(line, DC_EXIT_FAILED);
+	assert_run(line, NTM_EXIT_FAILED);
 	assert_err("there already");
-	assert_run("-c % init", DC_EXIT_FAILED);
+	assert_run("-c % init", NTM_EXIT_FAILED);
 	assert_string_equal(temp_read("state/root.key"), before);
-	assert_run("-c % node add --json sip", DC_EXIT_OK);
+	assert_run("-c % node add --json sip", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(json_string_value(json_object_get(reply, "name")), "sip.ntm.example");
 	assert_string_equal(json_string_value(json_object_get(reply, "vip4")), "10.64.0.1");
@@ -240,8 +240,8 @@ static void test_token_carries_the_keys(void **state)
 	uint8_t seed[NTM_SIGN_SEC_LEN] = {0};
 
 	(void)state;
-	assert_run("-c % init", DC_EXIT_OK);
-	assert_run("-c % node add Bob --expires 2h", DC_EXIT_OK);
+	assert_run("-c % init", NTM_EXIT_OK);
+	assert_run("-c % node add Bob --expires 2h", NTM_EXIT_OK);
 	assert_err("198.18.0.1");
 	read_token(&token);
 	read_key_file("state/dc.key", keys.sec);
@@ -253,9 +253,9 @@ static void test_token_carries_the_keys(void **state)
 	assert_string_equal(token.fqdn, "bob.ntm.example");
 	assert_string_equal(token.domain, "ntm.example");
 	assert_in_range(token.expires_s, time(NULL) + 7190, time(NULL) + 7200);
-	assert_run("-c % node add bob --expires 31d", DC_EXIT_FAILED);
-	assert_run("-c % node add bob.elsewhere.example", DC_EXIT_FAILED);
-	assert_run("-c % node add dc", DC_EXIT_FAILED);
+	assert_run("-c % node add bob --expires 31d", NTM_EXIT_FAILED);
+	assert_run("-c % node add bob.elsewhere.example", NTM_EXIT_FAILED);
+	assert_run("-c % node add dc", NTM_EXIT_FAILED);
 	assert_string_equal(temp_read("out"), "");
 }
 
@@ -264,26 +264,26 @@ static void test_lost_files(void **state)
 	char kept[160];
 
 	(void)state;
-	assert_run("-c % init", DC_EXIT_OK);
-	assert_run("-c % node add bob", DC_EXIT_OK);
+	assert_run("-c % init", NTM_EXIT_OK);
+	assert_run("-c % node add bob", NTM_EXIT_OK);
 	snprintf(kept, sizeof(kept), "%s", temp_path("kept"));
 	/* A new database would give bob's addresses to the next node. */
 	assert_int_equal(rename(temp_path("state/dc.db"), kept), 0);
-	assert_run("-c % node add carol", DC_EXIT_FAILED);
+	assert_run("-c % node add carol", NTM_EXIT_FAILED);
 	assert_err("dc.db: not there");
-	assert_run("-c % init", DC_EXIT_FAILED);
+	assert_run("-c % init", NTM_EXIT_FAILED);
 	assert_int_equal(access(temp_path("state/dc.db"), F_OK), -1);
 	assert_int_equal(rename(kept, temp_path("state/dc.db")), 0);
 	/* A new root key would be another domain. */
 	assert_int_equal(rename(temp_path("state/root.key"), kept), 0);
-	assert_run("-c % run", DC_EXIT_FAILED);
-	assert_run("-c % init", DC_EXIT_FAILED);
+	assert_run("-c % run", NTM_EXIT_FAILED);
+	assert_run("-c % init", NTM_EXIT_FAILED);
 	assert_err("put its copy back");
 	assert_int_equal(access(temp_path("state/root.key"), F_OK), -1);
 	assert_int_equal(rename(kept, temp_path("state/root.key")), 0);
-	assert_run("-c % check", DC_EXIT_OK);
+	assert_run("-c % check", NTM_EXIT_OK);
 	assert_int_equal(chmod(temp_path("state/dc.key"), 0640), 0);
-	assert_run("-c % check", DC_EXIT_NOT_ALLOWED);
+	assert_run("-c % check", NTM_EXIT_NOT_ALLOWED);
 	assert_err("others may read it");
 }
 
@@ -293,27 +293,27 @@ static void walk_through_nodes(void)
 	struct ntm_token token;
 	json_t *reply;
 
-	assert_run("-c % node add bob", DC_EXIT_OK);
+	assert_run("-c % node add bob", NTM_EXIT_OK);
 	read_token(&token);
-	assert_run("-c % node list", DC_EXIT_OK);
+	assert_run("-c % node list", NTM_EXIT_OK);
 	assert_out("bob.ntm.example");
 	assert_out("never joined");
-	assert_run("-c % node list --json", DC_EXIT_OK);
+	assert_run("-c % node list --json", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(node_text(reply, "vip4"), "198.18.0.1");
 	json_decref(reply);
-	assert_run("-c % node show bob", DC_EXIT_OK);
+	assert_run("-c % node show bob", NTM_EXIT_OK);
 	assert_out("joined     never");
-	assert_run("-c % node show carol", DC_EXIT_FAILED);
+	assert_run("-c % node show carol", NTM_EXIT_FAILED);
 	assert_err("carol.ntm.example: no such node");
-	assert_run("-c % node revoke bob", DC_EXIT_OK);
-	assert_run("-c % node show bob --json", DC_EXIT_OK);
+	assert_run("-c % node revoke bob", NTM_EXIT_OK);
+	assert_run("-c % node show bob --json", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(node_text(reply, "state"), "revoked");
 	json_decref(reply);
-	assert_run("-c % node revoke bob", DC_EXIT_FAILED);
+	assert_run("-c % node revoke bob", NTM_EXIT_FAILED);
 	/* The name is free again, its addresses are not. */
-	assert_run("-c % node add bob --json", DC_EXIT_OK);
+	assert_run("-c % node add bob --json", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(json_string_value(json_object_get(reply, "vip4")), "198.18.0.2");
 	json_decref(reply);
@@ -322,7 +322,7 @@ static void walk_through_nodes(void)
 static void test_nodes_without_daemon(void **state)
 {
 	(void)state;
-	assert_run("-c % init", DC_EXIT_OK);
+	assert_run("-c % init", NTM_EXIT_OK);
 	walk_through_nodes();
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
 }
@@ -401,30 +401,30 @@ static void test_daemon(void **state)
 	json_t *reply;
 
 	(void)state;
-	assert_run("-c % init", DC_EXIT_OK);
+	assert_run("-c % init", NTM_EXIT_OK);
 	daemon_start(&daemon);
-	assert_run("-c % status", DC_EXIT_OK);
+	assert_run("-c % status", NTM_EXIT_OK);
 	assert_out("ntm.example");
-	assert_run("-c % status --json", DC_EXIT_OK);
+	assert_run("-c % status --json", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(json_string_value(json_object_get(reply, "domain")), "ntm.example");
 	json_decref(reply);
 	walk_through_nodes();
-	assert_run("-c % check", DC_EXIT_OK);
+	assert_run("-c % check", NTM_EXIT_OK);
 	/* A second one cannot have the port; the first one does not suffer. */
-	assert_run("-c % run", DC_EXIT_FAILED);
-	assert_run("-c % status", DC_EXIT_OK);
+	assert_run("-c % run", NTM_EXIT_FAILED);
+	assert_run("-c % status", NTM_EXIT_OK);
 	if (geteuid() == 0) {
-		assert_int_equal(run_as_nobody("-c % status"), DC_EXIT_NOT_ALLOWED);
-		assert_int_equal(run_as_nobody("-c % node revoke bob"), DC_EXIT_NOT_ALLOWED);
+		assert_int_equal(run_as_nobody("-c % status"), NTM_EXIT_NOT_ALLOWED);
+		assert_int_equal(run_as_nobody("-c % node revoke bob"), NTM_EXIT_NOT_ALLOWED);
 	}
 	daemon_stop(&daemon);
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
-	assert_run("-c % status", DC_EXIT_NOT_RUNNING);
+	assert_run("-c % status", NTM_EXIT_NOT_RUNNING);
 	if (geteuid() == 0)
-		assert_int_equal(run_as_nobody("-c % node list"), DC_EXIT_NOT_ALLOWED);
+		assert_int_equal(run_as_nobody("-c % node list"), NTM_EXIT_NOT_ALLOWED);
 	/* What it was told lasts. */
-	assert_run("-c % node list", DC_EXIT_OK);
+	assert_run("-c % node list", NTM_EXIT_OK);
 	assert_out("198.18.0.2");
 }
 
@@ -434,18 +434,18 @@ static void test_daemon_that_died(void **state)
 	int status;
 
 	(void)state;
-	assert_run("-c % init", DC_EXIT_OK);
+	assert_run("-c % init", NTM_EXIT_OK);
 	daemon_start(&daemon);
-	assert_run("-c % node add bob", DC_EXIT_OK);
+	assert_run("-c % node add bob", NTM_EXIT_OK);
 	assert_int_equal(kill(daemon.pid, SIGKILL), 0);
 	waitpid(daemon.pid, &status, 0);
 	close(daemon.notify);
 	assert_int_equal(unlink(temp_path("notify")), 0);
-	assert_run("-c % status", DC_EXIT_NOT_RUNNING);
-	assert_run("-c % node list", DC_EXIT_OK);
+	assert_run("-c % status", NTM_EXIT_NOT_RUNNING);
+	assert_run("-c % node list", NTM_EXIT_OK);
 	assert_out("bob.ntm.example");
 	daemon_start(&daemon);
-	assert_run("-c % node list", DC_EXIT_OK);
+	assert_run("-c % node list", NTM_EXIT_OK);
 	assert_out("bob.ntm.example");
 	daemon_stop(&daemon);
 }
@@ -473,7 +473,7 @@ static void test_manual(void **state)
 	assert_non_null(in);
 	assert_true(getdelim(&page, &len, '\0', in) > 0);
 	fclose(in);
-	assert_run("--help", DC_EXIT_OK);
+	assert_run("--help", NTM_EXIT_OK);
 	const char *help = temp_read("out");
 	for (const char *at = help; (at = strstr(at, "  --")) != NULL; options++) {
 		at += strlen("  --");

@@ -62,28 +62,28 @@ static void test_usage(void **state)
 		const char *line;
 		int code;
 	} cases[] = {
-		{"", CLI_USAGE},
-		{"frobnicate", CLI_USAGE},
-		{"--frobnicate", CLI_USAGE},
-		{"-c", CLI_USAGE},
-		{"join", CLI_USAGE},
-		{"ping", CLI_USAGE},
-		{"-c % ping a b", CLI_USAGE},
-		{"-c % status now", CLI_USAGE},
-		{"-c % ping a --count 0", CLI_USAGE},
-		{"-c % ping a --count 1001", CLI_USAGE},
-		{"-c % ping a --count 3x", CLI_USAGE},
-		{"version", CLI_OK},
-		{"--help", CLI_OK},
-		{"status --help", CLI_OK},
-		{"-c % status", CLI_NOT_RUNNING},
-		{"status -c % --json", CLI_NOT_RUNNING},
-		{"-c % tunnels", CLI_NOT_RUNNING},
-		{"-c % calls", CLI_NOT_RUNNING},
-		{"-c % ping a", CLI_NOT_RUNNING},
-		{"-c /nonexistent status", CLI_BAD_CONFIG},
-		{"-c % check", CLI_FAILED},
-		{"-c % join ntm1.nonsense", CLI_FAILED},
+		{"", NTM_EXIT_USAGE},
+		{"frobnicate", NTM_EXIT_USAGE},
+		{"--frobnicate", NTM_EXIT_USAGE},
+		{"-c", NTM_EXIT_USAGE},
+		{"join", NTM_EXIT_USAGE},
+		{"ping", NTM_EXIT_USAGE},
+		{"-c % ping a b", NTM_EXIT_USAGE},
+		{"-c % status now", NTM_EXIT_USAGE},
+		{"-c % ping a --count 0", NTM_EXIT_USAGE},
+		{"-c % ping a --count 1001", NTM_EXIT_USAGE},
+		{"-c % ping a --count 3x", NTM_EXIT_USAGE},
+		{"version", NTM_EXIT_OK},
+		{"--help", NTM_EXIT_OK},
+		{"status --help", NTM_EXIT_OK},
+		{"-c % status", NTM_EXIT_NOT_RUNNING},
+		{"status -c % --json", NTM_EXIT_NOT_RUNNING},
+		{"-c % tunnels", NTM_EXIT_NOT_RUNNING},
+		{"-c % calls", NTM_EXIT_NOT_RUNNING},
+		{"-c % ping a", NTM_EXIT_NOT_RUNNING},
+		{"-c /nonexistent status", NTM_EXIT_BAD_CONFIG},
+		{"-c % check", NTM_EXIT_FAILED},
+		{"-c % join ntm1.nonsense", NTM_EXIT_FAILED},
 	};
 
 	(void)state;
@@ -93,7 +93,7 @@ static void test_usage(void **state)
 		if (code != cases[i].code)
 			fail_msg("%s: exit %d, not %d", cases[i].line, code, cases[i].code);
 		/* Words go to stderr, data to stdout. */
-		if (code == CLI_USAGE || code == CLI_NOT_RUNNING)
+		if (code == NTM_EXIT_USAGE || code == NTM_EXIT_NOT_RUNNING)
 			assert_string_equal(temp_read("out"), "");
 	}
 }
@@ -104,7 +104,7 @@ static void test_bad_configuration(void **state)
 
 	(void)state;
 	snprintf(line, sizeof(line), "-c %s check", temp_path("bad.conf"));
-	assert_int_equal(run(line), CLI_BAD_CONFIG);
+	assert_int_equal(run(line), NTM_EXIT_BAD_CONFIG);
 	assert_non_null(strstr(temp_read("err"), "bad.conf:2"));
 }
 
@@ -115,7 +115,7 @@ static void test_help_names_every_verb(void **state)
 	char line[32];
 
 	(void)state;
-	assert_int_equal(run("--help"), CLI_OK);
+	assert_int_equal(run("--help"), NTM_EXIT_OK);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		snprintf(line, sizeof(line), "\n  %s ", verbs[i]);
 		assert_non_null(strstr(temp_read("out"), line));
@@ -126,9 +126,9 @@ static void test_help_names_every_verb(void **state)
 static void test_not_joined(void **state)
 {
 	(void)state;
-	assert_int_equal(run("-c % check"), CLI_FAILED);
+	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "ntm-node join"));
-	assert_int_equal(run("-c % join hello"), CLI_FAILED);
+	assert_int_equal(run("-c % join hello"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("err"), "token"));
 }
 
@@ -194,17 +194,17 @@ static void test_status(void **state)
 {
 	(void)state;
 	assert_int_equal(run_against((struct script){.replies = {STATUS("true")}}, "-c % status"),
-			 CLI_OK);
+			 NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "a.ntm.example"));
 	/* Why something does not work, and what to do. */
 	assert_non_null(strstr(temp_read("out"), "3 packets from 192.168.1.11: bind the phone"));
 	assert_non_null(strstr(temp_read("out"), "no room"));
 	assert_int_equal(run_against((struct script){.replies = {STATUS("false")}}, "-c % status"),
-			 CLI_FAILED);
+			 NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "no answer from 192.0.2.9:4330"));
 	assert_int_equal(run_against((struct script){.replies = {STATUS("true")}},
 				     "-c % status --json"),
-			 CLI_OK);
+			 NTM_EXIT_OK);
 	json_t *json = json_loads(temp_read("out"), 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(json, "vip4")), "198.18.0.7");
 	json_decref(json);
@@ -222,12 +222,12 @@ static void test_ping(void **state)
 	const struct script refused = {.replies = {"{\"error\": \"no such thing\"}"}};
 
 	(void)state;
-	assert_int_equal(run_against(good, "-c % ping b --count 2"), CLI_OK);
+	assert_int_equal(run_against(good, "-c % ping b --count 2"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "seq 1, 7 ms\n"));
 	assert_non_null(strstr(temp_read("out"), "seq 2, 9 ms\n"));
-	assert_int_equal(run_against(bad, "-c % ping b"), CLI_FAILED);
+	assert_int_equal(run_against(bad, "-c % ping b"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "it is offline"));
-	assert_int_equal(run_against(refused, "-c % ping b"), CLI_FAILED);
+	assert_int_equal(run_against(refused, "-c % ping b"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("err"), "no such thing"));
 	assert_string_equal(temp_read("out"), "");
 }
@@ -237,7 +237,7 @@ static void test_denied(void **state)
 	const struct script denied = {.replies = {"{\"denied\": true}"}};
 
 	(void)state;
-	assert_int_equal(run_against(denied, "-c % tunnels"), CLI_NOT_ALLOWED);
+	assert_int_equal(run_against(denied, "-c % tunnels"), NTM_EXIT_NOT_ALLOWED);
 }
 
 static void test_tables(void **state)
@@ -248,10 +248,10 @@ static void test_tables(void **state)
 			    "\"packets_out\": 6}]}"}};
 
 	(void)state;
-	assert_int_equal(run_against(tunnels, "-c % tunnels"), CLI_OK);
+	assert_int_equal(run_against(tunnels, "-c % tunnels"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "PEER"));
 	assert_non_null(strstr(temp_read("out"), "b.ntm.example"));
-	assert_int_equal(run_against(tunnels, "-c % tunnels --json"), CLI_OK);
+	assert_int_equal(run_against(tunnels, "-c % tunnels --json"), NTM_EXIT_OK);
 	assert_int_equal(temp_read("out")[0], '{');
 }
 

@@ -155,7 +155,7 @@ static void assert_untouched(void)
 static void stop(pid_t keeper)
 {
 	assert_int_equal(kill(keeper, SIGTERM), 0);
-	assert_int_equal(ended(keeper), CLI_OK);
+	assert_int_equal(ended(keeper), NTM_EXIT_OK);
 	assert_untouched();
 }
 
@@ -205,7 +205,7 @@ static void test_many_signals(void **state)
 			(void)kill(keeper, SIGINT);
 			(void)kill(engine, SIGTERM);
 		}
-		assert_int_equal(ended(keeper), CLI_OK);
+		assert_int_equal(ended(keeper), NTM_EXIT_OK);
 		assert_untouched();
 	}
 }
@@ -216,7 +216,7 @@ static void test_engine_crash(void **state)
 
 	(void)state;
 	assert_int_equal(kill(engine_of(keeper), SIGKILL), 0);
-	assert_int_equal(ended(keeper), CLI_FAILED);
+	assert_int_equal(ended(keeper), NTM_EXIT_FAILED);
 	/* Names are found again; but nothing goes to virtual addresses in clear. */
 	assert_string_equal(temp_read("resolv.conf"), FORMER);
 	assert_true(is_fenced());
@@ -245,7 +245,7 @@ static void test_device_removed(void **state)
 
 	(void)state;
 	assert_int_equal(system("ip link del ntm-t"), 0);
-	assert_int_equal(ended(keeper), CLI_FAILED);
+	assert_int_equal(ended(keeper), NTM_EXIT_FAILED);
 	assert_string_equal(temp_read("resolv.conf"), FORMER);
 	assert_true(is_fenced());
 	stop(start_ready());
@@ -256,7 +256,7 @@ static void test_second_instance(void **state)
 	pid_t keeper = start_ready();
 
 	(void)state;
-	assert_int_equal(ended(start()), CLI_FAILED);
+	assert_int_equal(ended(start()), NTM_EXIT_FAILED);
 	assert_true(is_fenced());
 	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntm-t"));
 	assert_non_null(strstr(temp_read("resolv.conf"), "198.18.255.254"));
@@ -268,7 +268,7 @@ static void test_not_joined(void **state)
 {
 	(void)state;
 	assert_int_equal(unlink(temp_path("state/lease.json")), 0);
-	assert_int_equal(ended(start()), CLI_FAILED);
+	assert_int_equal(ended(start()), NTM_EXIT_FAILED);
 	assert_untouched();
 }
 
@@ -277,7 +277,7 @@ static void test_no_user(void **state)
 	(void)state;
 	node_conf_free(&conf);
 	parse_conf("no-such-user");
-	assert_int_equal(ended(start()), CLI_FAILED);
+	assert_int_equal(ended(start()), NTM_EXIT_FAILED);
 	assert_untouched();
 }
 
@@ -291,7 +291,7 @@ static void test_mad_lease(void **state)
 	assert_true(lease_sample(&lease));
 	assert_int_equal(ntm_prefix_parse(&lease.prefixes.item[0], "0.0.0.0/0"), 0);
 	assert_int_equal(lease_save(&lease, conf.state_dir, words, sizeof(words)), 0);
-	assert_int_equal(ended(start()), CLI_FAILED);
+	assert_int_equal(ended(start()), NTM_EXIT_FAILED);
 	assert_untouched();
 }
 
@@ -304,7 +304,7 @@ static void test_no_dns(void **state)
 	pid_t keeper = start_ready();
 	assert_true(is_fenced());
 	assert_int_equal(kill(keeper, SIGTERM), 0);
-	assert_int_equal(ended(keeper), CLI_OK);
+	assert_int_equal(ended(keeper), NTM_EXIT_OK);
 	assert_false(is_fenced());
 }
 

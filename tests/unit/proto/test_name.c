@@ -155,14 +155,36 @@ static void writer_refuses_long(void **unused)
 	assert_true(ntm_wr_err(&wr));
 }
 
+static void completed(void **unused)
+{
+	static const struct {
+		const char *typed, *name; /* NULL: refused */
+	} table[] = {
+		{"Bob", "bob.ntm.example"},
+		{"bob.ntm.example.", "bob.ntm.example"},
+		{"", NULL},
+		{".", NULL},
+		{"a b", NULL},
+		{"a." NAME_120, NULL}, /* not cut to something else */
+	};
+	char name[NTM_NAME_MAX + 1];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int err = ntm_name_complete(name, table[i].typed, "ntm.example");
+
+		assert_int_equal(err, table[i].name != NULL ? 0 : -EINVAL);
+		if (table[i].name != NULL)
+			assert_string_equal(name, table[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(canon),
-		cmocka_unit_test(canon_in_place),
-		cmocka_unit_test(under),
-		cmocka_unit_test(on_the_wire),
-		cmocka_unit_test(writer_refuses_long),
+		cmocka_unit_test(canon),       cmocka_unit_test(canon_in_place),
+		cmocka_unit_test(completed),   cmocka_unit_test(under),
+		cmocka_unit_test(on_the_wire), cmocka_unit_test(writer_refuses_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
