@@ -19,7 +19,12 @@
 /* Clocks may differ by this much (security.md 2.3). */
 #define NTM_CERT_SKEW_S 600
 
-enum ntm_cert_type { NTM_CERT_DC = 1, NTM_CERT_RELAY = 2, NTM_CERT_NODE = 3 };
+enum ntm_cert_type {
+	NTM_CERT_DC = 1,
+	NTM_CERT_RELAY = 2,
+	NTM_CERT_NODE = 3,
+	NTM_CERT_DOMAIN = 4, /* introduces another domain to the nodes of the one that signs */
+};
 
 /* Ed25519 key pair of a domain's root. Kept apart from X25519 keys, never converted. */
 struct ntm_root {
@@ -33,11 +38,12 @@ void ntm_root_from_secret(struct ntm_root *root, const uint8_t sec[static NTM_SI
 struct ntm_cert {
 	uint8_t type;
 	uint64_t serial;
-	int64_t not_before_s, not_after_s;  /* UNIX time */
-	uint8_t key[NTM_KEY_LEN];           /* X25519 */
+	int64_t not_before_s, not_after_s; /* UNIX time */
+	/* X25519; of a domain its root, Ed25519, zeros as long as that is not known. */
+	uint8_t key[NTM_KEY_LEN];
 	char fqdn[NTM_NAME_MAX + 1];        /* lower case, no final dot; the domain for a DC */
 	struct ntm_ip vip4, vip6;           /* node: its addresses; family 0 when it has none */
-	struct ntm_prefix prefix4, prefix6; /* DC: the domain's prefixes; family 0 when none */
+	struct ntm_prefix prefix4, prefix6; /* DC, domain: its prefixes; family 0 when none */
 };
 
 /* Layout in ntm-protocol(7). Signs cert into blob; returns its length, or 0 when a field cannot be

@@ -35,6 +35,7 @@ enum ntm_msg_type {
 	NTM_MSG_RELAY_ACK = 18,
 	NTM_MSG_MOVED = 19,
 	NTM_MSG_MOVED_ACK = 20,
+	NTM_MSG_PARTNERS = 21,
 };
 
 /* TLVs of the link layer's own messages. */

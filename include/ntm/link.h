@@ -50,7 +50,7 @@ struct ntm_link;
 #define NTM_HS_PAYLOAD_MAX  640
 #define NTM_LINK_CANDIDATES 8
 
-/* A valid INITIATION that no link expects. */
+/* A valid INITIATION that no link expects; or, of XX, a peer that has just shown who it is. */
 struct ntm_link_request {
 	uint8_t purpose;
 	const uint8_t *remote_static;
@@ -73,6 +73,13 @@ struct ntm_links_ops {
 	/* Purposes other than 'e'. 0 accepts; anything else drops in silence. May be NULL (refuse
 	 * all). Comes again for a one-shot request whose answer was lost: be idempotent. */
 	int (*accept)(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply);
+	/* Purpose 'd' (XX) only, NULL without it. hello: what our side tells of itself; writes it
+	 * and returns its length, 0 to be silent. verify: the RESPONSE to the link's INITIATION; 0
+	 * accepts; else it is dropped and the attempt goes on, for another may come. As responder,
+	 * accept is called for the FINAL, of each new session; what it refuses may come again. */
+	size_t (*hello)(void *ctx, uint8_t out[static NTM_HS_PAYLOAD_MAX]);
+	int (*verify)(void *ctx, struct ntm_link *link, void *owner,
+		      const struct ntm_link_request *req);
 	/* 'e' with a right mac1 and an unknown pair id: may keep a copy and hand it to
 	 * ntm_links_input later. */
 	void (*unknown_pair)(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
@@ -119,9 +126,9 @@ void ntm_links_input(struct ntm_links *links, const struct ntm_addr *from, struc
 
 struct ntm_link_args {
 	uint8_t purpose;
-	const uint8_t *remote_static;
-	const uint8_t *pair; /* 'e' only */
-	const uint8_t *psk;  /* 'e' only */
+	const uint8_t *remote_static; /* NULL: 'd', as initiator */
+	const uint8_t *pair;          /* 'e' only */
+	const uint8_t *psk;           /* 'e' only */
 	void *owner;
 	/* Where the remote may be. An initiator sends its first message to all of them and stays
 	 * with the one that answers. A responder may leave it empty. */
@@ -145,6 +152,8 @@ int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, str
 void ntm_link_free(struct ntm_link *link);
 /* Tells the peer (CLOSE, best effort, once) and goes to CLOSED without a callback. */
 void ntm_link_close(struct ntm_link *link, uint8_t reason);
+/* The remote may be there as well: an attempt under way goes there too, from now on. */
+void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to);
 /* Starts over at once, with new candidates when there are any: the DC seems to have restarted. */
 void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count);
 
@@ -156,6 +165,7 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls);
 
 enum ntm_link_state ntm_link_state(const struct ntm_link *link);
+/* Zeros as long as it is not known ('d'). */
 const uint8_t *ntm_link_remote_static(const struct ntm_link *link);
 const uint8_t *ntm_link_pair(const struct ntm_link *link);
 uint8_t ntm_link_purpose(const struct ntm_link *link);

@@ -2,40 +2,18 @@
 /* Control messages of design.md 5 as structs, and their one codec, driven by a table of fields. */
 #pragma once
 
-#include "ntm/addr.h"
-#include "ntm/cert.h"
 #include "ntm/ctl_wire.h"
 #include "ntm/frame.h"
+#include "ntm/lists.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* security.md A2: at most 8 self-declared addresses. */
-#define NTM_MSG_ADDRS    8
-#define NTM_MSG_PREFIXES 8
-#define NTM_MSG_NAMES    4
-#define NTM_MSG_WORDS    160
-#define NTM_MSG_DNS_MAX  1100
+#define NTM_MSG_WORDS   160
+#define NTM_MSG_DNS_MAX 1100
 /* An encoded message is never longer. */
 #define NTM_MSG_MAX 1232
-
-struct ntm_addr_list {
-	uint8_t count;
-	struct ntm_addr item[NTM_MSG_ADDRS];
-};
-struct ntm_prefix_list {
-	uint8_t count;
-	struct ntm_prefix item[NTM_MSG_PREFIXES];
-};
-struct ntm_name_list {
-	uint8_t count;
-	char item[NTM_MSG_NAMES][NTM_NAME_MAX + 1];
-};
-struct ntm_cert_blob {
-	uint16_t len;
-	uint8_t data[NTM_CERT_MAX];
-};
 
 /* Node -> DC, after every new session and when its addresses change. */
 struct ntm_msg_register {
@@ -52,6 +30,7 @@ struct ntm_msg_registered {
 	struct ntm_cert_blob cert; /* the node's, possibly renewed */
 	uint32_t keepalive_s;      /* 0 when the node is not behind a NAT */
 	uint32_t lifetime_s;       /* register again before */
+	uint64_t partners;         /* generation of the list of partner domains; 0: it is empty */
 };
 
 /* Why a direction is wanted. */
@@ -85,10 +64,45 @@ struct ntm_msg_route_direction {
 	struct ntm_cert_blob peer_cert;  /* names, VIPs and key of the peer */
 	struct ntm_addr_list candidates; /* best first */
 	bool peer_nat;
+	/* Of a peer in another domain: introduces that domain's root, signed by the own one. */
+	struct ntm_cert_blob peer_domain;
 };
 struct ntm_msg_route_ack {
 	uint8_t pair[NTM_PAIR_LEN];
 	uint64_t correlation;
+};
+
+/*
+ * DC_MN -> DC_CN (R56, R91, R93). It carries MN's card and all that CN's Route Direction needs, so
+ * that DC_CN tells CN, and has its acknowledgement, before it answers: one round trip between the
+ * DCs instead of two (docs/federation.md).
+ */
+struct ntm_msg_information_request {
+	char fqdn_cn[NTM_NAME_MAX + 1]; /* "" when vip_cn is set */
+	struct ntm_ip vip_cn;
+	bool is_sip;
+	uint8_t reason;
+	uint64_t correlation;
+	struct ntm_cert_blob cert; /* MN's */
+	struct ntm_addr reflexive; /* where DC_MN sees MN */
+	struct ntm_addr_list own;
+	bool behind_nat;
+	uint8_t pair[NTM_PAIR_LEN];
+	uint8_t psk[NTM_KEY_LEN];
+	uint32_t lifetime_s;
+};
+/* What holds for this pair of nodes; pair and psk are others than those of the request when the two
+ * had met in a direction already. */
+struct ntm_msg_information_response {
+	uint8_t pair[NTM_PAIR_LEN];
+	uint8_t psk[NTM_KEY_LEN];
+	uint8_t role; /* of the MN of the request */
+	uint64_t correlation;
+	uint32_t lifetime_s;
+	struct ntm_cert_blob cert; /* CN's */
+	struct ntm_addr reflexive;
+	struct ntm_addr_list own;
+	bool behind_nat;
 };
 
 enum ntm_direction_code {
@@ -99,6 +113,9 @@ enum ntm_direction_code {
 	NTM_DIR_NO_RELAY = 5,
 	NTM_DIR_NOT_NTM = 6, /* a name of the domain that is no node, such as the DC's own */
 	NTM_DIR_BUSY = 7,
+	NTM_DIR_NO_DC = 8,     /* the DC of the other domain is not found, or does not answer */
+	NTM_DIR_UNTRUSTED = 9, /* no trusted domain, or a DC that is not that domain's */
+	NTM_DIR_LAST = NTM_DIR_UNTRUSTED,
 };
 struct ntm_msg_direction_error {
 	uint8_t code;
@@ -112,6 +129,18 @@ struct ntm_msg_revoked {
 	uint64_t serial;
 	uint8_t key[NTM_KEY_LEN];
 	struct ntm_ip vip4, vip6;
+};
+
+/*
+ * The domains whose nodes may be peers, each as a certificate of type NTM_CERT_DOMAIN under the own
+ * domain's root. As a request of a node: wants that page. As a request of the DC: the list has
+ * changed; the reply repeats it. A page of another generation than the one before belongs to a new
+ * list.
+ */
+struct ntm_msg_partners {
+	uint64_t generation;
+	uint8_t page, pages; /* from 0; how many there are, 0 in requests */
+	struct ntm_cert_list certs;
 };
 
 struct ntm_msg_ping {
@@ -139,7 +168,10 @@ struct ntm_msg {
 		struct ntm_msg_route_direction route_direction;
 		struct ntm_msg_route_ack route_ack;
 		struct ntm_msg_direction_error direction_error;
+		struct ntm_msg_information_request information_request;
+		struct ntm_msg_information_response information_response;
 		struct ntm_msg_revoked revoked;
+		struct ntm_msg_partners partners;
 		struct ntm_msg_ping ping;
 		struct ntm_msg_pong pong;
 		struct ntm_msg_dns resolve, resolved;
@@ -162,18 +194,3 @@ int ntm_msg_decode(struct ntm_msg *msg, const uint8_t *data, size_t len);
 const char *ntm_msg_name(uint8_t type);
 const char *ntm_direction_code_name(uint8_t code);
 const char *ntm_reason_name(uint8_t reason);
-
-/* Join (design.md 10): the payloads of the purpose 'j' handshake, same TLV form. */
-struct ntm_join_request {
-	uint8_t secret[32];
-};
-struct ntm_join_answer {
-	struct ntm_cert_blob cert;
-	struct ntm_prefix_list prefixes;
-	struct ntm_name_list suffixes;
-	struct ntm_ip resolver4, resolver6;
-};
-size_t ntm_join_request_encode(const struct ntm_join_request *req, uint8_t *out, size_t cap);
-int ntm_join_request_decode(struct ntm_join_request *req, const uint8_t *data, size_t len);
-size_t ntm_join_answer_encode(const struct ntm_join_answer *answer, uint8_t *out, size_t cap);
-int ntm_join_answer_decode(struct ntm_join_answer *answer, const uint8_t *data, size_t len);

@@ -2,6 +2,7 @@
 /* Who may come in: nodes of the store, and hosts with a join token (design.md 10). */
 #include "dc_priv.h"
 
+#include "ntm/payload.h"
 #include "ntm/token.h"
 
 #include <errno.h>

@@ -35,7 +35,7 @@ struct directions {
 	struct ntm_map *directions; /* by unordered pair of nodes */
 	struct {
 		uint64_t asked, resent, merged, done;
-		uint64_t failed[NTM_DIR_BUSY + 1]; /* by code */
+		uint64_t failed[NTM_DIR_LAST + 1]; /* by code */
 	} counters;
 };
 

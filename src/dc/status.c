@@ -57,7 +57,7 @@ static json_t *directions_json(const struct dc *dc)
 	set_int(out, "resent", all->counters.resent);
 	set_int(out, "merged", all->counters.merged);
 	set_int(out, "done", all->counters.done);
-	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_BUSY; code++)
+	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_LAST; code++)
 		set_int(failed, ntm_direction_code_name(code), all->counters.failed[code]);
 	json_object_set_new(out, "failed", failed);
 	return out;

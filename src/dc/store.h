@@ -2,6 +2,8 @@
 /* What a DC must never forget: its nodes and their VIPs, join tokens, certificates, revocations. */
 #pragma once
 
+#include "trust.h"
+
 #include "ntm/addr.h"
 #include "ntm/cert.h"
 
@@ -140,6 +142,15 @@ void store_cert_newest(struct store *store, int64_t node_id, store_cert_fn *done
 /* Certificates that are revoked and would be valid otherwise (with NTM_CERT_SKEW_S), lowest serial
  * first: done once a certificate with err 0 (not_before_s is 0), then with NULL. */
 void store_revocation_list(struct store *store, int64_t now_s, store_cert_fn *done, void *arg);
+
+/* Pins of other domains. put inserts, or replaces the one of the same domain; whether it is sane is
+ * the caller's business (trust.h). -ENOENT: no such pin. */
+void store_pin_put(struct store *store, const struct trust_pin *pin, store_done_fn *done,
+		   void *arg);
+void store_pin_remove(struct store *store, const char *domain, store_done_fn *done, void *arg);
+/* Every pin, by domain: done once a pin with err 0, then with NULL. */
+typedef void store_pin_fn(void *arg, int err, const struct trust_pin *pin);
+void store_pin_list(struct store *store, store_pin_fn *done, void *arg);
 
 /* Drops tokens, certificates and revocations that have run out. Once a day is plenty. */
 void store_purge(struct store *store, int64_t now_s, store_done_fn *done, void *arg);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "ntm/cert.h"
-#include "ntm/msg.h"
+#include "ntm/payload.h"
 #include "ntm/token.h"
 
 /* Made by `join`, refreshed by every REGISTERED; enough to come up while the DC is away. */

@@ -66,6 +66,7 @@ static bool has_only_own_fields(const struct ntm_cert *cert)
 
 	switch (cert->type) {
 	case NTM_CERT_DC:
+	case NTM_CERT_DOMAIN:
 		return !has_vip;
 	case NTM_CERT_RELAY:
 		return !has_vip && !has_prefix;

@@ -195,6 +195,12 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 	link_handshake_start(link, true);
 }
 
+void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to)
+{
+	if (link->hs)
+		link_handshake_also_to(link, to);
+}
+
 int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)
 {
 	size_t padding = (16 - pkt->len % 16) % 16;

@@ -31,6 +31,7 @@ static const struct ntm_field registered_fields[] = {
 	{NTM_TLV_CERT, NTM_FIELD_BLOB, false, AT(registered.cert), 1, NTM_CERT_MAX},
 	{NTM_TLV_KEEPALIVE, NTM_FIELD_U32, true, AT(registered.keepalive_s), 0, 0},
 	{NTM_TLV_LIFETIME, NTM_FIELD_U32, true, AT(registered.lifetime_s), 1, 0},
+	{NTM_TLV_PARTNERS, NTM_FIELD_U64, true, AT(registered.partners), 0, 0},
 };
 static const struct ntm_field direction_request_fields[] = {
 	{NTM_TLV_FQDN_MN, NTM_FIELD_NAME, true, AT(direction_request.fqdn_mn), 0, NTM_NAME_MAX},
@@ -53,14 +54,45 @@ static const struct ntm_field route_direction_fields[] = {
 	{NTM_TLV_PEER_CERT, NTM_FIELD_BLOB, true, AT(route_direction.peer_cert), 1, NTM_CERT_MAX},
 	{NTM_TLV_CANDIDATES, NTM_FIELD_ADDRS, false, AT(route_direction.candidates), 0, 0},
 	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, AT(route_direction.peer_nat), 0, 0},
+	{NTM_TLV_PEER_DOMAIN, NTM_FIELD_BLOB, false, AT(route_direction.peer_domain), 1,
+	 NTM_CERT_MAX},
 };
+#define IR(member) AT(information_request.member)
+static const struct ntm_field information_request_fields[] = {
+	{NTM_TLV_FQDN_CN, NTM_FIELD_NAME, false, IR(fqdn_cn), 0, NTM_NAME_MAX},
+	{NTM_TLV_VIP_CN, NTM_FIELD_IP, false, IR(vip_cn), 0, 0},
+	{NTM_TLV_SIP_FLAG, NTM_FIELD_BOOL, true, IR(is_sip), 0, 0},
+	{NTM_TLV_REASON, NTM_FIELD_U8, true, IR(reason), NTM_REASON_NAME, NTM_REASON_MOVE},
+	{NTM_TLV_CORRELATION, NTM_FIELD_U64, true, IR(correlation), 0, 0},
+	{NTM_TLV_PEER_CERT, NTM_FIELD_BLOB, true, IR(cert), 1, NTM_CERT_MAX},
+	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, IR(reflexive), 0, 0},
+	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, IR(own), 0, 0},
+	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, IR(behind_nat), 0, 0},
+	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, IR(pair), 0, NTM_PAIR_LEN},
+	{NTM_TLV_PSK, NTM_FIELD_BYTES, true, IR(psk), 0, NTM_KEY_LEN},
+	{NTM_TLV_LIFETIME, NTM_FIELD_U32, true, IR(lifetime_s), 1, 0},
+};
+#undef IR
+#define IR(member) AT(information_response.member)
+static const struct ntm_field information_response_fields[] = {
+	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, IR(pair), 0, NTM_PAIR_LEN},
+	{NTM_TLV_PSK, NTM_FIELD_BYTES, true, IR(psk), 0, NTM_KEY_LEN},
+	{NTM_TLV_ROLE, NTM_FIELD_U8, true, IR(role), NTM_ROLE_REQUESTS, NTM_ROLE_ANSWERS},
+	{NTM_TLV_CORRELATION, NTM_FIELD_U64, true, IR(correlation), 0, 0},
+	{NTM_TLV_LIFETIME, NTM_FIELD_U32, true, IR(lifetime_s), 1, 0},
+	{NTM_TLV_PEER_CERT, NTM_FIELD_BLOB, true, IR(cert), 1, NTM_CERT_MAX},
+	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, IR(reflexive), 0, 0},
+	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, IR(own), 0, 0},
+	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, IR(behind_nat), 0, 0},
+};
+#undef IR
 static const struct ntm_field route_ack_fields[] = {
 	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, AT(route_ack.pair), 0, NTM_PAIR_LEN},
 	{NTM_TLV_CORRELATION, NTM_FIELD_U64, true, AT(route_ack.correlation), 0, 0},
 };
 static const struct ntm_field direction_error_fields[] = {
 	{NTM_TLV_CODE, NTM_FIELD_U8, true, AT(direction_error.code), NTM_DIR_NO_SUCH_NAME,
-	 NTM_DIR_BUSY},
+	 NTM_DIR_LAST},
 	{NTM_TLV_WORDS, NTM_FIELD_WORDS, false, AT(direction_error.words), 0, NTM_MSG_WORDS},
 	{NTM_TLV_CORRELATION, NTM_FIELD_U64, true, AT(direction_error.correlation), 0, 0},
 	{NTM_TLV_VIP_CN, NTM_FIELD_IP, false, AT(direction_error.vip), 0, 0},
@@ -70,6 +102,12 @@ static const struct ntm_field revoked_fields[] = {
 	{NTM_TLV_KEY, NTM_FIELD_BYTES, true, AT(revoked.key), 0, NTM_KEY_LEN},
 	{NTM_TLV_VIP4, NTM_FIELD_IP, false, AT(revoked.vip4), 0, 4},
 	{NTM_TLV_VIP6, NTM_FIELD_IP, false, AT(revoked.vip6), 0, 6},
+};
+static const struct ntm_field partners_fields[] = {
+	{NTM_TLV_PARTNERS, NTM_FIELD_U64, true, AT(partners.generation), 0, 0},
+	{NTM_TLV_PAGE, NTM_FIELD_U8, true, AT(partners.page), 0, UINT8_MAX},
+	{NTM_TLV_PAGES, NTM_FIELD_U8, true, AT(partners.pages), 0, UINT8_MAX},
+	{NTM_TLV_CERTS, NTM_FIELD_CERTS, false, AT(partners.certs), 0, 0},
 };
 static const struct ntm_field ping_fields[] = {
 	{NTM_TLV_TOKEN, NTM_FIELD_BYTES, true, AT(ping.token), 0,
@@ -88,13 +126,26 @@ static const struct ntm_field resolved_fields[] = {
 };
 
 /* R103, R106: the peer is named in one way, and the SIP flag says that it is the address. */
+static bool is_target_sane(const char *fqdn, const struct ntm_ip *vip, bool is_sip)
+{
+	bool by_name = fqdn[0] != '\0';
+	bool by_vip = vip->family != 0;
+
+	return by_name != by_vip && (by_vip || !is_sip);
+}
+
 static bool is_request_sane(const struct ntm_msg *msg)
 {
 	const struct ntm_msg_direction_request *req = &msg->direction_request;
-	bool by_name = req->fqdn_cn[0] != '\0';
-	bool by_vip = req->vip_cn.family != 0;
 
-	return by_name != by_vip && (by_vip || !req->is_sip);
+	return is_target_sane(req->fqdn_cn, &req->vip_cn, req->is_sip);
+}
+
+static bool is_information_sane(const struct ntm_msg *msg)
+{
+	const struct ntm_msg_information_request *req = &msg->information_request;
+
+	return is_target_sane(req->fqdn_cn, &req->vip_cn, req->is_sip);
 }
 
 #define ANSWERS_MAX 2
@@ -116,8 +167,18 @@ static const struct message {
 				       false,
 				       {NTM_MSG_ROUTE_DIRECTION, NTM_MSG_DIRECTION_ERROR},
 				       is_request_sane},
-	[NTM_MSG_INFORMATION_REQUEST] = {.name = "INFORMATION_REQUEST"},
-	[NTM_MSG_INFORMATION_RESPONSE] = {.name = "INFORMATION_RESPONSE"},
+	[NTM_MSG_INFORMATION_REQUEST] = {"INFORMATION_REQUEST",
+					 FIELDS(information_request_fields),
+					 true,
+					 false,
+					 {NTM_MSG_INFORMATION_RESPONSE, NTM_MSG_DIRECTION_ERROR},
+					 is_information_sane},
+	[NTM_MSG_INFORMATION_RESPONSE] = {"INFORMATION_RESPONSE",
+					  FIELDS(information_response_fields),
+					  false,
+					  true,
+					  {0},
+					  NULL},
 	[NTM_MSG_ROUTE_DIRECTION] = {"ROUTE_DIRECTION",
 				     FIELDS(route_direction_fields),
 				     true,
@@ -141,6 +202,8 @@ static const struct message {
 	[NTM_MSG_RELAY_ACK] = {.name = "RELAY_ACK"},
 	[NTM_MSG_MOVED] = {.name = "MOVED"},
 	[NTM_MSG_MOVED_ACK] = {.name = "MOVED_ACK"},
+	[NTM_MSG_PARTNERS] =
+		{"PARTNERS", FIELDS(partners_fields), true, true, {NTM_MSG_PARTNERS}, NULL},
 };
 #define MESSAGE_COUNT (sizeof(messages) / sizeof(messages[0]))
 

@@ -14,6 +14,8 @@ const char *ntm_direction_code_name(uint8_t code)
 		[NTM_DIR_NO_RELAY] = "no relay",
 		[NTM_DIR_NOT_NTM] = "not an NTM name",
 		[NTM_DIR_BUSY] = "busy",
+		[NTM_DIR_NO_DC] = "no DC",
+		[NTM_DIR_UNTRUSTED] = "not trusted",
 	};
 
 	return LOOKUP(names, code);

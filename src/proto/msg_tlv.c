@@ -222,6 +222,41 @@ static void get_names(struct ntm_rd *rd, const struct ntm_field *field, void *va
 	while (ntm_rd_left(rd) > 0 && list->count < NTM_MSG_NAMES);
 }
 
+static void put_certs(struct ntm_wr *wr, const struct ntm_field *field, const void *value)
+{
+	const struct ntm_cert_list *list = value;
+
+	(void)field;
+	if (list->count > NTM_MSG_CERTS)
+		wr->err = true;
+	for (size_t i = 0; !ntm_wr_err(wr) && i < list->count; i++) {
+		const struct ntm_cert_blob *blob = &list->item[i];
+
+		if (blob->len > NTM_CERT_MAX) {
+			wr->err = true;
+			break;
+		}
+		ntm_wr_u16(wr, blob->len);
+		ntm_wr_bytes(wr, blob->data, blob->len);
+	}
+}
+
+static void get_certs(struct ntm_rd *rd, const struct ntm_field *field, void *value)
+{
+	struct ntm_cert_list *list = value;
+
+	(void)field;
+	do {
+		struct ntm_cert_blob *blob = &list->item[list->count++];
+
+		blob->len = ntm_rd_u16(rd);
+		if (blob->len == 0 || blob->len > NTM_CERT_MAX)
+			ntm_rd_fail(rd);
+		else
+			ntm_rd_bytes(rd, blob->data, blob->len);
+	} while (ntm_rd_left(rd) > 0 && list->count < NTM_MSG_CERTS);
+}
+
 /* A getter reads what it wants of a TLV's body; what it leaves over makes the message malformed,
  * and that is how a list that is too long is refused. */
 static const struct {
@@ -241,6 +276,7 @@ static const struct {
 	[NTM_FIELD_ADDRS] = {put_addrs, get_addrs},
 	[NTM_FIELD_PREFIXES] = {put_prefixes, get_prefixes},
 	[NTM_FIELD_NAMES] = {put_names, get_names},
+	[NTM_FIELD_CERTS] = {put_certs, get_certs},
 };
 
 static bool is_absent(const struct ntm_field *field, const uint8_t *value)

@@ -4,6 +4,7 @@
 #include "ntm/ctl.h"
 #include "ntm/log.h"
 #include "ntm/loop.h"
+#include "ntm/payload.h"
 #include "ntm/token.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as a control message, and as the payloads of a join. */
-#include "ntm/msg.h"
+#include "ntm/payload.h"
 
 #include <stdlib.h>
 #include <string.h>

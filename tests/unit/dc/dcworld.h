@@ -9,6 +9,7 @@
 
 #include "ntm/ctl.h"
 #include "ntm/log.h"
+#include "ntm/payload.h"
 #include "ntm/token.h"
 
 #include <errno.h>

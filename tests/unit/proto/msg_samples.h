@@ -14,7 +14,7 @@ static const char golden_registered[] =
 	"54004d00000000000000000a070006001804c61200001006fd4e0054004d000000000000"
 	"00000000300007001c0b6e746d2e6578616d706c650f7369702e6e746d2e6578616d706c"
 	"650008000504c612fffe0009001106fd4e0054004d00000000000000000053000a0003c0"
-	"ffee000b000400000014000c000400000e10";
+	"ffee000b000400000014000c000400000e10000d00080102030405060708";
 static const char golden_by_name[] =
 	"01030000000000050010000e6d6e2e6e746d2e6578616d706c650011000e636e2e6e746d"
 	"2e6578616d706c650013000100001400010100150008c0a80102030405ff";
@@ -25,12 +25,12 @@ static const char golden_route_direction[] =
 	"010600000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
 	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
 	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
-	"7109ef320620010db800000000000000000000000910ea001b000101";
+	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee";
 static const char golden_route_reply[] =
 	"010601000000000500160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
 	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
 	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
-	"7109ef320620010db800000000000000000000000910ea001b000101";
+	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee";
 static const char golden_route_ack[] =
 	"010701000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00150008c0a80102"
 	"030405ff";
@@ -54,6 +54,29 @@ static const char golden_resolve[] =
 static const char golden_resolved[] =
 	"01100100000000090024002112340100000100000000000003777777036e746d07657861"
 	"6d706c650000010001";
+static const char golden_info_name[] =
+	"010400000000000a0011000e636e2e6e746d2e6578616d706c6500130001000014000101"
+	"00150008c0a80102030405ff00190003c0ffee0003000704cb007109ef320001001a04cb"
+	"007109ef320620010db800000000000000000000000910ea001b00010100160010a0a1a2"
+	"a3a4a5a6a7a8a9aaabacadaeaf00170020404142434445464748494a4b4c4d4e4f505152"
+	"535455565758595a5b5c5d5e5f000c000400015180";
+static const char golden_info_vip[] =
+	"010400000000000a0012000504c61214090013000101001400010200150008c0a8010203"
+	"0405ff00190003c0ffee0003000704cb007109ef320001001a04cb007109ef320620010d"
+	"b800000000000000000000000910ea001b00010100160010a0a1a2a3a4a5a6a7a8a9aaab"
+	"acadaeaf00170020404142434445464748494a4b4c4d4e4f505152535455565758595a5b"
+	"5c5d5e5f000c000400015180";
+static const char golden_information[] =
+	"010501000000000a00160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
+	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001500"
+	"08c0a80102030405ff000c00040001518000190003c0ffee0003000704cb007109ef3200"
+	"01001a04cb007109ef320620010db800000000000000000000000910ea001b000101";
+static const char golden_partners[] =
+	"011500000000000b000d00080102030405060708002500010100260001020027000a0003"
+	"c0ffee0003c0ffee";
+static const char golden_partners_page[] =
+	"011501000000000b000d00080102030405060708002500010100260001020027000a0003"
+	"c0ffee0003c0ffee";
 
 #define CORRELATION 0xc0a80102030405ffU
 
@@ -71,6 +94,13 @@ static inline struct ntm_addr sample_addr(const char *text)
 
 	(void)ntm_addr_parse(&addr, text, 0);
 	return addr;
+}
+
+static inline struct ntm_addr_list sample_addrs(void)
+{
+	return (struct ntm_addr_list){.count = 2,
+				      .item = {sample_addr("203.0.113.9:61234"),
+					       sample_addr("[2001:db8::9]:4330")}};
 }
 
 static inline struct ntm_prefix sample_prefix(const char *text)
@@ -118,6 +148,7 @@ static inline void fill_registered(struct ntm_msg *msg)
 	body->cert = sample_blob();
 	body->keepalive_s = 20;
 	body->lifetime_s = 3600;
+	body->partners = 0x0102030405060708;
 }
 
 static inline void fill_by_name(struct ntm_msg *msg)
@@ -148,10 +179,9 @@ static inline void fill_route_direction(struct ntm_msg *msg)
 	body->correlation = CORRELATION;
 	body->lifetime_s = 86400;
 	body->peer_cert = sample_blob();
-	body->candidates.count = 2;
-	body->candidates.item[0] = sample_addr("203.0.113.9:61234");
-	body->candidates.item[1] = sample_addr("[2001:db8::9]:4330");
+	body->candidates = sample_addrs();
 	body->peer_nat = true;
+	body->peer_domain = sample_blob();
 }
 
 static inline void fill_route_ack(struct ntm_msg *msg)
@@ -175,6 +205,60 @@ static inline void fill_revoked(struct ntm_msg *msg)
 	count_up(msg->revoked.key, sizeof(msg->revoked.key), 0x60);
 	msg->revoked.vip4 = sample_ip("198.18.20.9");
 	msg->revoked.vip6 = sample_ip("fd4e:54:4d::1409");
+}
+
+static inline void fill_info(struct ntm_msg *msg)
+{
+	struct ntm_msg_information_request *body = &msg->information_request;
+
+	body->correlation = CORRELATION;
+	body->cert = sample_blob();
+	body->reflexive = sample_addr("203.0.113.9:61234");
+	body->own = sample_addrs();
+	body->behind_nat = true;
+	count_up(body->pair, sizeof(body->pair), 0xa0);
+	count_up(body->psk, sizeof(body->psk), 0x40);
+	body->lifetime_s = 86400;
+}
+
+static inline void fill_info_name(struct ntm_msg *msg)
+{
+	fill_info(msg);
+	strcpy(msg->information_request.fqdn_cn, "cn.ntm.example");
+	msg->information_request.reason = NTM_REASON_NAME;
+}
+
+static inline void fill_info_vip(struct ntm_msg *msg)
+{
+	fill_info(msg);
+	msg->information_request.vip_cn = sample_ip("198.18.20.9");
+	msg->information_request.is_sip = true;
+	msg->information_request.reason = NTM_REASON_SIP;
+}
+
+static inline void fill_information(struct ntm_msg *msg)
+{
+	struct ntm_msg_information_response *body = &msg->information_response;
+
+	count_up(body->pair, sizeof(body->pair), 0xa0);
+	count_up(body->psk, sizeof(body->psk), 0x40);
+	body->role = NTM_ROLE_ANSWERS;
+	body->correlation = CORRELATION;
+	body->lifetime_s = 86400;
+	body->cert = sample_blob();
+	body->reflexive = sample_addr("203.0.113.9:61234");
+	body->own = sample_addrs();
+	body->behind_nat = true;
+}
+
+static inline void fill_partners(struct ntm_msg *msg)
+{
+	msg->partners.generation = 0x0102030405060708;
+	msg->partners.page = 1;
+	msg->partners.pages = 2;
+	msg->partners.certs.count = 2;
+	msg->partners.certs.item[0] = sample_blob();
+	msg->partners.certs.item[1] = sample_blob();
 }
 
 static inline void fill_ping(struct ntm_msg *msg)
@@ -211,7 +295,7 @@ static const struct sample {
 	 0x01020304,
 	 fill_registered,
 	 golden_registered,
-	 {0x03, 0x0b, 0x0c}},
+	 {0x03, 0x0b, 0x0c, 0x0d}},
 	{NTM_MSG_DIRECTION_REQUEST,
 	 false,
 	 5,
@@ -236,6 +320,24 @@ static const struct sample {
 	 fill_route_direction,
 	 golden_route_reply,
 	 {0x16, 0x17, 0x18, 0x14, 0x15, 0x0c, 0x19, 0x1b}},
+	{NTM_MSG_INFORMATION_REQUEST,
+	 false,
+	 10,
+	 fill_info_name,
+	 golden_info_name,
+	 {0x11, 0x13, 0x14, 0x15, 0x19, 0x03, 0x1b, 0x16, 0x17, 0x0c}},
+	{NTM_MSG_INFORMATION_REQUEST,
+	 false,
+	 10,
+	 fill_info_vip,
+	 golden_info_vip,
+	 {0x12, 0x13, 0x14, 0x15, 0x19, 0x03, 0x1b, 0x16, 0x17, 0x0c}},
+	{NTM_MSG_INFORMATION_RESPONSE,
+	 true,
+	 10,
+	 fill_information,
+	 golden_information,
+	 {0x16, 0x17, 0x18, 0x15, 0x0c, 0x19, 0x03, 0x1b}},
 	{NTM_MSG_ROUTE_ACK, true, 6, fill_route_ack, golden_route_ack, {0x16, 0x15}},
 	{NTM_MSG_DIRECTION_ERROR,
 	 true,
@@ -245,6 +347,8 @@ static const struct sample {
 	 {0x1c, 0x15}},
 	{NTM_MSG_REVOKED, false, 7, fill_revoked, golden_revoked, {0x20, 0x21}},
 	{NTM_MSG_REVOKED, true, 7, fill_revoked, golden_revoked_ack, {0x20, 0x21}},
+	{NTM_MSG_PARTNERS, false, 11, fill_partners, golden_partners, {0x0d, 0x25, 0x26}},
+	{NTM_MSG_PARTNERS, true, 11, fill_partners, golden_partners_page, {0x0d, 0x25, 0x26}},
 	{NTM_MSG_PING, false, 8, fill_ping, golden_ping, {0x22}},
 	{NTM_MSG_PONG, true, 8, fill_pong, golden_pong, {0x22, 0x23}},
 	{NTM_MSG_RESOLVE, false, 9, fill_dns, golden_resolve, {0x24}},

@@ -321,7 +321,7 @@ static void not_canonical(void **unused)
 		uint8_t value;
 	} table[] = {
 		{"type 0", AT_TYPE, 0},
-		{"type 4", AT_TYPE, 4},
+		{"type 5", AT_TYPE, 5},
 		{"reserved byte", AT_ZERO, 1},
 		{"negative time", AT_FROM, 0x80},
 		{"negative time", AT_TO, 0xff},

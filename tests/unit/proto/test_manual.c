@@ -14,7 +14,7 @@
 #include "proto/msg_samples.h"
 
 #define NAME_MAX_LEN 40
-#define ENTRY_MAX    64
+#define ENTRY_MAX    80
 
 struct entry {
 	char name[NAME_MAX_LEN];
@@ -123,7 +123,7 @@ static void all_tlvs(void **unused)
 static void all_messages(void **unused)
 {
 	(void)unused;
-	assert_int_equal(code_msgs.count, NTM_MSG_MOVED_ACK);
+	assert_int_equal(code_msgs.count, NTM_MSG_PARTNERS);
 	assert_same(&code_msgs, &page_msgs);
 	assert_same(&page_msgs, &code_msgs);
 	for (size_t i = 0; i < code_msgs.count; i++)
@@ -188,12 +188,13 @@ static size_t count_rows(const char *section)
 	return count;
 }
 
-/* Each sample has all fields that its message can have (but DIRECTION_REQUEST, which takes two). */
+/* Each sample has all fields that its message can have (but the two that take one of two). */
 static void fields_of_messages(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < SAMPLE_COUNT; i++) {
-		bool is_choice = samples[i].type == NTM_MSG_DIRECTION_REQUEST;
+		bool is_choice = samples[i].type == NTM_MSG_DIRECTION_REQUEST ||
+				 samples[i].type == NTM_MSG_INFORMATION_REQUEST;
 		const char *name = ntm_msg_name(samples[i].type);
 		const char *section = section_find(name);
 		uint8_t data[NTM_MSG_MAX];
@@ -224,7 +225,7 @@ static void fields_of_messages(void **unused)
 static void names_of_codes(void **unused)
 {
 	(void)unused;
-	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_BUSY; code++) {
+	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_LAST; code++) {
 		char row[80];
 
 		snprintf(row, sizeof(row), "\n.It %u Ta %s\n", code, ntm_direction_code_name(code));

@@ -186,7 +186,7 @@ static void assert_in_bounds(const struct ntm_msg *msg)
 		assert_in_range(msg->route_direction.peer_cert.len, 1, NTM_CERT_MAX);
 		break;
 	case NTM_MSG_DIRECTION_ERROR:
-		assert_in_range(msg->direction_error.code, NTM_DIR_NO_SUCH_NAME, NTM_DIR_BUSY);
+		assert_in_range(msg->direction_error.code, NTM_DIR_NO_SUCH_NAME, NTM_DIR_LAST);
 		assert_non_null(memchr(msg->direction_error.words, '\0', NTM_MSG_WORDS + 1));
 		break;
 	case NTM_MSG_RESOLVE:
@@ -245,15 +245,13 @@ static void header(void **unused)
 		{0, 2, -EBADMSG},
 		{0, 0x45, -EBADMSG},
 		{1, 0, -ENOTSUP},
-		{1, 21, -ENOTSUP},
+		{1, 22, -ENOTSUP},
 		{1, 255, -ENOTSUP},
 		{2, 0x02, -EBADMSG},
 		{2, 0x80, -EBADMSG},
 		{3, 1, -EBADMSG},
 		{3, 0x80, -EBADMSG},
 		{4, 9, 0},
-		{1, NTM_MSG_INFORMATION_REQUEST, -ENOTSUP},
-		{1, NTM_MSG_INFORMATION_RESPONSE, -ENOTSUP},
 		{1, NTM_MSG_PATH_CHALLENGE, -ENOTSUP},
 		{1, NTM_MSG_PATH_RESPONSE, -ENOTSUP},
 		{1, NTM_MSG_CLOSE, -ENOTSUP},
@@ -280,7 +278,8 @@ static void reply_flag(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < SAMPLE_COUNT; i++) {
 		bool both = samples[i].type == NTM_MSG_REVOKED ||
-			    samples[i].type == NTM_MSG_ROUTE_DIRECTION;
+			    samples[i].type == NTM_MSG_ROUTE_DIRECTION ||
+			    samples[i].type == NTM_MSG_PARTNERS;
 		struct ntm_msg msg = sample_msg(&samples[i]);
 		uint8_t data[NTM_MSG_MAX];
 		size_t len = bytes_of(samples[i].hex, data);
@@ -470,8 +469,16 @@ static void bodies(void **unused)
 		{golden_route_direction, 0x18, "01", 0},
 		{golden_route_direction, 0x18, "03", -EBADMSG},
 		{golden_direction_error, 0x1c, "00", -EBADMSG},
-		{golden_direction_error, 0x1c, "07", 0},
-		{golden_direction_error, 0x1c, "08", -EBADMSG},
+		{golden_direction_error, 0x1c, "09", 0},
+		{golden_direction_error, 0x1c, "0a", -EBADMSG},
+		{golden_partners, 0x27, "", -EBADMSG},
+		{golden_partners, 0x27, "0000", -EBADMSG},
+		{golden_partners, 0x27, "0003c0ff", -EBADMSG},
+		{golden_partners, 0x27, "0001aa0001bb0001cc0001dd", 0},
+		{golden_partners, 0x27, "0001aa0001bb0001cc0001dd0001ee", -EBADMSG},
+		{golden_partners, 0x27, "0141c0ff", -EBADMSG},
+		{golden_information, 0x18, "03", -EBADMSG},
+		{golden_info_vip, 0x13, "02", -EBADMSG},
 		{golden_by_vip, 0x13, "00", 0},
 		{golden_by_vip, 0x13, "02", -EBADMSG},
 		{golden_by_vip, 0x13, "", -EBADMSG},

@@ -158,7 +158,10 @@ static void answers(void **unused)
 		{NTM_MSG_REGISTER, NTM_MSG_REGISTERED},
 		{NTM_MSG_DIRECTION_REQUEST, NTM_MSG_ROUTE_DIRECTION},
 		{NTM_MSG_DIRECTION_REQUEST, NTM_MSG_DIRECTION_ERROR},
+		{NTM_MSG_INFORMATION_REQUEST, NTM_MSG_INFORMATION_RESPONSE},
+		{NTM_MSG_INFORMATION_REQUEST, NTM_MSG_DIRECTION_ERROR},
 		{NTM_MSG_ROUTE_DIRECTION, NTM_MSG_ROUTE_ACK},
+		{NTM_MSG_PARTNERS, NTM_MSG_PARTNERS},
 		{NTM_MSG_REVOKED, NTM_MSG_REVOKED},
 		{NTM_MSG_PING, NTM_MSG_PONG},
 		{NTM_MSG_RESOLVE, NTM_MSG_RESOLVED},
@@ -172,7 +175,8 @@ static void answers(void **unused)
 			found += ntm_msg_answers((uint8_t)reply, (uint8_t)req);
 	assert_int_equal(found, pair_count);
 	for (size_t i = 0; i < pair_count; i++) {
-		bool is_choice = pairs[i][0] == NTM_MSG_DIRECTION_REQUEST;
+		bool is_choice = pairs[i][0] == NTM_MSG_DIRECTION_REQUEST ||
+				 pairs[i][0] == NTM_MSG_INFORMATION_REQUEST;
 
 		assert_true(ntm_msg_answers(pairs[i][1], pairs[i][0]));
 		assert_int_equal(ntm_msg_reply_type(pairs[i][0]), is_choice ? 0 : pairs[i][1]);
@@ -190,14 +194,14 @@ static void names(void **unused)
 	assert_string_equal(ntm_msg_name(NTM_MSG_PATH_CHALLENGE), "PATH_CHALLENGE");
 	assert_string_equal(ntm_msg_name(NTM_MSG_MOVED_ACK), "MOVED_ACK");
 	assert_string_equal(ntm_msg_name(0), "?");
-	assert_string_equal(ntm_msg_name(NTM_MSG_MOVED_ACK + 1), "?");
+	assert_string_equal(ntm_msg_name(NTM_MSG_PARTNERS + 1), "?");
 	assert_string_equal(ntm_msg_name(255), "?");
-	for (uint8_t type = NTM_MSG_REGISTER; type <= NTM_MSG_MOVED_ACK; type++)
+	for (uint8_t type = NTM_MSG_REGISTER; type <= NTM_MSG_PARTNERS; type++)
 		assert_string_not_equal(ntm_msg_name(type), "?");
 	assert_string_equal(ntm_direction_code_name(NTM_DIR_OFFLINE), "offline");
 	assert_string_equal(ntm_direction_code_name(0), "?");
 	assert_string_equal(ntm_direction_code_name(NTM_DIR_BUSY), "busy");
-	assert_string_equal(ntm_direction_code_name(NTM_DIR_BUSY + 1), "?");
+	assert_string_equal(ntm_direction_code_name(NTM_DIR_LAST + 1), "?");
 	assert_string_equal(ntm_reason_name(NTM_REASON_SIP), "sip");
 	assert_string_equal(ntm_reason_name(0), "?");
 	assert_string_equal(ntm_reason_name(NTM_REASON_MOVE), "move");

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "ntm/link.h"
-#include "ntm/msg.h"
+#include "ntm/payload.h"
 #include "proto/hexes.h"
 
 /* Written by another program (Python). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Payloads of the join handshake: TLVs like those of control messages, without their header. */
+/* Payloads of handshakes: TLVs like those of control messages, without their header. */
+#include "ntm/payload.h"
+
 #include "msg_tlv.h"
-#include "ntm/msg.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,13 @@ static const struct ntm_field answer_field[] = {
 	{NTM_TLV_RESOLVER4, NTM_FIELD_IP, false, offsetof(struct ntm_join_answer, resolver4), 0, 4},
 	{NTM_TLV_RESOLVER6, NTM_FIELD_IP, false, offsetof(struct ntm_join_answer, resolver6), 0, 6},
 };
+static const struct ntm_field hello_field[] = {
+	{NTM_TLV_ROOT, NTM_FIELD_BYTES, true, offsetof(struct ntm_dc_hello, root), 0,
+	 NTM_SIGN_PUB_LEN},
+	{NTM_TLV_CERT, NTM_FIELD_BLOB, true, offsetof(struct ntm_dc_hello, cert), 1, NTM_CERT_MAX},
+};
+static const struct ntm_fields hello_fields = {hello_field,
+					       sizeof(hello_field) / sizeof(hello_field[0])};
 static const struct ntm_fields request_fields = {request_field,
 						 sizeof(request_field) / sizeof(request_field[0])};
 static const struct ntm_fields answer_fields = {answer_field,
@@ -75,5 +83,23 @@ int ntm_join_answer_decode(struct ntm_join_answer *answer, const uint8_t *data, 
 
 	if (!err)
 		*answer = got;
+	return err;
+}
+
+size_t ntm_dc_hello_encode(const struct ntm_dc_hello *hello, uint8_t *out, size_t cap)
+{
+	struct ntm_dc_hello again = {0};
+
+	return encode(&hello_fields, hello, &again, out, cap);
+}
+
+int ntm_dc_hello_decode(struct ntm_dc_hello *hello, const uint8_t *data, size_t len)
+{
+	struct ntm_rd rd = ntm_rd_init(data, len);
+	struct ntm_dc_hello got = {0};
+	int err = ntm_fields_read(&rd, &hello_fields, &got);
+
+	if (!err)
+		*hello = got;
 	return err;
 }
