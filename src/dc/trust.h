@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct store;
+
 /* How the root key of a domain becomes known. */
 enum trust_mode {
 	TRUST_PINNED, /* the operator gave it */
@@ -17,7 +19,7 @@ enum trust_mode {
 
 #define TRUST_MAX       128 /* domains; nodes have room for as many */
 #define TRUST_ALLOW_MAX 16
-#define TRUST_WORDS     300
+#define TRUST_WORDS     400 /* two names, two prefixes */
 
 /* Durable; one a domain. */
 struct trust_pin {
@@ -58,6 +60,11 @@ int trust_put(struct trust *trust, const struct trust_own *own, const struct tru
 	      char words[static TRUST_WORDS]);
 int trust_remove(struct trust *trust, const char *domain); /* 0 or -ENOENT */
 
+/* trust_load.c. Fills an empty set from a store that answers before its calls return. Errors of
+ * trust_put, with the remedy in words, and of the store; *trust is empty then. */
+int trust_load(struct trust *trust, struct store *store, const struct trust_own *own,
+	       char words[static TRUST_WORDS]);
+
 /* NULL: none. By name: the pin with the longest domain that name is in (the domain itself counts),
  * unless our own domain is a longer one. */
 const struct trust_pin *trust_by_domain(const struct trust *trust, const char *domain);
@@ -71,7 +78,8 @@ bool trust_may_call(const struct trust_pin *pin, const char *node);
 /*
  * Checks a certificate of a node that the DC of the pin's domain presents: under the pinned root,
  * of type node, its name in the domain, its addresses in the pin's prefixes, one at least. 0;
- * -EKEYREJECTED with words, also without a root; *cert on success only.
+ * -EKEYREJECTED with words, also without a root; *cert on success only. A name in the domain may
+ * still be another's, who has a part of it: compare with trust_by_name().
  */
 int trust_check_node(const struct trust_pin *pin, const uint8_t *blob, size_t len, int64_t now_s,
 		     struct ntm_cert *cert, char words[static TRUST_WORDS]);
