@@ -122,7 +122,8 @@ static int check_db(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 	return say(words, -ENOENT, "%s: not there: put a backup back, or make a new domain", path);
 }
 
-int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
+			  char words[static DOMAIN_WORDS])
 {
 	*domain = (struct domain){.conf = conf};
 	int err = read_key(conf, ROOT_FILE, domain->root.sec, words);
@@ -138,6 +139,40 @@ int domain_open(struct domain *domain, const struct dc_conf *conf, char words[st
 	}
 	if (err != 0)
 		ntm_wipe(domain, sizeof(*domain));
+	return err;
+}
+
+struct trust_own domain_own(const struct domain *domain)
+{
+	const struct dc_settings *settings = &domain->settings;
+
+	return (struct trust_own){.domain = settings->domain,
+				  .prefix4 = settings->prefix4,
+				  .prefix6 = settings->prefix6};
+}
+
+static int check_pins(struct domain *domain, char words[static DOMAIN_WORDS])
+{
+	const struct trust_own own = domain_own(domain);
+	struct trust trust;
+	char why[TRUST_WORDS];
+	int err = trust_load(&trust, domain->store, &own, why);
+
+	if (err != 0)
+		return say(words, err, "the pins of other domains: %s", why);
+	trust_fini(&trust);
+	return 0;
+}
+
+int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS])
+{
+	int err = domain_open_unchecked(domain, conf, words);
+
+	if (err == 0) {
+		err = check_pins(domain, words);
+		if (err != 0)
+			domain_close(domain);
+	}
 	return err;
 }
 

@@ -15,14 +15,19 @@ struct domain {
 	struct store *store;
 };
 
-#define DOMAIN_WORDS 400
+#define DOMAIN_WORDS 500
 
 /* Makes the root key, the DC's key and the database. -EEXIST: they are there already. */
 int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS]);
-/* Reads the keys and opens the store. 0 or negative errno, and words. domain_close is due on
- * success. */
+/* Reads the keys, opens the store, and checks the pins in it. 0 or negative errno, and words.
+ * domain_close is due on success. */
 int domain_open(struct domain *domain, const struct dc_conf *conf, char words[static DOMAIN_WORDS]);
+/* The same whatever the pins are, for who puts them right. */
+int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
+			  char words[static DOMAIN_WORDS]);
 void domain_close(struct domain *domain);
+/* What no pin may touch; borrows the domain's name. */
+struct trust_own domain_own(const struct domain *domain);
 
 /* Adds the node if it is new and makes a token for it; text is the line to paste. -EINVAL (name),
  * -EADDRNOTAVAIL, errors of the store. */

@@ -46,6 +46,14 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_PURGE_REVOCATIONS] = "DELETE FROM revocation WHERE not_after_s <= ?",
 	[SQL_SETTING_PUT] = "INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)",
 	[SQL_SETTING_GET] = "SELECT value FROM setting WHERE name = ?",
+	[SQL_PIN_INSERT] = "INSERT INTO pin "
+			   "(domain, mode, root, prefix4, prefix6, pinned_s, allow_all) "
+			   "VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[SQL_PIN_REMOVE] = "DELETE FROM pin WHERE domain = ?",
+	[SQL_PIN_AFTER] = "SELECT domain, mode, root, prefix4, prefix6, pinned_s, allow_all "
+			  "FROM pin WHERE domain > ? ORDER BY domain LIMIT 1",
+	[SQL_PIN_ALLOW] = "INSERT OR IGNORE INTO pin_allow (domain, fqdn) VALUES (?, ?)",
+	[SQL_PIN_ALLOWED] = "SELECT fqdn FROM pin_allow WHERE domain = ? ORDER BY fqdn",
 };
 
 int store_fail(struct store *store, int err, const char *fmt, ...)

@@ -11,14 +11,16 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x4e544d31 /* "NTM1" */
-#define SCHEMA_VERSION 1
-#define BUSY_MS        250 /* the daemon's loop stands still so long at most */
+#define BUSY_MS        250        /* the daemon's loop stands still so long at most */
 
 /*
+ * What a version adds to the one before it; a new file takes all steps. A step never changes once
+ * it was released.
+ *
  * path is fqdn with its labels turned round, so that "below" is a range of the index. Leases are
  * tombstones: a row of node stays when the node is revoked, and the triggers keep it so.
  */
-static const char schema_sql[] =
+static const char version1_sql[] =
 	"CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE node ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -56,6 +58,24 @@ static const char schema_sql[] =
 	" expires_s INTEGER NOT NULL,"
 	" used_key BLOB) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX token_node ON token (node_id);";
+
+/* Nodes that may be called from a pin's domain: all, or those of pin_allow. */
+static const char version2_sql[] =
+	"CREATE TABLE pin ("
+	" domain TEXT PRIMARY KEY,"
+	" mode TEXT NOT NULL,"
+	" root BLOB,"
+	" prefix4 TEXT,"
+	" prefix6 TEXT,"
+	" pinned_s INTEGER NOT NULL,"
+	" allow_all INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE pin_allow ("
+	" domain TEXT NOT NULL REFERENCES pin (domain) ON DELETE CASCADE,"
+	" fqdn TEXT NOT NULL,"
+	" PRIMARY KEY (domain, fqdn)) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = {version1_sql, version2_sql};
+#define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
 static int exec(struct store *store, const char *sql)
 {
@@ -109,16 +129,20 @@ static int check_pages(struct store *store)
 	return err;
 }
 
-static int create_schema(struct store *store)
+/* From a version, 0: a new file, to ours. */
+static int upgrade(struct store *store, int version)
 {
 	char numbers[100];
+	int err = 0;
+	for (; version < SCHEMA_VERSION && err == 0; version++)
+		err = exec(store, steps[version]);
 	snprintf(numbers, sizeof numbers, "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 APPLICATION_ID, SCHEMA_VERSION);
-	int err = exec(store, schema_sql);
 	return err < 0 ? err : exec(store, numbers);
 }
 
-/* Inside a transaction, so that two programs do not both make the schema. */
+/* Inside a transaction, so that two programs do not both make the schema, and half an
+ * upgrade is none. */
 static int check_version(struct store *store)
 {
 	char id[16] = "", version[16] = "", tables[16] = "";
@@ -130,14 +154,14 @@ static int check_version(struct store *store)
 	if (err < 0)
 		return err;
 	if (atoi(id) == 0 && atoi(tables) == 0)
-		return create_schema(store);
-	if (atoi(id) != APPLICATION_ID)
+		return upgrade(store, 0);
+	if (atoi(id) != APPLICATION_ID || atoi(version) < 1)
 		return store_fail(store, -EINVAL, "a database, but not one of ntm-dc");
 	if (atoi(version) > SCHEMA_VERSION)
 		return store_fail(store, -ENOTSUP,
 				  "written by a newer ntm-dc (schema %s, this one knows up to %d)",
 				  version, SCHEMA_VERSION);
-	return 0;
+	return atoi(version) < SCHEMA_VERSION ? upgrade(store, atoi(version)) : 0;
 }
 
 struct identity {

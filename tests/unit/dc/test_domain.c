@@ -134,6 +134,38 @@ static void test_token_carries_the_keys(void **state)
 	domain_close(&domain);
 }
 
+static void on_put(void *arg, int err)
+{
+	(void)arg;
+	assert_int_equal(err, 0);
+}
+
+/* Two domains that claim the same addresses: the DC does not start, the verbs can still help. */
+static void test_pins_that_overlap(void **state)
+{
+	struct place *place = *state;
+	struct domain domain;
+	struct trust_pin pin = {.domain = "b.example", .mode = TRUST_TOFU};
+	char words[DOMAIN_WORDS];
+
+	open_made(place, &domain);
+	assert_int_equal(ntm_prefix_parse(&pin.prefix4, "198.19.0.0/16"), 0);
+	store_pin_put(domain.store, &pin, on_put, NULL);
+	domain_close(&domain);
+	assert_int_equal(domain_open(&domain, &place->conf, words), 0);
+	strcpy(pin.domain, "c.example");
+	store_pin_put(domain.store, &pin, on_put, NULL);
+	domain_close(&domain);
+	assert_int_equal(domain_open(&domain, &place->conf, words), -EINVAL);
+	assert_non_null(strstr(words, "198.19.0.0/16 of b.example"));
+	assert_non_null(strstr(words, "`ntm-dc trust remove c.example`"));
+	assert_int_equal(domain_open_unchecked(&domain, &place->conf, words), 0);
+	store_pin_remove(domain.store, "c.example", on_put, NULL);
+	domain_close(&domain);
+	assert_int_equal(domain_open(&domain, &place->conf, words), 0);
+	domain_close(&domain);
+}
+
 static json_t *ask(struct domain *domain, const char *verb, const char *name)
 {
 	const struct admin admin = {.domain = domain};
@@ -181,6 +213,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_made_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_token_carries_the_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pins_that_overlap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verbs, setup, teardown),
 	};
 

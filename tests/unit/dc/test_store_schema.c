@@ -203,10 +203,10 @@ static void test_other_owner(void **state)
 {
 	const struct place *place = *state;
 	struct store *store = help_open(place->path);
-	assert_int_equal(sqlite3_exec(store->db, "PRAGMA user_version = 2", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_exec(store->db, "PRAGMA user_version = 3", NULL, NULL, NULL), 0);
 	store_close(store);
 	struct store_config config = help_config(place->path);
-	expect_refusal(&config, -ENOTSUP, "newer ntm-dc (schema 2");
+	expect_refusal(&config, -ENOTSUP, "newer ntm-dc (schema 3");
 	sqlite3 *db;
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA application_id = 77", NULL, NULL, NULL), 0);
@@ -353,6 +353,23 @@ static int install_failing_memory(void **state)
 	return sqlite3_config(SQLITE_CONFIG_MALLOC, &failing) == SQLITE_OK ? 0 : -1;
 }
 
+static void on_pin(void *arg, int err, const struct trust_pin *pin)
+{
+	(void)pin;
+	*(int *)arg = err;
+}
+
+static int put_and_list_pin(struct store *store)
+{
+	struct got got = {0};
+	struct trust_pin pin = {.domain = "b.example", .mode = TRUST_TOFU, .allow_count = 1};
+	strcpy(pin.allow[0], "a.ntm.example");
+	store_pin_put(store, &pin, got_done, &got);
+	if (got.err == 0)
+		store_pin_list(store, on_pin, &got.err);
+	return got.err;
+}
+
 static int whole_life(struct store *store)
 {
 	struct store_node node;
@@ -361,6 +378,8 @@ static int whole_life(struct store *store)
 		err = help_token(store, node.id, 1);
 	if (err == 0)
 		err = help_use(store, 1, 7, NOW, NULL);
+	if (err == 0)
+		err = put_and_list_pin(store);
 	if (err == 0)
 		err = help_revoke(store, "a.ntm.example");
 	return err;
