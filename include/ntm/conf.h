@@ -27,10 +27,10 @@ enum ntm_opt_type {
 	NTM_OPT_ADDRS,   /* struct ntm_addrs, a list; min holds the default port */
 };
 
-#define NTM_LIST_MAX 16
+#define NTM_LIST_MAX 64
 struct ntm_strings {
 	size_t count;
-	char *item[NTM_LIST_MAX];
+	char *item[NTM_LIST_MAX + 1]; /* NULL behind the last */
 };
 struct ntm_ports {
 	size_t count;

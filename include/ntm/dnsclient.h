@@ -32,21 +32,31 @@ struct ntm_dnsclient_args {
 	const char *const *servers;
 	/* "ZONE ADDRESS...": authoritative servers of a zone, asked directly. */
 	const char *const *stub_zones;
-	/* DS or DNSKEY records in zone-file form, or paths of files with them. None: nothing is
-	 * secure, nothing is bogus. */
+	/* DS or DNSKEY records in zone-file form, or absolute paths of files with them. None:
+	 * nothing is secure, nothing is bogus. */
 	const char *const *trust_anchors;
+	/* Zones that are taken as unsigned whatever a trust anchor above them says: private ones
+	 * below a signed parent. A stub zone is not one by itself. */
+	const char *const *insecure_zones;
+	const char *resolv_conf; /* NULL: /etc/resolv.conf; read once */
 };
 
-/* 0; -EINVAL: an argument, words names it; -ENOMEM. Lookups start a thread of libunbound's, which
- * shares nothing with ours but a pipe; open before privileges are given up is not needed. */
+/* Whether ntm_dnsclient_open would take args (loop may be NULL). 0; -EINVAL: words name the
+ * argument and what is wrong; -ENOMEM. Files of trust anchors are read. */
+int ntm_dnsclient_check(const struct ntm_dnsclient_args *args, char *words, size_t words_len);
+/* As ntm_dnsclient_check, and -EMFILE. Reads files; has no thread yet. */
 int ntm_dnsclient_open(const struct ntm_dnsclient_args *args, struct ntm_dnsclient **out,
 		       char *words, size_t words_len);
-/* Forgets what is asked without calling back. NULL is fine. */
+/* Forgets what is asked without calling back; fine within fn. NULL is fine. */
 void ntm_dnsclient_free(struct ntm_dnsclient *client);
 
-/* Asks for records of class IN. fn is called once, in a later turn, unless cancelled. *id is never
- * 0. 0; -EBUSY: NTM_DNSCLIENT_OPEN_MAX are open; -ENOMEM; -EINVAL: no name. */
+/* Asks for records of class IN. fn is called once, in a later turn, unless cancelled, and after
+ * NTM_DNSCLIENT_WAIT_MS at the latest. *id is never 0. The first question starts a thread of
+ * libunbound's, which shares nothing with ours but pipes and takes no signal: so ask after
+ * privileges were given up, capabilities belong to threads. 0; -EBUSY: NTM_DNSCLIENT_OPEN_MAX are
+ * open; -ENOMEM; -EINVAL: no name; -EAGAIN: no thread could be had. */
 #define NTM_DNSCLIENT_OPEN_MAX 256
+#define NTM_DNSCLIENT_WAIT_MS  2000
 int ntm_dnsclient_ask(struct ntm_dnsclient *client, const char *name, uint16_t type,
 		      ntm_dnsclient_fn *fn, void *arg, uint64_t *id);
 void ntm_dnsclient_cancel(struct ntm_dnsclient *client, uint64_t id); /* unknown ids are fine */

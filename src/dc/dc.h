@@ -7,6 +7,7 @@
 #include "zone.h"
 
 #include "ntm/cert.h"
+#include "ntm/dnsclient.h"
 #include "ntm/link.h"
 #include "ntm/msg.h"
 #include "ntm/timers.h"
@@ -30,6 +31,10 @@ extern const struct dc_settings dc_settings_default;
 
 struct dc_ops {
 	void (*udp_send)(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len);
+	/* As ntm_dnsclient_ask and _cancel; NULL: this DC finds no others. */
+	int (*lookup)(void *ctx, const char *name, uint16_t type, ntm_dnsclient_fn *fn, void *arg,
+		      uint64_t *id);
+	void (*lookup_cancel)(void *ctx, uint64_t id);
 };
 
 struct dc_args {

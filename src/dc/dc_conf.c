@@ -2,6 +2,8 @@
 /* dc.conf as a table of options, and the checks that look at more than one value. */
 #include "dc_conf.h"
 
+#include "ntm/dnsserve.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,11 +51,23 @@ static const struct ntm_opt node_opts[] = {
 	{.name = NULL},
 };
 
+static const struct ntm_opt resolver_opts[] = {
+	{"servers", NTM_OPT_STRINGS, AT(servers), "", 0, 0, NULL,
+	 "resolvers to find other domains with, such as 192.0.2.53 or 192.0.2.53@5353; none: those "
+	 "of /etc/resolv.conf"},
+	{"stub_zones", NTM_OPT_STRINGS, AT(stub_zones), "", 0, 0, NULL,
+	 "zones whose own servers are asked: \"ZONE ADDRESS...\""},
+	{"trust_anchors", NTM_OPT_STRINGS, AT(trust_anchors), "", 0, 0, NULL,
+	 "DS or DNSKEY records, or files with them such as /usr/share/dns/root.key; none: no "
+	 "DNSSEC"},
+	{"insecure_zones", NTM_OPT_STRINGS, AT(insecure_zones), "", 0, 0, NULL,
+	 "zones that are not signed although those above them are"},
+	{.name = NULL},
+};
+
 const struct ntm_section dc_conf_sections[] = {
-	{"dc", dc_opts},
-	{"dns", dns_opts},
-	{"nodes", node_opts},
-	{NULL, NULL},
+	{"dc", dc_opts},      {"dns", dns_opts}, {"resolver", resolver_opts},
+	{"nodes", node_opts}, {NULL, NULL},
 };
 
 static const char *find_fault(const struct dc_conf *conf)
@@ -92,20 +106,55 @@ static const char *find_fault(const struct dc_conf *conf)
 			return "dc sip: expected names of nodes";
 	if (conf->sip.count > ZONE_SIP_HOSTS)
 		return "dc sip: expected at most 8 names";
+	if (conf->dns_listen.count > NTM_DNSSERVE_ADDRS)
+		return "dns listen: expected at most 16 addresses";
 	if (strlen(conf->state_dir) > 200 || strlen(conf->run_dir) > 90)
 		return "dc: state_dir or run_dir is too long";
 	return NULL;
 }
 
+static const char *const *list_of(const struct ntm_strings *strings)
+{
+	return (const char *const *)strings->item;
+}
+
+struct ntm_dnsclient_args dc_conf_resolver(const struct dc_conf *conf)
+{
+	return (struct ntm_dnsclient_args){
+		.servers = list_of(&conf->servers),
+		.stub_zones = list_of(&conf->stub_zones),
+		.trust_anchors = list_of(&conf->trust_anchors),
+		.insecure_zones = list_of(&conf->insecure_zones),
+	};
+}
+
+static int check_resolver(const struct dc_conf *conf, char *words, size_t words_len)
+{
+	struct ntm_dnsclient_args args = dc_conf_resolver(conf);
+
+	if (conf->servers.count + conf->stub_zones.count + conf->trust_anchors.count +
+		    conf->insecure_zones.count ==
+	    0)
+		return 0;
+	return ntm_dnsclient_check(&args, words, words_len);
+}
+
 static int check(struct dc_conf *conf, const char *name, char *words, size_t words_len)
 {
+	char resolver_words[200] = "";
 	const char *fault = find_fault(conf);
+	int err = fault != NULL ? -EINVAL
+				: check_resolver(conf, resolver_words, sizeof(resolver_words));
 
-	if (fault == NULL)
+	if (err == 0)
 		return 0;
-	snprintf(words, words_len, "%s: %s", name, fault);
+	if (fault != NULL)
+		snprintf(words, words_len, "%s: %s", name, fault);
+	else
+		snprintf(words, words_len, "%s: resolver %s", name,
+			 err == -EINVAL ? resolver_words : strerror(-err));
 	dc_conf_free(conf);
-	return -EINVAL;
+	return err;
 }
 
 int dc_conf_parse(struct dc_conf *conf, const char *text, char *words, size_t words_len)

@@ -5,6 +5,7 @@
 #include "dc.h"
 
 #include "ntm/conf.h"
+#include "ntm/dnsclient.h"
 
 #define DC_CONF_PATH NTM_SYSCONFDIR "/dc.conf"
 #define DC_PATH_STR  256
@@ -18,6 +19,7 @@ struct dc_conf {
 	int log_level;
 	bool dns;
 	struct ntm_addrs dns_listen;
+	struct ntm_strings servers, stub_zones, trust_anchors, insecure_zones; /* resolver */
 	int64_t cert_lifetime_ms, keepalive_ms, lifetime_ms, rekey_ms;
 };
 
@@ -27,6 +29,8 @@ extern const struct ntm_section dc_conf_sections[];
 int dc_conf_load(struct dc_conf *conf, const char *path, char *words, size_t words_len);
 int dc_conf_parse(struct dc_conf *conf, const char *text, char *words, size_t words_len);
 void dc_conf_free(struct dc_conf *conf);
+/* The section `resolver`, without a loop; texts are borrowed from conf. */
+struct ntm_dnsclient_args dc_conf_resolver(const struct dc_conf *conf);
 /* Files of the DC; each returns buf. */
 const char *dc_conf_socket(const struct dc_conf *conf, char buf[static DC_PATH_STR]);
 const char *dc_conf_file(const struct dc_conf *conf, const char *name,

@@ -8,6 +8,7 @@
 
 #include "ntm/control.h"
 #include "ntm/daemon.h"
+#include "ntm/dnsclient.h"
 #include "ntm/dnsserve.h"
 #include "ntm/log.h"
 #include "ntm/loop.h"
@@ -24,6 +25,7 @@ struct dc_daemon {
 	struct ntm_loop *loop;
 	struct ntm_udp *udp[2]; /* one an address */
 	struct ntm_dnsserve *dns;
+	struct ntm_dnsclient *resolver;
 	struct ntm_control *control;
 	struct rrl *rrl;
 	struct zone zone;
@@ -84,13 +86,46 @@ static size_t on_dns(void *ctx, const struct ntm_dnsserve_query *query, uint8_t 
 			   query->is_tcp ? ZONE_TCP : ZONE_UDP, out, cap);
 }
 
+static int ask_dns(void *ctx, const char *name, uint16_t type, ntm_dnsclient_fn *fn, void *arg,
+		   uint64_t *id)
+{
+	struct dc_daemon *daemon = ctx;
+
+	return ntm_dnsclient_ask(daemon->resolver, name, type, fn, arg, id);
+}
+
+static void cancel_dns(void *ctx, uint64_t id)
+{
+	struct dc_daemon *daemon = ctx;
+
+	ntm_dnsclient_cancel(daemon->resolver, id);
+}
+
+static void add_client_json(const struct dc_daemon *daemon, json_t *json)
+{
+	const struct ntm_dnsclient_counters *client = ntm_dnsclient_counters(daemon->resolver);
+	const struct dc_conf *conf = daemon->domain->conf;
+
+	json_object_set_new(json, "dns_client",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "asked",
+				      (json_int_t)client->asked, "answered",
+				      (json_int_t)client->answered, "absent",
+				      (json_int_t)client->absent, "bogus",
+				      (json_int_t)client->bogus, "failed",
+				      (json_int_t)client->failed, "validating",
+				      conf->trust_anchors.count > 0));
+}
+
 static json_t *status_json(const struct dc_daemon *daemon)
 {
 	json_t *json = dc_status_json(daemon->dc);
 	const struct ntm_dnsserve_counters *dns =
 		daemon->dns != NULL ? ntm_dnsserve_counters(daemon->dns) : NULL;
 
-	if (json == NULL || dns == NULL)
+	if (json == NULL)
+		return NULL;
+	add_client_json(daemon, json);
+	if (dns == NULL)
 		return json;
 	const struct rrl_counters *limit = rrl_counters(daemon->rrl);
 	json_object_set_new(json, "dns",
@@ -226,7 +261,9 @@ static int open_control(struct dc_daemon *daemon)
 
 static int make_dc(struct dc_daemon *daemon)
 {
-	static const struct dc_ops ops = {.udp_send = send_udp};
+	static const struct dc_ops ops = {.udp_send = send_udp,
+					  .lookup = ask_dns,
+					  .lookup_cancel = cancel_dns};
 	struct domain *domain = daemon->domain;
 	struct dc_args args = {
 		.ops = &ops,
@@ -245,11 +282,26 @@ static int make_dc(struct dc_daemon *daemon)
 	return daemon->dc == NULL ? -ENOMEM : 0;
 }
 
+/* Its thread starts with the first question: when privileges are gone. */
+static int open_resolver(struct dc_daemon *daemon)
+{
+	struct ntm_dnsclient_args args = dc_conf_resolver(daemon->domain->conf);
+	char words[200];
+
+	args.loop = daemon->loop;
+	int err = ntm_dnsclient_open(&args, &daemon->resolver, words, sizeof(words));
+	if (err != 0)
+		ntm_err("resolver: %s", err == -EINVAL ? words : strerror(-err));
+	return err;
+}
+
 static int open_all(struct dc_daemon *daemon)
 {
 	daemon->loop = ntm_loop_new();
-	int err = daemon->loop == NULL ? -ENOMEM : make_dc(daemon);
+	int err = daemon->loop == NULL ? -ENOMEM : open_resolver(daemon);
 
+	if (err == 0)
+		err = make_dc(daemon);
 	if (err == 0)
 		err = open_udp(daemon);
 	if (err == 0)
@@ -267,7 +319,8 @@ static void close_all(struct dc_daemon *daemon)
 {
 	ntm_control_free(daemon->control);
 	ntm_dnsserve_free(daemon->dns);
-	dc_free(daemon->dc);
+	dc_free(daemon->dc); /* may cancel what it asked */
+	ntm_dnsclient_free(daemon->resolver);
 	ntm_udp_free(daemon->udp[0]);
 	rrl_free(daemon->rrl);
 	ntm_loop_free(daemon->loop);

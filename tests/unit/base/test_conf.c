@@ -238,14 +238,18 @@ static void lists(void **unused)
 	assert_int_equal(conf.servers.count, 1);
 	ntm_conf_free(sections, &conf);
 
-	conf = good("sip { ports = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16} }");
+#define EIGHT      "1,2,3,4,5,6,7,8"
+#define SIXTY_FOUR EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT
+	conf = good("sip { ports = {" SIXTY_FOUR "} domains = {" SIXTY_FOUR "} }");
 	assert_int_equal(conf.ports.count, NTM_LIST_MAX);
-	assert_int_equal(conf.ports.item[15], 16);
+	assert_int_equal(conf.ports.item[63], 8);
+	assert_int_equal(conf.domains.count, NTM_LIST_MAX);
+	assert_string_equal(conf.domains.item[63], "8");
+	assert_null(conf.domains.item[64]);
 	ntm_conf_free(sections, &conf);
-	bad("sip {\nports = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\n17} }",
-	    "f:3: ports: more than 16 values");
-	bad("sip { domains = {1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,g,h,i} }",
-	    "f:1: domains: more than 16 values\nf:1: domains: more than 16 values");
+	bad("sip {\nports = {" SIXTY_FOUR ",\n17} }", "f:3: ports: more than 64 values");
+	bad("sip { domains = {" SIXTY_FOUR ",a,b} }",
+	    "f:1: domains: more than 64 values\nf:1: domains: more than 64 values");
 }
 
 static void comments(void **unused)

@@ -12,8 +12,10 @@
 
 #include <cmocka.h>
 
-#define LABEL50 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
-#define GOOD    "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+#define LABEL50        "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+#define DIGEST         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define GOOD           "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+#define RESOLVER(text) "dc {\n" GOOD "}\nresolver {\n" text "\n}\n"
 
 static void test_defaults(void **state)
 {
@@ -58,6 +60,23 @@ static void test_refused(void **state)
 		{"dc {\n" GOOD " prefix4 = \"198.18.0.1/16\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD " colour = \"red\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD " log_level = \"loud\"\n}\n", "dc.conf:4"},
+		{RESOLVER("servers = { \"ns.example\" }"),
+		 "dc.conf: resolver servers: expected an address such as 192.0.2.53 or "
+		 "192.0.2.53@5353, got 'ns.example'"},
+		{RESOLVER("servers = { \"192.0.2.53@0\" }"), "got '192.0.2.53@0'"},
+		{RESOLVER("servers = { \"192.0.2.53:53\" }"), "got '192.0.2.53:53'"},
+		{RESOLVER("stub_zones = { \"b.example\" }"),
+		 "stub_zones: expected an address behind the zone, got 'b.example'"},
+		{RESOLVER("stub_zones = { \"203.0.113.40 b.example\" }"),
+		 "stub_zones: expected an address such as"},
+		{RESOLVER("trust_anchors = { \"/nowhere/root.key\" }"),
+		 "trust_anchors: expected a file that can be read, got '/nowhere/root.key': No "
+		 "such file or directory"},
+		{RESOLVER("trust_anchors = { \"example. IN DS 7 13 2 " DIGEST "\", \"red\" }"),
+		 "trust_anchors: expected a DS or DNSKEY record, or the absolute path of a file "
+		 "with such, got 'red'"},
+		{RESOLVER("insecure_zones = { \"b..example\" }"),
+		 "insecure_zones: expected a DNS name, got 'b..example'"},
 	};
 
 	(void)state;
@@ -70,6 +89,38 @@ static void test_refused(void **state)
 		if (strstr(words, table[i].words) == NULL)
 			fail_msg("%zu: expected \"%s\" in \"%s\"", i, table[i].words, words);
 	}
+}
+
+static void test_resolver(void **state)
+{
+	struct dc_conf conf;
+	char words[500] = "";
+
+	(void)state;
+	assert_int_equal(
+		dc_conf_parse(
+			&conf,
+			RESOLVER("servers = { \"192.0.2.53\", \"2001:db8::53@5353\" }\n"
+				 "stub_zones = { \"b.example 203.0.113.40 203.0.113.41@54\" }\n"
+				 "trust_anchors = { \"example. IN DS 7 13 2 " DIGEST "\" }\n"
+				 "insecure_zones = { \"19.198.in-addr.arpa\" }"),
+			words, sizeof(words)),
+		0);
+	struct ntm_dnsclient_args args = dc_conf_resolver(&conf);
+	assert_string_equal(args.servers[0], "192.0.2.53");
+	assert_string_equal(args.servers[1], "2001:db8::53@5353");
+	assert_null(args.servers[2]);
+	assert_string_equal(args.stub_zones[0], "b.example 203.0.113.40 203.0.113.41@54");
+	assert_null(args.stub_zones[1]);
+	assert_string_equal(args.trust_anchors[0], "example. IN DS 7 13 2 " DIGEST);
+	assert_string_equal(args.insecure_zones[0], "19.198.in-addr.arpa");
+	dc_conf_free(&conf);
+
+	assert_int_equal(dc_conf_parse(&conf, "dc {\n" GOOD "}\n", words, sizeof(words)), 0);
+	args = dc_conf_resolver(&conf);
+	assert_null(args.servers[0]);
+	assert_null(args.trust_anchors[0]);
+	dc_conf_free(&conf);
 }
 
 static void test_names(void **state)
@@ -140,11 +191,9 @@ static void test_manual_names_every_option(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_sample),
-		cmocka_unit_test(test_manual_names_every_option),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_resolver), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_sample),   cmocka_unit_test(test_manual_names_every_option),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
