@@ -12,7 +12,8 @@ struct dclink_ops {
 	/* REGISTERED came: addresses, prefixes, suffixes, certificate. news: for the first time
 	 * since start, or since the DC was lost. */
 	void (*registered)(void *ctx, const struct ntm_msg_registered *msg, bool news);
-	/* A request of the DC other than what dclink answers itself: ROUTE_DIRECTION, REVOKED. */
+	/* A request of the DC other than what dclink answers itself: ROUTE_DIRECTION, REVOKED,
+	 * PARTNERS. */
 	void (*request)(void *ctx, const struct ntm_msg *msg);
 	void *ctx;
 };

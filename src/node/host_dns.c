@@ -64,21 +64,37 @@ static void reverse_zone(const struct ntm_prefix *prefix, char *out, size_t cap)
 	snprintf(out, cap, "~%s", zone);
 }
 
-static int resolved_domains(const struct host_dns_args *args, const struct host_plan *plan,
-			    char *words, size_t words_len)
+struct zone {
+	char text[NTM_NAME_MAX + 2];
+};
+
+static size_t zones_of(const struct host_plan *plan, struct zone *zones)
 {
-	char zones[NTM_MSG_NAMES + NTM_MSG_PREFIXES][NTM_NAME_MAX + 2];
-	const char *argv[3 + NTM_MSG_NAMES + NTM_MSG_PREFIXES + 1] = {"resolvectl", "domain",
-								      args->tun};
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->suffixes.count; i++)
-		snprintf(zones[n++], sizeof(zones[0]), "~%s", plan->suffixes.item[i]);
+		snprintf(zones[n++].text, sizeof(zones->text), "~%s", plan->suffixes.item[i]);
 	for (size_t i = 0; i < plan->prefixes.count; i++)
-		reverse_zone(&plan->prefixes.item[i], zones[n++], sizeof(zones[0]));
-	for (size_t i = 0; i < n; i++)
-		argv[3 + i] = zones[i];
-	return resolvectl(argv, words, words_len);
+		reverse_zone(&plan->prefixes.item[i], zones[n++].text, sizeof(zones->text));
+	return n;
+}
+
+static int resolved_domains(const struct host_dns_args *args, const struct host_plan *plan,
+			    char *words, size_t words_len)
+{
+	const char *argv[3 + HOST_PLAN_SUFFIXES + HOST_PLAN_PREFIXES + 1] = {"resolvectl", "domain",
+									     args->tun};
+	struct zone *zones = calloc(HOST_PLAN_SUFFIXES + HOST_PLAN_PREFIXES, sizeof(*zones));
+
+	if (zones == NULL) {
+		snprintf(words, words_len, "out of memory");
+		return -ENOMEM;
+	}
+	for (size_t n = zones_of(plan, zones); n > 0; n--)
+		argv[3 + n - 1] = zones[n - 1].text;
+	int err = resolvectl(argv, words, words_len);
+	free(zones);
+	return err;
 }
 
 /* The servers that resolved asks, for what reaches our resolver all the same. */

@@ -4,41 +4,43 @@
 
 #include <string.h>
 
-#define PREFIX4_MIN 8
-#define PREFIX6_MIN 16
+static void add_prefix(struct host_plan *plan, const struct ntm_prefix *prefix)
+{
+	if (prefix->ip.family == 0)
+		return;
+	struct ntm_prefix *item = &plan->prefixes.item[plan->prefixes.count++];
 
-void host_plan_fill(struct host_plan *plan, const struct node_lease *lease)
+	item->ip = prefix->ip;
+	item->len = prefix->len;
+}
+
+static void add_suffix(struct host_plan *plan, const char *name)
+{
+	strcpy(plan->suffixes.item[plan->suffixes.count++], name);
+}
+
+void host_plan_fill(struct host_plan *plan, const struct node_lease *lease,
+		    const struct partners *partners)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->vip4 = lease->vip4;
 	plan->vip6 = lease->vip6;
 	plan->resolver4 = lease->resolver4;
 	plan->resolver6 = lease->resolver6;
-	plan->prefixes.count = lease->prefixes.count;
-	for (size_t i = 0; i < lease->prefixes.count; i++) {
-		plan->prefixes.item[i].ip = lease->prefixes.item[i].ip;
-		plan->prefixes.item[i].len = lease->prefixes.item[i].len;
-	}
-	plan->suffixes.count = lease->suffixes.count;
+	for (size_t i = 0; i < lease->prefixes.count; i++)
+		add_prefix(plan, &lease->prefixes.item[i]);
 	for (size_t i = 0; i < lease->suffixes.count; i++)
-		strcpy(plan->suffixes.item[i], lease->suffixes.item[i]);
+		add_suffix(plan, lease->suffixes.item[i]);
+	for (size_t i = 0; i < partners->count; i++) {
+		add_prefix(plan, &partners->item[i].prefix4);
+		add_prefix(plan, &partners->item[i].prefix6);
+		add_suffix(plan, partners->item[i].domain);
+	}
 }
 
 static bool is_inside(const struct host_plan *plan, const struct ntm_ip *ip)
 {
-	for (size_t i = 0; i < plan->prefixes.count; i++)
-		if (ntm_prefix_has(&plan->prefixes.item[i], ip))
-			return true;
-	return ip->family == 0;
-}
-
-static bool prefix_ok(const struct ntm_prefix *prefix)
-{
-	if (prefix->ip.family == 4)
-		return prefix->len >= PREFIX4_MIN && prefix->len <= 32 &&
-		       ntm_ip_is_usable(&prefix->ip);
-	return prefix->ip.family == 6 && prefix->len >= PREFIX6_MIN && prefix->len <= 128 &&
-	       ntm_ip_is_usable(&prefix->ip);
+	return ip->family == 0 || host_plan_has_ip(plan, ip);
 }
 
 static bool name_ok(const char name[static NTM_NAME_MAX + 1])
@@ -51,11 +53,11 @@ static bool name_ok(const char name[static NTM_NAME_MAX + 1])
 
 bool host_plan_ok(const struct host_plan *plan)
 {
-	if (plan->prefixes.count == 0 || plan->prefixes.count > NTM_MSG_PREFIXES ||
-	    plan->suffixes.count > NTM_MSG_NAMES)
+	if (plan->prefixes.count == 0 || plan->prefixes.count > HOST_PLAN_PREFIXES ||
+	    plan->suffixes.count > HOST_PLAN_SUFFIXES)
 		return false;
 	for (size_t i = 0; i < plan->prefixes.count; i++)
-		if (!prefix_ok(&plan->prefixes.item[i]))
+		if (!lease_prefix_ok(&plan->prefixes.item[i]))
 			return false;
 	for (size_t i = 0; i < plan->suffixes.count; i++)
 		if (!name_ok(plan->suffixes.item[i]))
@@ -71,6 +73,14 @@ bool host_plan_has_prefix(const struct host_plan *plan, const struct ntm_prefix 
 	for (size_t i = 0; i < plan->prefixes.count; i++)
 		if (plan->prefixes.item[i].len == prefix->len &&
 		    ntm_ip_eq(&plan->prefixes.item[i].ip, &prefix->ip))
+			return true;
+	return false;
+}
+
+bool host_plan_has_ip(const struct host_plan *plan, const struct ntm_ip *ip)
+{
+	for (size_t i = 0; i < plan->prefixes.count; i++)
+		if (ntm_prefix_has(&plan->prefixes.item[i], ip))
 			return true;
 	return false;
 }

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PREFIX4_MIN 8
+#define PREFIX6_MIN 16
+
 void lease_from_token(struct node_lease *lease, const struct ntm_token *token)
 {
 	memset(lease, 0, sizeof(*lease));
@@ -91,4 +94,13 @@ bool lease_has_name(const struct node_lease *lease, const char *name)
 		if (ntm_name_under(name, lease->suffixes.item[i]))
 			return true;
 	return false;
+}
+
+bool lease_prefix_ok(const struct ntm_prefix *prefix)
+{
+	if (prefix->ip.family == 4)
+		return prefix->len >= PREFIX4_MIN && prefix->len <= 32 &&
+		       ntm_ip_is_usable(&prefix->ip);
+	return prefix->ip.family == 6 && prefix->len >= PREFIX6_MIN && prefix->len <= 128 &&
+	       ntm_ip_is_usable(&prefix->ip);
 }

@@ -27,11 +27,15 @@ void lease_from_token(struct node_lease *lease, const struct ntm_token *token);
  * says why, and lease is unchanged. 0, -EKEYREJECTED, -EBADMSG, -ETIME, -EPROTO. */
 int lease_from_answer(struct node_lease *lease, const struct ntm_join_answer *answer, int64_t now_s,
 		      char *words, size_t words_len);
+/* In our own domain's prefixes; of all domains: realm.h. */
 bool lease_is_virtual(const struct node_lease *lease, const struct ntm_ip *ip);
 bool lease_is_ours(const struct node_lease *lease, const struct ntm_ip *ip); /* one of our VIPs */
 bool lease_is_resolver(const struct node_lease *lease, const struct ntm_ip *ip);
-/* True when name is under one of the suffixes. */
+/* True when name is under one of the suffixes. A partner may have it all the same: realm.h. */
 bool lease_has_name(const struct node_lease *lease, const char *name);
+/* A virtual prefix that root may lead into a TUN: not wider than /8 (IPv4) and /16 (IPv6), usable.
+ */
+bool lease_prefix_ok(const struct ntm_prefix *prefix);
 
 /* lease.json in state_dir, mode 0600, replaced in one step. 0 or negative errno; -ENOENT: not
  * joined. words says what is wrong and what to do. */

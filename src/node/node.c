@@ -28,7 +28,7 @@ static void links_send(void *ctx, const struct ntm_addr *to, const uint8_t *fram
 	struct node *node = ctx;
 
 	/* A candidate inside the virtual prefixes would loop through the TUN. */
-	if (!lease_is_virtual(&node->lease, &to->ip))
+	if (!realm_is_virtual(&node->realm, &to->ip))
 		node->ops->udp_send(node->ctx, to, frame, len);
 }
 
@@ -85,49 +85,12 @@ static const struct ntm_links_ops links_ops = {
 
 /* ---- facts from the DC ---- */
 
-/* True when *fresh, a copy of the lease, is now as msg says, and news. */
-static bool renew_lease(const struct node *node, const struct ntm_msg_registered *msg,
-			struct node_lease *fresh)
-{
-	const struct ntm_join_answer answer = {
-		.cert = msg->cert,
-		.prefixes = msg->prefixes,
-		.suffixes = msg->suffixes,
-		.resolver4 = msg->resolver4,
-		.resolver6 = msg->resolver6,
-	};
-	char words[160];
-
-	if (lease_from_answer(fresh, &answer, node->timers->wall_ms / 1000, words, sizeof(words)) !=
-	    0) {
-		ntm_warn("the DC's registration is not usable: %s", words);
-		return false;
-	}
-	if (!ntm_ip_eq(&fresh->vip4, &node->lease.vip4) ||
-	    !ntm_ip_eq(&fresh->vip6, &node->lease.vip6)) {
-		ntm_err("the DC gives this node other virtual addresses than it joined with: join "
-			"again with a new token");
-		return false;
-	}
-	return memcmp(fresh, &node->lease, sizeof(*fresh)) != 0;
-}
-
-static void keep_lease(struct node *node, const struct ntm_msg_registered *msg)
-{
-	struct node_lease fresh = node->lease;
-
-	if (renew_lease(node, msg, &fresh)) {
-		node->lease = fresh;
-		node->ops->lease_changed(node->ctx, &node->lease);
-	}
-	ntm_wipe(&fresh, sizeof(fresh)); /* our secret key */
-}
-
 static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool news)
 {
 	struct node *node = ctx;
 
-	keep_lease(node, msg);
+	node_keep_lease(node, msg);
+	partners_pull_want(node->pull, msg->partners);
 	if (news && node->ops->registered != NULL)
 		node->ops->registered(node->ctx);
 }
@@ -145,6 +108,9 @@ static void on_dc_request(void *ctx, const struct ntm_msg *req)
 		done.revoked = req->revoked;
 		tunnels_on_revoked(node->tunnels, &req->revoked);
 		dclink_reply(node->dclink, req, &done);
+		break;
+	case NTM_MSG_PARTNERS:
+		node_on_partners(node, req);
 		break;
 	default:
 		node->counters.control_bad++;
@@ -236,7 +202,18 @@ static int make_links(struct node *node)
 		return -ENOMEM;
 	dclink.links = node->links;
 	node->dclink = dclink_new(&dclink);
-	return node->dclink == NULL ? -ENOMEM : 0;
+	if (node->dclink == NULL)
+		return -ENOMEM;
+	struct partners_pull_args pull = {
+		.timers = node->timers,
+		.dclink = node->dclink,
+		.lease = &node->lease,
+		.partners = &node->partners,
+		.done = node_take_partners,
+		.ctx = node,
+	};
+	node->pull = partners_pull_new(&pull);
+	return node->pull == NULL ? -ENOMEM : 0;
 }
 
 static int make_parts(struct node *node, struct ntm_sip_parser *sip)
@@ -245,8 +222,9 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 		.links = node->links,
 		.timers = node->timers,
 		.dclink = node->dclink,
-		.lease = &node->lease,
+		.realm = &node->realm,
 		.settings = &node->settings,
+		.learn = node_learn_partner,
 		.tun_write = node_tun_write,
 		.ctx = node,
 	};
@@ -258,7 +236,7 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 		.sip = sip,
 		.tunnels = node->tunnels,
 		.settings = &node->settings,
-		.lease = &node->lease,
+		.realm = &node->realm,
 		.dc_answers = dc_answers,
 		.release = node_release,
 		.ctx = node,
@@ -267,7 +245,7 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 	struct resolver_args resolver = {
 		.timers = node->timers,
 		.tunnels = node->tunnels,
-		.lease = &node->lease,
+		.realm = &node->realm,
 		.name_deadline_ms = node->settings.name_deadline_ms,
 		.upstream = resolver_upstream,
 		.to_dc = resolver_to_dc,
@@ -290,6 +268,9 @@ struct node *node_new(const struct node_args *args)
 	node->timers = args->timers;
 	node->settings = *args->settings;
 	node->lease = *args->lease;
+	if (args->partners != NULL)
+		node->partners = *args->partners;
+	node->realm = (struct realm){.lease = &node->lease, .partners = &node->partners};
 	node->started_ms = node->timers->now_ms;
 	if (make_links(node) != 0 || make_parts(node, args->sip) != 0) {
 		node_free(node);
@@ -306,6 +287,7 @@ void node_free(struct node *node)
 	resolver_free(node->resolver);
 	sipwatch_free(node->sipwatch);
 	tunnels_free(node->tunnels);
+	partners_pull_free(node->pull);
 	if (node->dclink != NULL)
 		dclink_free(node->dclink);
 	ntm_links_free(node->links);
@@ -326,6 +308,7 @@ void node_stop(struct node *node)
 	node_ping_stop(node);
 	sipwatch_flush(node->sipwatch);
 	tunnels_stop(node->tunnels);
+	partners_pull_stop(node->pull);
 	dclink_stop(node->dclink);
 }
 
@@ -347,6 +330,11 @@ void node_addrs_changed(struct node *node)
 const struct node_lease *node_lease(const struct node *node)
 {
 	return &node->lease;
+}
+
+const struct partners *node_partners(const struct node *node)
+{
+	return &node->partners;
 }
 
 bool node_is_registered(const struct node *node)

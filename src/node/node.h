@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lease.h"
+#include "partners.h"
 
 #include "ntm/conf.h"
 #include "ntm/link.h"
@@ -30,7 +31,8 @@ struct node_settings {
 };
 extern const struct node_settings node_settings_default;
 
-/* The outside world. No function may call back into the node. */
+/* The outside world. No function may call back into the node, but for node_lease and node_partners.
+ */
 struct node_ops {
 	void (*udp_send)(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len);
 	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len);
@@ -39,6 +41,8 @@ struct node_ops {
 	bool (*upstream_query)(void *ctx, uint16_t slot, const uint8_t *query, size_t len);
 	/* The lease changed and has to be saved. */
 	void (*lease_changed)(void *ctx, const struct node_lease *lease);
+	/* The list of partner domains changed and has to be saved. May be NULL. */
+	void (*partners_changed)(void *ctx, const struct partners *partners);
 	/* Registered for the first time since start, or registered again after a loss. May be NULL.
 	 */
 	void (*registered)(void *ctx);
@@ -51,6 +55,7 @@ struct node_args {
 	void *ctx;
 	struct ntm_timers *timers;
 	const struct node_lease *lease;       /* copied */
+	const struct partners *partners;      /* copied; NULL: none */
 	const struct node_settings *settings; /* copied */
 	struct ntm_sip_parser *sip;           /* borrowed: one a process */
 };
@@ -72,6 +77,7 @@ void node_upstream_answer(struct node *node, uint16_t slot, const uint8_t *answe
 void node_addrs_changed(struct node *node);
 
 const struct node_lease *node_lease(const struct node *node);
+const struct partners *node_partners(const struct node *node);
 bool node_is_registered(const struct node *node);
 
 /* Objects for the verbs `status`, `tunnels` and `calls`; the caller owns them. NULL: out of memory.

@@ -101,19 +101,37 @@ static int tell_plan(struct node_daemon *daemon)
 	return send(daemon->keeper_fd, &msg, sizeof(msg), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static void lease_changed(void *ctx, const struct node_lease *lease)
+/* The host has to know of it as well, unless it does. */
+static void renew_plan(struct node_daemon *daemon)
 {
-	struct node_daemon *daemon = ctx;
 	struct host_plan plan;
-	char words[300];
 
-	if (lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
-		ntm_err("%s", words);
-	host_plan_fill(&plan, lease);
+	host_plan_fill(&plan, node_lease(daemon->node), node_partners(daemon->node));
 	if (memcmp(&plan, &daemon->plan, sizeof(plan)) == 0)
 		return;
 	daemon->plan = plan;
 	(void)tell_plan(daemon); /* a keeper that has gone shows on its socket */
+}
+
+static void lease_changed(void *ctx, const struct node_lease *lease)
+{
+	struct node_daemon *daemon = ctx;
+	char words[300];
+
+	if (lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+		ntm_err("%s", words);
+	renew_plan(daemon);
+}
+
+static void partners_changed(void *ctx, const struct partners *partners)
+{
+	struct node_daemon *daemon = ctx;
+	char words[300];
+
+	if (partners_save(partners, node_lease(daemon->node), daemon->conf->state_dir, words,
+			  sizeof(words)) != 0)
+		ntm_err("%s", words);
+	renew_plan(daemon);
 }
 
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
@@ -125,11 +143,7 @@ static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 	if (ntm_netlink_addrs(daemon->netlink, daemon->tun_ifindex, ips, OWN_ADDRS_MAX, &found))
 		return 0;
 	for (size_t i = 0; i < found && count < cap; i++) {
-		bool is_virtual = false;
-
-		for (size_t p = 0; p < daemon->plan.prefixes.count; p++)
-			is_virtual |= ntm_prefix_has(&daemon->plan.prefixes.item[p], &ips[i]);
-		if (!is_virtual && ntm_ip_is_usable(&ips[i]))
+		if (!host_plan_has_ip(&daemon->plan, &ips[i]) && ntm_ip_is_usable(&ips[i]))
 			out[count++] =
 				(struct ntm_addr){.ip = ips[i], .port = ntm_udp_port(daemon->udp)};
 	}
@@ -141,6 +155,7 @@ static const struct node_ops node_ops = {
 	.tun_write = tun_write,
 	.upstream_query = query_upstream,
 	.lease_changed = lease_changed,
+	.partners_changed = partners_changed,
 	.own_addrs = own_addrs,
 };
 
@@ -154,6 +169,7 @@ static int start_node(struct node_daemon *daemon)
 		.ctx = daemon,
 		.timers = ntm_loop_timers(daemon->loop),
 		.lease = &daemon->lease,
+		.partners = &daemon->partners,
 		.settings = &settings,
 		.sip = daemon->sip,
 	};
@@ -301,7 +317,10 @@ static int make_all(struct node_daemon *daemon)
 		ntm_err("%s", words);
 		return NTM_EXIT_FAILED;
 	}
-	host_plan_fill(&daemon->plan, &daemon->lease);
+	if (partners_load(&daemon->partners, &daemon->lease, daemon->conf->state_dir, words,
+			  sizeof(words)) != 0)
+		ntm_warn("%s", words);
+	host_plan_fill(&daemon->plan, &daemon->lease, &daemon->partners);
 	daemon->loop = ntm_loop_new();
 	daemon->sip = ntm_sip_parser_new();
 	if (daemon->loop != NULL)

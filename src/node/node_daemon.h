@@ -15,8 +15,9 @@
 
 struct node_daemon {
 	const struct node_conf *conf;
-	struct node_lease lease; /* wiped once the node has its copy */
-	struct host_plan plan;   /* the one that the keeper was told last */
+	struct node_lease lease;  /* wiped once the node has its copy */
+	struct partners partners; /* as loaded */
+	struct host_plan plan;    /* the one that the keeper was told last */
 	struct keeper_info host;
 	int keeper_fd;
 	int status; /* enum ntm_exit, when the loop ends */

@@ -65,7 +65,7 @@ void node_tun_input(struct node *node, struct ntm_pkt *pkt)
 		resolver_packet(node->resolver, &view, pkt->data, pkt->len);
 		return;
 	}
-	if (!lease_is_virtual(&node->lease, &view.dst) || lease_is_ours(&node->lease, &view.dst)) {
+	if (!realm_is_virtual(&node->realm, &view.dst) || lease_is_ours(&node->lease, &view.dst)) {
 		refuse_not_virtual(node, pkt);
 		return;
 	}

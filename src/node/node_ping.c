@@ -168,7 +168,7 @@ int node_ping(struct node *node, const char *target, unsigned count, node_ping_f
 		if (ntm_name_complete(name, target, node->lease.domain) != 0)
 			return -EINVAL;
 		who.fqdn = name;
-	} else if (!lease_is_virtual(&node->lease, &who.vip)) {
+	} else if (!realm_is_virtual(&node->realm, &who.vip)) {
 		return -EINVAL;
 	}
 	if (node->ping_count >= NODE_PINGS)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What node.c (glue), node_data.c (inner packets), node_ping.c and node_show.c share. */
+/* What node.c (glue), node_realm.c (lease and partners), node_data.c (inner packets), node_ping.c
+ * and node_show.c share. */
 #pragma once
 
 #include "dclink.h"
 #include "node.h"
+#include "partners_pull.h"
+#include "realm.h"
 #include "resolver.h"
 #include "sipwatch.h"
 #include "tunnel.h"
@@ -36,6 +39,9 @@ struct node {
 	struct ntm_timers *timers;
 	struct node_settings settings;
 	struct node_lease lease;
+	struct partners partners;
+	struct realm realm; /* of both */
+	struct partners_pull *pull;
 	struct ntm_links *links;
 	struct dclink *dclink;
 	struct tunnels *tunnels;
@@ -54,6 +60,13 @@ struct node {
 void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *pkt);
 void node_release(void *ctx, enum sipwatch_way way, struct ntm_pkt *pkt);
 void node_tun_write(void *ctx, const uint8_t *data, size_t len);
+
+/* node_realm.c */
+void node_keep_lease(struct node *node, const struct ntm_msg_registered *msg);
+void node_on_partners(struct node *node, const struct ntm_msg *req);
+/* For partners_pull_args.done and tunnels_args.learn. */
+void node_take_partners(void *ctx, const struct partners *fresh);
+const char *node_learn_partner(void *ctx, const struct partner *partner);
 
 /* node_ping.c */
 void node_ping_input(struct node *node, struct tunnel *tunnel, const struct ntm_pkt *pkt);

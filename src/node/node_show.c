@@ -72,6 +72,30 @@ static json_t *dns_json(const struct node *node)
 	return json;
 }
 
+static void add_prefix(json_t *prefixes, const struct ntm_prefix *prefix)
+{
+	char text[NTM_PREFIX_STR];
+
+	if (prefix->ip.family != 0)
+		json_array_append_new(prefixes, json_string(ntm_prefix_str(prefix, text)));
+}
+
+static json_t *partners_json(const struct partners *partners)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < partners->count; i++) {
+		json_t *prefixes = json_array();
+
+		add_prefix(prefixes, &partners->item[i].prefix4);
+		add_prefix(prefixes, &partners->item[i].prefix6);
+		json_array_append_new(array,
+				      json_pack("{s:s, s:o}", "domain", partners->item[i].domain,
+						"prefixes", prefixes));
+	}
+	return array;
+}
+
 json_t *node_status_json(const struct node *node)
 {
 	const struct ntm_links_counters *l = ntm_links_counters(node->links);
@@ -101,6 +125,8 @@ json_t *node_status_json(const struct node *node)
 				      (json_int_t)l->frames_out, "bytes_in",
 				      (json_int_t)l->bytes_in, "bytes_out",
 				      (json_int_t)l->bytes_out));
+	json_object_set_new(json, "partners", partners_json(&node->partners));
+	json_object_set_new(json, "last_errors", tunnels_errors_json(node->tunnels));
 	json_object_set_new(json, "sip", sip_json(node));
 	json_object_set_new(json, "dns", dns_json(node));
 	json_object_set_new(json, "drops", drops_json(node));

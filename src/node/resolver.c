@@ -28,6 +28,7 @@ struct pending {
 	uint16_t generation;
 	struct ntm_addr asker;
 	struct ntm_ip us; /* the resolver address that was asked */
+	bool to_dc;       /* what is no node's is for our DC to answer, else for upstream */
 	struct tunnel_wait wait;
 	struct ntm_timer timer;
 	int64_t at_ms;
@@ -180,14 +181,14 @@ static struct pending *keep(struct resolver *r, const struct ntm_ippkt *view)
 	return p;
 }
 
-static void forward(struct pending *p, bool to_dc)
+static void forward(struct pending *p)
 {
 	struct resolver *r = p->resolver;
 	bool (*way)(void *, uint16_t, const uint8_t *, size_t) =
-		to_dc ? r->args.to_dc : r->args.upstream;
+		p->to_dc ? r->args.to_dc : r->args.upstream;
 
-	p->state = to_dc ? PENDING_DC : PENDING_UPSTREAM;
-	if (to_dc)
+	p->state = p->to_dc ? PENDING_DC : PENDING_UPSTREAM;
+	if (p->to_dc)
 		r->counters.forwarded_dc++;
 	else
 		r->counters.forwarded_upstream++;
@@ -196,7 +197,7 @@ static void forward(struct pending *p, bool to_dc)
 		finish(p, NTM_DNS_SERVFAIL, NULL);
 }
 
-/* A name of the domain that is no node's: the DC knows what to say (its own address, NXDOMAIN). */
+/* A name that is no node's: the domain's DNS knows what to say (its DC's address, NXDOMAIN). */
 static bool is_no_node(uint8_t code)
 {
 	return code == NTM_DIR_NOT_NTM || code == NTM_DIR_NO_SUCH_NAME;
@@ -212,7 +213,7 @@ static void on_tunnel(void *arg, const struct tunnel_result *result)
 
 		finish_vip(p, &vip4, &vip6);
 	} else if (is_no_node(result->code)) {
-		forward(p, true);
+		forward(p);
 	} else {
 		finish(p, NTM_DNS_SERVFAIL, NULL);
 	}
@@ -227,8 +228,8 @@ static void want_node(struct pending *p, const char *name)
 
 	r->counters.ntm_names++;
 	p->state = PENDING_TUNNEL;
-	if (strcmp(name, r->args.lease->fqdn) == 0) {
-		finish_vip(p, &r->args.lease->vip4, &r->args.lease->vip6);
+	if (strcmp(name, r->args.realm->lease->fqdn) == 0) {
+		finish_vip(p, &r->args.realm->lease->vip4, &r->args.realm->lease->vip6);
 		return;
 	}
 	int err = tunnel_want(r->args.tunnels, &target, NTM_REASON_NAME, &p->wait, &tunnel);
@@ -248,13 +249,13 @@ static bool has_service_label(const char *name)
 	return name[0] == '_' || strstr(name, "._") != NULL;
 }
 
-/* `name` may name a node: under our suffixes, and no service. */
-static bool is_node_name(const struct resolver *r, const char *name)
+/* May name a node: of a domain of NTM's, not the domain itself, and no service. */
+static bool is_node_name(const char *name, const char *domain)
 {
 	char canon[NTM_NAME_MAX + 1];
 
-	return lease_has_name(r->args.lease, name) && ntm_name_canon(canon, name) == 0 &&
-	       !has_service_label(name) && strcmp(name, r->args.lease->domain) != 0;
+	return ntm_name_canon(canon, name) == 0 && !has_service_label(name) &&
+	       strcmp(name, domain) != 0;
 }
 
 static void answer_ptr(struct pending *p, const char *fqdn)
@@ -265,25 +266,32 @@ static void answer_ptr(struct pending *p, const char *fqdn)
 	finish(p, NTM_DNS_NOERROR, &rr);
 }
 
+/* Our DC serves our own zones only: the other domains' are found as everybody finds them. */
 static void dispatch(struct pending *p, const struct ntm_dns_query *query)
 {
 	struct resolver *r = p->resolver;
-	struct ntm_ip ip;
-	bool is_virtual =
-		ntm_ip_from_arpa(&ip, query->name) == 0 && lease_is_virtual(r->args.lease, &ip);
+	const struct realm *realm = r->args.realm;
+	const struct partner *partner = NULL;
+	enum realm_owner owner = realm_owner_of_name(realm, query->name, &partner);
+	struct ntm_ip ip = {0};
+	bool is_reverse = ntm_ip_from_arpa(&ip, query->name) == 0;
 	/* What we cannot answer ourselves is for the DC to refuse, or for upstream. */
 	bool is_plain = query->cls == CLASS_IN && query->edns_version == 0;
-	const char *fqdn = is_plain && is_virtual && query->type == NTM_DNS_PTR
-				   ? r->args.name_of(r->args.ctx, &ip)
-				   : NULL;
+	bool is_address = query->type == NTM_DNS_A || query->type == NTM_DNS_AAAA;
+	const char *domain = partner != NULL ? partner->domain : realm->lease->domain;
+	const char *fqdn =
+		is_plain && is_reverse && query->type == NTM_DNS_PTR && realm_is_virtual(realm, &ip)
+			? r->args.name_of(r->args.ctx, &ip)
+			: NULL;
 
+	p->to_dc = owner == REALM_OWN || (is_reverse && lease_is_virtual(realm->lease, &ip));
 	if (fqdn != NULL)
 		answer_ptr(p, fqdn);
-	else if (is_plain && (query->type == NTM_DNS_A || query->type == NTM_DNS_AAAA) &&
-		 is_node_name(r, query->name))
+	else if (is_plain && is_address && owner != REALM_NOBODY &&
+		 is_node_name(query->name, domain))
 		want_node(p, query->name);
 	else
-		forward(p, is_virtual || lease_has_name(r->args.lease, query->name));
+		forward(p);
 }
 
 static bool is_same(const struct pending *p, const struct ntm_ippkt *view)
@@ -371,7 +379,7 @@ static bool points_inside(const struct resolver *r, const struct ntm_dns_respons
 		const struct ntm_dns_rr *rr = &response->rr[i];
 
 		if ((rr->type == NTM_DNS_A || rr->type == NTM_DNS_AAAA) &&
-		    lease_is_virtual(r->args.lease, &rr->ip))
+		    realm_is_virtual(r->args.realm, &rr->ip))
 			return true;
 	}
 	return false;

@@ -21,7 +21,7 @@ struct resolver;
 struct resolver_args {
 	struct ntm_timers *timers;
 	struct tunnels *tunnels;
-	const struct node_lease *lease; /* borrowed */
+	const struct realm *realm; /* borrowed */
 	int64_t name_deadline_ms;
 	/* To the host's former resolvers; see node_ops. */
 	bool (*upstream)(void *ctx, uint16_t slot, const uint8_t *query, size_t len);

@@ -163,7 +163,7 @@ static void warn_candidates(struct sipwatch *watch, const struct look *look)
 	char addr[NTM_IP_STR];
 
 	for (size_t i = 0; i < look->sip.candidate_count; i++) {
-		if (lease_is_virtual(watch->args.lease, &look->sip.candidate[i]))
+		if (realm_is_virtual(watch->args.realm, &look->sip.candidate[i]))
 			continue;
 		watch->counters.candidates_seen++;
 		if (ntm_log_gate_open(&watch->candidate_gate, now_of(watch)))
@@ -178,7 +178,8 @@ static void warn_candidates(struct sipwatch *watch, const struct look *look)
 
 static bool is_missing(const struct sipwatch *watch, const struct ntm_ip *ip)
 {
-	return lease_is_virtual(watch->args.lease, ip) && !lease_is_ours(watch->args.lease, ip) &&
+	return realm_is_virtual(watch->args.realm, ip) &&
+	       !lease_is_ours(watch->args.realm->lease, ip) &&
 	       tunnel_find_up(watch->args.tunnels, ip) == NULL;
 }
 

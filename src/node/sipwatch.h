@@ -29,7 +29,7 @@ struct sipwatch_args {
 	struct ntm_sip_parser *sip;
 	struct tunnels *tunnels;
 	const struct node_settings *settings; /* borrowed */
-	const struct node_lease *lease;       /* borrowed */
+	const struct realm *realm;            /* borrowed */
 	/* A DC that has not answered two requests in a row: nothing is held (sip.md 1). */
 	bool (*dc_answers)(void *ctx);
 	/* Sends a held packet on its way, byte-identical. May not call back into sipwatch. */

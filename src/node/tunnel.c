@@ -301,7 +301,8 @@ static int rank_of(const struct tunnel *tunnel)
 	return ranks[tunnel->state];
 }
 
-struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert)
+struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert,
+			      const uint8_t root[static NTM_SIGN_PUB_LEN])
 {
 	struct tunnel *candidates[] = {
 		tunnel_find(tunnels, &cert->vip4),
@@ -333,6 +334,7 @@ struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *ce
 	tunnel->vip4 = cert->vip4;
 	tunnel->vip6 = cert->vip6;
 	memcpy(tunnel->key, cert->key, sizeof(tunnel->key));
+	memcpy(tunnel->root, root, sizeof(tunnel->root));
 	tunnel->serial = cert->serial;
 	tunnel->is_known = true;
 	if (index_all(tunnel) != 0) {
@@ -401,6 +403,7 @@ void tunnel_fail(struct tunnel *tunnel, int err, uint8_t code, const char *words
 		snprintf(tunnel->fail_words, sizeof(tunnel->fail_words), "%s", words);
 	tunnel->fail_err = err;
 	tunnel->fail_code = code;
+	tunnel_note_failure(tunnel);
 	ntm_info("no tunnel to %s: %s dir=%016llx", tunnel_label(tunnel, label), tunnel->fail_words,
 		 (unsigned long long)tunnel->correlation);
 	tunnel_set_state(tunnel, TUNNEL_FAILED, tunnel->fail_words);
@@ -410,8 +413,8 @@ void tunnel_fail(struct tunnel *tunnel, int err, uint8_t code, const char *words
 
 static bool is_self(const struct tunnels *tunnels, const struct tunnel_target *target)
 {
-	return target->fqdn != NULL ? strcmp(target->fqdn, tunnels->args.lease->fqdn) == 0
-				    : lease_is_ours(tunnels->args.lease, &target->vip);
+	return target->fqdn != NULL ? strcmp(target->fqdn, tunnels->args.realm->lease->fqdn) == 0
+				    : lease_is_ours(tunnels->args.realm->lease, &target->vip);
 }
 
 int tunnel_want(struct tunnels *tunnels, const struct tunnel_target *target, enum ntm_reason reason,

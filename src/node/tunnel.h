@@ -4,6 +4,7 @@
 
 #include "dclink.h"
 #include "node.h"
+#include "realm.h"
 
 /*
  * One peer. Found by FQDN, by either VIP, by key and by pair id, as far as they are known: a
@@ -28,6 +29,8 @@ enum tunnel_state {
 };
 #define TUNNEL_NEGATIVE_MS 5000 /* design.md 6 */
 #define TUNNEL_MAX         1024
+/* Failed directions that `status` shows. */
+#define TUNNEL_FAILURES 8
 /* Data that waits (house rule 6): the oldest is dropped first. */
 #define TUNNEL_QUEUE_PACKETS 32
 /* Tunnel Requests that came before their Route Direction (design.md 5: CN may be faster than the
@@ -68,8 +71,11 @@ struct tunnels_args {
 	struct ntm_links *links;
 	struct ntm_timers *timers;
 	struct dclink *dclink;
-	const struct node_lease *lease;                               /* borrowed */
-	const struct node_settings *settings;                         /* borrowed */
+	const struct realm *realm;            /* borrowed */
+	const struct node_settings *settings; /* borrowed */
+	/* A Route Direction introduces a partner domain that is not in the realm, or not so: puts
+	 * it there. NULL, or why it may not be there. */
+	const char *(*learn)(void *ctx, const struct partner *partner);
 	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len); /* ICMP errors */
 	void *ctx;
 };
@@ -103,6 +109,8 @@ void tunnel_touch(struct tunnel *tunnel);
 /* Facts from the DC and from links (node.c passes them on; the link's owner is the tunnel). */
 void tunnels_on_route_direction(struct tunnels *tunnels, const struct ntm_msg *req);
 void tunnels_on_revoked(struct tunnels *tunnels, const struct ntm_msg_revoked *revoked);
+/* The realm is another one: tunnels to peers that are not of it any more end at once. */
+void tunnels_on_realm(struct tunnels *tunnels);
 void tunnels_on_unknown_pair(struct tunnels *tunnels, const uint8_t pair[static NTM_PAIR_LEN],
 			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
 void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link);
@@ -125,3 +133,5 @@ struct tunnels_counters {
 };
 const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels);
 json_t *tunnels_json(const struct tunnels *tunnels);
+/* The last TUNNEL_FAILURES directions that failed, newest first. */
+json_t *tunnels_errors_json(const struct tunnels *tunnels);

@@ -60,7 +60,7 @@ static void refuse(struct tunnels *all, const uint8_t *data, size_t len, int err
 {
 	uint8_t out[1280];
 	const struct ntm_ip *from =
-		(data[0] >> 4) == 4 ? &all->args.lease->vip4 : &all->args.lease->vip6;
+		(data[0] >> 4) == 4 ? &all->args.realm->lease->vip4 : &all->args.realm->lease->vip6;
 
 	if (!ntm_bucket_take(&all->icmp_bucket, all->args.timers->now_ms))
 		return;

@@ -15,7 +15,10 @@ static int error_of_code(uint8_t code)
 {
 	switch (code) {
 	case NTM_DIR_FORBIDDEN:
+	case NTM_DIR_UNTRUSTED:
 		return -EACCES;
+	case NTM_DIR_NO_DC:
+		return -ENETUNREACH;
 	case NTM_DIR_BUSY:
 		return -EBUSY;
 	case NTM_DIR_NOT_NTM:
@@ -42,6 +45,14 @@ static void give_up_asking(struct tunnel *tunnel, int err, uint8_t code, const c
 		tunnel_fail(tunnel, err, code, words);
 }
 
+static void take_error(struct tunnel *tunnel, const struct ntm_msg_direction_error *error)
+{
+	const char *words =
+		error->words[0] != '\0' ? error->words : ntm_direction_code_name(error->code);
+
+	give_up_asking(tunnel, error_of_code(error->code), error->code, words);
+}
+
 static void on_answer(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct tunnel *tunnel = arg;
@@ -52,8 +63,7 @@ static void on_answer(void *arg, int err, const struct ntm_msg *reply)
 	else if (reply->type == NTM_MSG_ROUTE_DIRECTION)
 		take_route_direction(tunnel->owner, &reply->route_direction, tunnel);
 	else
-		give_up_asking(tunnel, error_of_code(reply->direction_error.code),
-			       reply->direction_error.code, reply->direction_error.words);
+		take_error(tunnel, &reply->direction_error);
 }
 
 int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason)
@@ -67,7 +77,7 @@ int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason)
 		return 0;
 	ntm_random(&tunnel->correlation, sizeof(tunnel->correlation));
 	tunnel->reason = reason;
-	snprintf(req->fqdn_mn, sizeof(req->fqdn_mn), "%s", all->args.lease->fqdn);
+	snprintf(req->fqdn_mn, sizeof(req->fqdn_mn), "%s", all->args.realm->lease->fqdn);
 	/* The VIP is the surer name where both are known: it never changes hands. */
 	req->vip_cn = tunnel->vip4.family != 0 ? tunnel->vip4 : tunnel->vip6;
 	if (req->vip_cn.family == 0)
@@ -131,33 +141,6 @@ void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)
 		return;
 	ntm_link_stats(tunnel->link, &stats);
 	add_traffic(out, &stats);
-}
-
-/* NULL when the peer of a Route Direction may be believed, else why not. */
-static const char *check_peer(const struct tunnels *all, const struct ntm_msg_route_direction *rd,
-			      struct ntm_cert *cert)
-{
-	const struct node_lease *lease = all->args.lease;
-	int err = ntm_cert_check(cert, rd->peer_cert.data, rd->peer_cert.len, lease->root,
-				 all->args.timers->wall_ms / 1000);
-
-	if (err == -ETIME)
-		return "the peer's certificate is not valid now: is the clock right, here and "
-		       "there?";
-	if (err != 0)
-		return "the peer's certificate is not signed by our domain's root";
-	if (cert->type != NTM_CERT_NODE)
-		return "the peer's certificate is no node's";
-	if (!ntm_name_under(cert->fqdn, lease->domain))
-		return "the peer's name is outside of the domain";
-	if ((cert->vip4.family != 0 && !lease_is_virtual(lease, &cert->vip4)) ||
-	    (cert->vip6.family != 0 && !lease_is_virtual(lease, &cert->vip6)) ||
-	    (cert->vip4.family == 0 && cert->vip6.family == 0))
-		return "the peer's virtual address is outside of the domain's prefixes";
-	if (lease_is_ours(lease, &cert->vip4) || lease_is_ours(lease, &cert->vip6) ||
-	    memcmp(cert->key, lease->keys.pub, NTM_KEY_LEN) == 0)
-		return "the peer claims to be this node";
-	return NULL;
 }
 
 /* What tunnel_ask asked for. */
@@ -282,17 +265,18 @@ static int take_route_direction(struct tunnels *all, const struct ntm_msg_route_
 				struct tunnel *asked)
 {
 	struct ntm_cert cert;
+	uint8_t root[NTM_SIGN_PUB_LEN];
 	char label[NTM_NAME_MAX + 1];
 
 	all->counters.route_directions++;
-	const char *words = check_peer(all, rd, &cert);
+	const char *words = tunnel_check_peer(all, rd, &cert, root);
 	if (words != NULL)
 		return refuse_route_direction(all, rd, asked, -EKEYREJECTED, words);
 	if (asked != NULL && !is_about(asked, &cert))
 		return refuse_route_direction(all, rd, asked, -EPROTO,
 					      "the DC's answer is about another peer");
 	bool is_request = asked == NULL;
-	struct tunnel *tunnel = tunnel_of_cert(all, &cert);
+	struct tunnel *tunnel = tunnel_of_cert(all, &cert, root);
 	if (tunnel == NULL)
 		return refuse_route_direction(all, rd, NULL, -ENOSPC, "too many tunnels");
 	if (is_copy(tunnel, rd, is_request)) {
@@ -388,22 +372,4 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 					: "its keys ran out unused");
 	tunnel_unask(tunnel);
 	tunnel_set_state(tunnel, TUNNEL_IDLE, "link down");
-}
-
-void tunnels_on_revoked(struct tunnels *all, const struct ntm_msg_revoked *revoked)
-{
-	struct tunnel *next;
-
-	if (memcmp(revoked->key, all->args.lease->keys.pub, NTM_KEY_LEN) == 0)
-		ntm_err("the DC has revoked this node: ask its operator for a new join token");
-	for (struct tunnel *t = all->list; t != NULL; t = next) {
-		next = t->next;
-		if (!t->is_known || memcmp(t->key, revoked->key, NTM_KEY_LEN) != 0)
-			continue;
-		tunnel_close_link(t, &t->newer);
-		tunnel_close_link(t, &t->link);
-		if (t->asked_ms == 0)
-			t->asked_ms = all->args.timers->now_ms;
-		tunnel_fail(t, -EACCES, NTM_DIR_FORBIDDEN, "the peer was revoked by its DC");
-	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What tunnel.c (states), tunnel_direct.c (negotiation), tunnel_data.c (packets) and tunnel_show.c
- * share. */
+/* What tunnel.c (states), tunnel_direct.c (negotiation), tunnel_peer.c (whom to believe),
+ * tunnel_data.c (packets) and tunnel_show.c share. */
 #pragma once
 
 #include "tunnel.h"
@@ -31,6 +31,7 @@ struct tunnel {
 	char fqdn[NTM_NAME_MAX + 1];
 	struct ntm_ip vip4, vip6;
 	uint8_t key[NTM_KEY_LEN];
+	uint8_t root[NTM_SIGN_PUB_LEN]; /* of its domain, that signed its certificate */
 	uint64_t serial;
 	bool is_known;
 
@@ -68,6 +69,13 @@ struct early {
 	uint8_t frame[256];
 };
 
+/* A direction that failed, for `status`. */
+struct tunnel_failure {
+	int64_t at_ms;
+	char peer[NTM_NAME_MAX + 1];
+	char words[TUNNEL_WORDS];
+};
+
 struct tunnels {
 	struct tunnels_args args;
 	struct tunnel *list;
@@ -77,6 +85,8 @@ struct tunnels {
 	struct early early[TUNNEL_EARLY];
 	struct ntm_bucket icmp_bucket;
 	struct tunnels_counters counters;
+	struct tunnel_failure failures[TUNNEL_FAILURES]; /* newest first */
+	size_t failure_count;
 };
 
 /* tunnel.c */
@@ -89,13 +99,22 @@ void tunnel_fail(struct tunnel *tunnel, int err, uint8_t code, const char *words
 void tunnel_finish_waits(struct tunnel *tunnel, const struct tunnel_result *result);
 const char *tunnel_label(const struct tunnel *tunnel, char buf[static NTM_NAME_MAX + 1]);
 /* The tunnel that a certificate belongs to, made or merged as need be; NULL: table full. */
-struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert);
+struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *cert,
+			      const uint8_t root[static NTM_SIGN_PUB_LEN]);
 void tunnel_timers_arm(struct tunnel *tunnel);
 
 /* tunnel_direct.c */
 int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason);
 void tunnel_unask(struct tunnel *tunnel);
 void tunnel_close_link(struct tunnel *tunnel, struct ntm_link **link);
+
+/* tunnel_peer.c: NULL when the peer of a Route Direction may be believed, else why not. Sets its
+ * certificate and the root that signed it. */
+const char *tunnel_check_peer(struct tunnels *tunnels, const struct ntm_msg_route_direction *rd,
+			      struct ntm_cert *cert, uint8_t root[static NTM_SIGN_PUB_LEN]);
+
+/* tunnel_show.c */
+void tunnel_note_failure(const struct tunnel *tunnel);
 
 /* tunnel_data.c */
 void tunnel_queue_add(struct tunnel *tunnel, const struct ntm_pkt *pkt);

@@ -4,6 +4,9 @@
 
 #include "ntm/session.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char *tunnel_fqdn(const struct tunnel *tunnel)
 {
 	return tunnel->fqdn;
@@ -92,5 +95,39 @@ json_t *tunnels_json(const struct tunnels *tunnels)
 
 	for (const struct tunnel *t = tunnels->list; t != NULL && array != NULL; t = t->next)
 		json_array_append_new(array, tunnel_json(t));
+	return array;
+}
+
+/* A peer that fails again and again for one reason takes one place. */
+void tunnel_note_failure(const struct tunnel *tunnel)
+{
+	struct tunnels *all = tunnel->owner;
+	struct tunnel_failure *newest = &all->failures[0];
+	char label[NTM_NAME_MAX + 1];
+	const char *peer = tunnel_label(tunnel, label);
+
+	if (all->failure_count == 0 || strcmp(newest->peer, peer) != 0 ||
+	    strcmp(newest->words, tunnel->fail_words) != 0) {
+		memmove(newest + 1, newest, (TUNNEL_FAILURES - 1) * sizeof(*newest));
+		if (all->failure_count < TUNNEL_FAILURES)
+			all->failure_count++;
+		snprintf(newest->peer, sizeof(newest->peer), "%s", peer);
+		snprintf(newest->words, sizeof(newest->words), "%s", tunnel->fail_words);
+	}
+	newest->at_ms = all->args.timers->now_ms;
+}
+
+json_t *tunnels_errors_json(const struct tunnels *tunnels)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < tunnels->failure_count; i++) {
+		const struct tunnel_failure *failure = &tunnels->failures[i];
+		int64_t ago_ms = tunnels->args.timers->now_ms - failure->at_ms;
+
+		json_array_append_new(array, json_pack("{s:I, s:s, s:s}", "ago_s",
+						       (json_int_t)(ago_ms / 1000), "peer",
+						       failure->peer, "words", failure->words));
+	}
 	return array;
 }

@@ -86,6 +86,8 @@ struct world {
 	struct ntm_timers timers;
 	struct tunnels tunnels;
 	struct node_lease lease;
+	struct partners partners;
+	struct realm realm;
 	struct resolver *resolver;
 	struct forwarded upstream, dc;
 	size_t sent_count;
@@ -167,10 +169,11 @@ static inline struct world *world_new(void)
 	assert_int_equal(ntm_prefix_parse(&w->lease.prefixes.item[1], "fd00::/64"), 0);
 	w->tunnels.tunnel.vip4 = ip_of("198.18.0.9");
 	w->tunnels.tunnel.vip6 = ip_of("fd00::9");
+	w->realm = (struct realm){.lease = &w->lease, .partners = &w->partners};
 	struct resolver_args args = {
 		.timers = &w->timers,
 		.tunnels = &w->tunnels,
-		.lease = &w->lease,
+		.realm = &w->realm,
 		.name_deadline_ms = DEADLINE_MS,
 		.upstream = on_upstream,
 		.to_dc = on_dc,

@@ -53,6 +53,8 @@ struct world {
 	struct tunnels tunnels;
 	struct node_settings settings;
 	struct node_lease lease;
+	struct partners partners;
+	struct realm realm;
 	struct ntm_sip_parser *parser;
 	struct sipwatch *watch;
 	bool dc_answers;
@@ -252,12 +254,13 @@ static inline int world_setup(void **state)
 	w->dc_answers = true;
 	w->port = 5060;
 	w->peer = SERVER;
+	w->realm = (struct realm){.lease = &w->lease, .partners = &w->partners};
 	args = (struct sipwatch_args){
 		.timers = &w->timers,
 		.sip = w->parser,
 		.tunnels = &w->tunnels,
 		.settings = &w->settings,
-		.lease = &w->lease,
+		.realm = &w->realm,
 		.dc_answers = world_dc_answers,
 		.release = world_release,
 		.ctx = w,

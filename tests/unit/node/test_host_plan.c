@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+static const struct partners none;
+
 static struct node_lease good_lease(void)
 {
 	struct node_lease lease;
@@ -32,7 +34,7 @@ static struct host_plan good_plan(void)
 	struct node_lease lease = good_lease();
 	struct host_plan plan;
 
-	host_plan_fill(&plan, &lease);
+	host_plan_fill(&plan, &lease, &none);
 	return plan;
 }
 
@@ -60,11 +62,11 @@ static void test_compares(void **state)
 	memset(one.suffixes.item[0] + strlen(one.suffixes.item[0]) + 1, 'x', 20);
 	memset(&one.suffixes.item[1], 'y', sizeof(one.suffixes.item[1]));
 	memset(&a, 0xaa, sizeof(a));
-	host_plan_fill(&a, &one);
-	host_plan_fill(&b, &other);
+	host_plan_fill(&a, &one, &none);
+	host_plan_fill(&b, &other, &none);
 	assert_memory_equal(&a, &b, sizeof(a));
 	other.prefixes.count = 1;
-	host_plan_fill(&b, &other);
+	host_plan_fill(&b, &other, &none);
 	assert_memory_not_equal(&a, &b, sizeof(a));
 }
 
@@ -90,7 +92,7 @@ static void no_prefix(struct host_plan *p)
 }
 static void many_prefixes(struct host_plan *p)
 {
-	p->prefixes.count = NTM_MSG_PREFIXES + 1;
+	p->prefixes.count = HOST_PLAN_PREFIXES + 1;
 }
 static void everything4(struct host_plan *p)
 {
@@ -114,7 +116,7 @@ static void long_prefix(struct host_plan *p)
 }
 static void many_names(struct host_plan *p)
 {
-	p->suffixes.count = NTM_MSG_NAMES + 1;
+	p->suffixes.count = HOST_PLAN_SUFFIXES + 1;
 }
 static void endless_name(struct host_plan *p)
 {

@@ -480,7 +480,7 @@ static void a_peer_that_was_restarted_is_taken_back(void **state)
 	struct tunnels_args args = {.links = w->b.links,
 				    .timers = &w->timers,
 				    .dclink = &w->b.dc,
-				    .lease = &w->b.lease,
+				    .realm = &w->b.realm,
 				    .settings = &w->b.settings,
 				    .tun_write = on_tun_write,
 				    .ctx = &w->b};

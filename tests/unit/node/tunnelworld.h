@@ -55,12 +55,14 @@ struct side {
 	struct tunnels *tunnels;
 	struct dclink dc;
 	struct node_lease lease;
+	struct partners partners;
+	struct realm realm;
 	struct node_settings settings;
 	struct ntm_cert cert;
 	struct ntm_addr addr;
 	bool is_deaf;
 
-	unsigned icmp, initiations, closes_in;
+	unsigned icmp, initiations, closes_in, learnt;
 	uint8_t icmp_type, icmp_code; /* of the last one */
 	unsigned inner;
 	uint8_t marks[INNER_MAX]; /* last bytes of inner packets, in order */
@@ -267,6 +269,14 @@ static inline void on_tun_write(void *ctx, const uint8_t *pkt, size_t len)
 	s->icmp_code = pkt[head + 1];
 }
 
+static inline const char *on_learn(void *ctx, const struct partner *partner)
+{
+	struct side *s = ctx;
+
+	s->learnt++;
+	return partners_put(&s->partners, &s->lease, partner);
+}
+
 /* ---- the world ---- */
 
 static inline void sign(struct world *w, const struct ntm_cert *cert, struct ntm_cert_blob *blob)
@@ -315,6 +325,7 @@ static inline void make_side(struct world *w, struct side *s, const char *fqdn, 
 	s->addr = (struct ntm_addr){.ip = ntm_ip_v4(192, 0, 2, number), .port = 4330};
 	s->settings = (struct node_settings){.idle_ms = 600000};
 	fill_lease(s, fqdn, number);
+	s->realm = (struct realm){.lease = &s->lease, .partners = &s->partners};
 	struct ntm_links_args links = {.ops = &ops,
 				       .ctx = s,
 				       .keys = &s->lease.keys,
@@ -325,8 +336,9 @@ static inline void make_side(struct world *w, struct side *s, const char *fqdn, 
 		.links = s->links,
 		.timers = &w->timers,
 		.dclink = &s->dc,
-		.lease = &s->lease,
+		.realm = &s->realm,
 		.settings = &s->settings,
+		.learn = on_learn,
 		.tun_write = on_tun_write,
 		.ctx = s,
 	};
