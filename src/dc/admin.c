@@ -168,5 +168,5 @@ json_t *admin_answer(const struct admin *admin, const json_t *request)
 		return node_show(admin, request);
 	if (strcmp(verb, "node_revoke") == 0)
 		return node_revoke(admin, request);
-	return NULL;
+	return admin_trust_answer(admin, request);
 }

@@ -62,3 +62,10 @@ size_t dc_online_count(const struct dc *dc);
 json_t *dc_status_json(const struct dc *dc);
 /* Where a node is now (online, reflexive address, NAT, since, last seen), or {"online": false}. */
 json_t *dc_node_json(const struct dc *dc, const char *fqdn);
+
+/* foreign.c. The store's pins have changed: takes them over, ends sessions with domains that went,
+ * tells the nodes. 0 or negative errno. */
+int dc_trust_changed(struct dc *dc);
+/* What is known of a domain's DC now: state, session, since, last error, counters; the caller owns
+ * it. */
+json_t *dc_trust_json(const struct dc *dc, const char *domain);

@@ -80,6 +80,8 @@ static const struct verb verbs[] = {
 	{"init", dc_cmd_init, 0, 0, false, "", "make a domain: configuration, keys, database"},
 	{"node", dc_cmd_node, 1, 2, true, "add NAME | list | show NAME | revoke NAME",
 	 "the domain's nodes; add prints a join token"},
+	{"trust", dc_cmd_trust, 1, 2, true, "add DOMAIN | list | remove DOMAIN | export",
+	 "other domains that may call, and be called"},
 	{"run", cmd_run, 0, 0, true, "", "serve the domain until SIGTERM"},
 	{"check", cmd_check, 0, 0, true, "", "check configuration, keys and database"},
 	{"status", dc_cmd_status, 0, 0, true, "", "what the running DC does"},
@@ -93,8 +95,15 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(out, "  %-8s %-42s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fputs("\n  -c, --config FILE    configuration (default: " DC_CONF_PATH ")\n"
-	      "      --json           data as JSON (node list, node show, status)\n"
+	      "      --json           data as JSON (node, trust, status)\n"
 	      "      --expires TIME   node add: validity of the token, such as 2h or 3d (24h)\n"
+	      "trust add:\n"
+	      "      --root KEY       the domain's root key, as `ntm-dc trust export` there says\n"
+	      "      --prefix P       its virtual addresses; twice for IPv4 and IPv6\n"
+	      "      --mode MODE      how the root key becomes known: pinned (given here, the\n"
+	      "                       default), dnssec or tofu (by its DC, at first use)\n"
+	      "      --allow NAME     a node that may be called from there, or none (all); may\n"
+	      "                       be given again\n"
 	      "init:\n"
 	      "      --domain NAME    the DNS zone, such as ntm.example\n"
 	      "      --address ADDR   public address of this host; twice for IPv4 and IPv6\n"
@@ -130,10 +139,13 @@ static int parse_duration(const char *text, int64_t *seconds)
 	return 0;
 }
 
-static void add_string(struct ntm_strings *list, char *text)
+/* False: it is full. */
+static bool add_string(struct ntm_strings *list, char *text)
 {
-	if (list->count < NTM_LIST_MAX)
-		list->item[list->count++] = text;
+	if (list->count >= NTM_LIST_MAX)
+		return false;
+	list->item[list->count++] = text;
+	return true;
 }
 
 enum {
@@ -144,7 +156,11 @@ enum {
 	OPT_SIP,
 	OPT_STATE_DIR,
 	OPT_RUN_DIR,
-	OPT_USER
+	OPT_USER,
+	OPT_ROOT,
+	OPT_PREFIX,
+	OPT_MODE,
+	OPT_ALLOW,
 };
 
 static const struct option options[] = {
@@ -159,6 +175,10 @@ static const struct option options[] = {
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"user", required_argument, NULL, OPT_USER},
+	{"root", required_argument, NULL, OPT_ROOT},
+	{"prefix", required_argument, NULL, OPT_PREFIX},
+	{"mode", required_argument, NULL, OPT_MODE},
+	{"allow", required_argument, NULL, OPT_ALLOW},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -179,8 +199,7 @@ static bool take_option(struct dc_cli *cli, int option)
 		cli->domain = optarg;
 		return true;
 	case OPT_ADDRESS:
-		add_string(&cli->addresses, optarg);
-		return true;
+		return add_string(&cli->addresses, optarg);
 	case OPT_PREFIX4:
 		cli->prefix4 = optarg;
 		return true;
@@ -188,8 +207,7 @@ static bool take_option(struct dc_cli *cli, int option)
 		cli->prefix6 = optarg;
 		return true;
 	case OPT_SIP:
-		add_string(&cli->sip, optarg);
-		return true;
+		return add_string(&cli->sip, optarg);
 	case OPT_STATE_DIR:
 		cli->state_dir = optarg;
 		return true;
@@ -199,6 +217,16 @@ static bool take_option(struct dc_cli *cli, int option)
 	case OPT_USER:
 		cli->user = optarg;
 		return true;
+	case OPT_ROOT:
+		cli->root = optarg;
+		return true;
+	case OPT_PREFIX:
+		return add_string(&cli->prefixes, optarg);
+	case OPT_MODE:
+		cli->mode = optarg;
+		return true;
+	case OPT_ALLOW:
+		return add_string(&cli->allow, optarg);
 	default:
 		return false;
 	}

@@ -15,7 +15,10 @@ struct dc_cli {
 	/* init */
 	const char *domain, *prefix4, *prefix6, *state_dir, *run_dir, *user;
 	struct ntm_strings addresses, sip; /* borrowed texts */
-	int argc;                          /* what stands behind the verb */
+	/* trust add */
+	const char *root, *mode;
+	struct ntm_strings prefixes, allow; /* borrowed texts */
+	int argc;                           /* what stands behind the verb */
 	char **argv;
 	struct dc_conf conf; /* read, when the verb wants it */
 };
@@ -28,6 +31,23 @@ int dc_cli_read_conf(struct dc_cli *cli);
  * unless it is NTM_EXIT_NOT_RUNNING. */
 int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply);
 
+/* The string called name, or "-". */
+const char *dc_cli_text(const json_t *json, const char *name);
+void dc_cli_print_json(const json_t *json);
+
 int dc_cmd_init(struct dc_cli *cli);
 int dc_cmd_node(struct dc_cli *cli);
 int dc_cmd_status(struct dc_cli *cli);
+int dc_cmd_trust(struct dc_cli *cli);
+
+/* dc_cli_sub.c: what stands behind `node` and `trust`. */
+struct dc_sub_verb {
+	const char *name, *request;
+	bool wants_name;
+	void (*print)(const json_t *reply);
+};
+/* The one that the arguments name, as many as it wants; or NULL. */
+const struct dc_sub_verb *dc_cli_sub_verb(const struct dc_cli *cli, const struct dc_sub_verb *verbs,
+					  size_t count);
+/* Asks the daemon, or, when none runs, the store; takes request. Prints what the answer is. */
+int dc_cli_run_sub_verb(const struct dc_cli *cli, const struct dc_sub_verb *verb, json_t *request);

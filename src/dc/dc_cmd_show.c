@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs `node ...` and `status`: asked of the daemon; nodes also without it. */
-#include "admin.h"
 #include "dc_cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define AGE_STR 24
 #define KEY_STR 64
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *value = json_string_value(json_object_get(json, name));
-
-	return value != NULL ? value : "-";
-}
-
-static void print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
-/* Without a daemon the store is ours to use. */
-static int answer_here(const struct dc_cli *cli, const json_t *request, json_t **reply)
-{
-	struct domain domain;
-	char words[DOMAIN_WORDS];
-
-	int err = domain_open(&domain, &cli->conf, words);
-	if (err != 0) {
-		fprintf(stderr, "ntm-dc: %s\n", words);
-		return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
-	}
-	const struct admin admin = {.domain = &domain};
-	*reply = admin_answer(&admin, request);
-	domain_close(&domain);
-	const char *error = json_string_value(json_object_get(*reply, "error"));
-	if (error == NULL && *reply != NULL)
-		return NTM_EXIT_OK;
-	fprintf(stderr, "ntm-dc: %s\n", error != NULL ? error : "out of memory");
-	return NTM_EXIT_FAILED;
-}
 
 static void print_add(const json_t *reply)
 {
@@ -52,8 +16,8 @@ static void print_add(const json_t *reply)
 		      "ends the old one\n",
 		      stderr);
 	fprintf(stderr, "%s has %s and %s; paste this on its host, once: ntm-node join TOKEN\n",
-		text(reply, "name"), text(reply, "vip4"), text(reply, "vip6"));
-	puts(text(reply, "token"));
+		dc_cli_text(reply, "name"), dc_cli_text(reply, "vip4"), dc_cli_text(reply, "vip6"));
+	puts(dc_cli_text(reply, "token"));
 }
 
 static long long number(const json_t *json, const char *name)
@@ -88,9 +52,10 @@ static void print_nodes(const json_t *reply)
 	printf("%-30s %-16s %-26s %-13s %-8s %s\n", "NAME", "VIP4", "VIP6", "STATE", "SEEN",
 	       "FROM");
 	json_array_foreach(nodes, i, node)
-		printf("%-30s %-16s %-26s %-13s %-8s %s\n", text(node, "name"), text(node, "vip4"),
-		       text(node, "vip6"), text(node, "state"), age(node, buf),
-		       text(json_object_get(node, "place"), "reflexive"));
+		printf("%-30s %-16s %-26s %-13s %-8s %s\n", dc_cli_text(node, "name"),
+		       dc_cli_text(node, "vip4"), dc_cli_text(node, "vip6"),
+		       dc_cli_text(node, "state"), age(node, buf),
+		       dc_cli_text(json_object_get(node, "place"), "reflexive"));
 }
 
 static void print_time(const char *label, const json_t *node, const char *name)
@@ -109,7 +74,7 @@ static void print_place(const json_t *place)
 	const json_t *own = json_object_get(place, "own"), *addr;
 	size_t i;
 
-	printf("%-10s %s%s\n", "from", text(place, "reflexive"),
+	printf("%-10s %s%s\n", "from", dc_cli_text(place, "reflexive"),
 	       json_is_true(json_object_get(place, "nat")) ? ", behind a NAT" : "");
 	json_array_foreach(own, i, addr)
 		printf("%-10s %s\n", i == 0 ? "addresses" : "", json_string_value(addr));
@@ -120,14 +85,16 @@ static void print_node(const json_t *node)
 	const json_t *place = json_object_get(node, "place");
 	char buf[AGE_STR];
 
-	printf("%-10s %s\n%-10s %s\n", "name", text(node, "name"), "state", text(node, "state"));
-	printf("%-10s %s\n%-10s %s\n", "vip4", text(node, "vip4"), "vip6", text(node, "vip6"));
+	printf("%-10s %s\n%-10s %s\n", "name", dc_cli_text(node, "name"), "state",
+	       dc_cli_text(node, "state"));
+	printf("%-10s %s\n%-10s %s\n", "vip4", dc_cli_text(node, "vip4"), "vip6",
+	       dc_cli_text(node, "vip6"));
 	print_time("created", node, "created_s");
 	print_time("joined", node, "joined_s");
 	if (number(node, "revoked_s") != 0)
 		print_time("revoked", node, "revoked_s");
 	if (number(node, "joined_s") != 0)
-		printf("%-10s %s\n", "key", text(node, "key"));
+		printf("%-10s %s\n", "key", dc_cli_text(node, "key"));
 	if (json_object_get(node, "last_seen_s") != NULL)
 		printf("%-10s %s ago\n", "seen", age(node, buf));
 	if (place != NULL)
@@ -150,57 +117,32 @@ static void print_show(const json_t *reply)
 
 static void print_revoked(const json_t *reply)
 {
-	fprintf(stderr, "%s is revoked%s\n", text(reply, "revoked"),
+	fprintf(stderr, "%s is revoked%s\n", dc_cli_text(reply, "revoked"),
 		json_is_true(json_object_get(reply, "told"))
 			? "; its session has ended and all nodes are told"
 			: "; ntm-dc does not run: nodes are told when it does");
 }
 
-struct node_verb {
-	const char *name, *request;
-	bool wants_name;
-	void (*print)(const json_t *reply);
-};
-static const struct node_verb node_verbs[] = {
+static const struct dc_sub_verb node_verbs[] = {
 	{"add", "node_add", true, print_add},
 	{"list", "node_list", false, print_nodes},
 	{"show", "node_show", true, print_show},
 	{"revoke", "node_revoke", true, print_revoked},
 };
 
-static const struct node_verb *find_node_verb(const struct dc_cli *cli)
-{
-	for (size_t i = 0; i < sizeof(node_verbs) / sizeof(node_verbs[0]); i++)
-		if (strcmp(node_verbs[i].name, cli->argv[0]) == 0 &&
-		    cli->argc == 1 + node_verbs[i].wants_name)
-			return &node_verbs[i];
-	return NULL;
-}
-
 int dc_cmd_node(struct dc_cli *cli)
 {
-	const struct node_verb *verb = find_node_verb(cli);
-	json_t *reply = NULL;
+	const struct dc_sub_verb *verb =
+		dc_cli_sub_verb(cli, node_verbs, sizeof(node_verbs) / sizeof(node_verbs[0]));
 
 	if (verb == NULL) {
 		fputs("usage: ntm-dc node add NAME | list | show NAME | revoke NAME\n", stderr);
 		return NTM_EXIT_USAGE;
 	}
-	json_t *request = json_pack("{s:s, s:s, s:I}", "verb", verb->request, "name",
-				    verb->wants_name ? cli->argv[1] : "", "lifetime_s",
-				    (json_int_t)cli->expires_s);
-	int code = dc_cli_ask(cli, json_incref(request), &reply);
-	if (code == NTM_EXIT_NOT_RUNNING)
-		code = answer_here(cli, request, &reply);
-	if (code == NTM_EXIT_OK) {
-		if (cli->json)
-			print_json(reply);
-		else
-			verb->print(reply);
-	}
-	json_decref(request);
-	json_decref(reply);
-	return code;
+	return dc_cli_run_sub_verb(cli, verb,
+				   json_pack("{s:s, s:s, s:I}", "verb", verb->request, "name",
+					     verb->wants_name ? cli->argv[1] : "", "lifetime_s",
+					     (json_int_t)cli->expires_s));
 }
 
 static void print_value(const char *section, const char *key, const json_t *value)
@@ -224,7 +166,7 @@ static void print_errors(const json_t *errors)
 	json_array_foreach(errors, i, error)
 	{
 		print_time("", error, "at_s");
-		printf("%-10s %s\n", "", text(error, "words"));
+		printf("%-10s %s\n", "", dc_cli_text(error, "words"));
 	}
 }
 
@@ -254,7 +196,7 @@ int dc_cmd_status(struct dc_cli *cli)
 		      stderr);
 	if (code == NTM_EXIT_OK) {
 		if (cli->json)
-			print_json(reply);
+			dc_cli_print_json(reply);
 		else
 			print_status(reply);
 	}

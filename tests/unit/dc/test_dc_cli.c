@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define ARGS   20
+#define ARGS   44
 #define NOBODY 65534
 
 /* Splits a command line; "%" stands for the configuration. */
@@ -139,6 +139,14 @@ static void test_usage(void **state)
 		{"-c % node add", NTM_EXIT_USAGE},
 		{"-c % node add a b", NTM_EXIT_USAGE},
 		{"-c % node list a", NTM_EXIT_USAGE},
+		{"-c % trust", NTM_EXIT_USAGE},
+		{"-c % trust frobnicate", NTM_EXIT_USAGE},
+		{"-c % trust add", NTM_EXIT_USAGE},
+		{"-c % trust add b.example c.example", NTM_EXIT_USAGE},
+		{"-c % trust remove", NTM_EXIT_USAGE},
+		{"-c % trust list b.example", NTM_EXIT_USAGE},
+		{"-c % trust export b.example", NTM_EXIT_USAGE},
+		{"-c % trust add b.example --root", NTM_EXIT_USAGE},
 		{"-c % node add a --expires 24", NTM_EXIT_USAGE},
 		{"-c % node add a --expires 0h", NTM_EXIT_USAGE},
 		{"-c % node add a --expires -1h", NTM_EXIT_USAGE},
@@ -154,6 +162,8 @@ static void test_usage(void **state)
 		{"-c % check", NTM_EXIT_FAILED},
 		{"-c % run", NTM_EXIT_FAILED},
 		{"-c % node list", NTM_EXIT_FAILED},
+		{"-c % trust list", NTM_EXIT_FAILED},
+		{"-c % trust export", NTM_EXIT_FAILED},
 		{"--help", NTM_EXIT_OK},
 		{"status --help", NTM_EXIT_OK},
 		{"version", NTM_EXIT_OK},
@@ -327,6 +337,273 @@ static void test_nodes_without_daemon(void **state)
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
 }
 
+/* ---- other domains, with some root keys ---- */
+
+#define KEY_B "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
+#define KEY_C "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg="
+
+static void on_put(void *arg, int err)
+{
+	*(int *)arg = err;
+}
+
+/* The only pin that is listed; the caller owns *reply. */
+static const json_t *only_pin(json_t **reply)
+{
+	assert_run("-c % trust list --json", NTM_EXIT_OK);
+	*reply = read_json();
+	json_t *pins = json_object_get(*reply, "pins");
+	assert_int_equal(json_array_size(pins), 1);
+	return json_array_get(pins, 0);
+}
+
+static void assert_pin(const char *name, const char *value)
+{
+	json_t *reply;
+	char *text =
+		json_dumps(json_object_get(only_pin(&reply), name), JSON_ENCODE_ANY | JSON_COMPACT);
+
+	if (text == NULL || strcmp(text, value) != 0)
+		fail_msg("%s is %s, not %s", name, text != NULL ? text : "missing", value);
+	free(text);
+	json_decref(reply);
+}
+
+static long long pinned_s(void)
+{
+	json_t *reply;
+	long long at_s = json_integer_value(json_object_get(only_pin(&reply), "pinned_s"));
+
+	json_decref(reply);
+	return at_s;
+}
+
+#define ADD_B "-c % trust add b.example --root " KEY_B " --prefix 198.19.0.0/16"
+
+/* What is asked of the store gives the same answers as what is asked of the daemon. */
+static void walk_through_trust(void)
+{
+	assert_run("-c % trust list", NTM_EXIT_OK);
+	assert_out("DOMAIN");
+	assert_run("-c % trust add B.Example --root " KEY_B
+		   " --prefix 198.19.0.0/16 --prefix fd00:b::/48",
+		   NTM_EXIT_OK);
+	assert_string_equal(temp_read("out"), "");
+	assert_err("b.example is trusted (pinned): root ");
+	assert_err("198.19.0.0/16,fd00:b::/48; it may call: all");
+	assert_null(strstr(temp_read("err"), "already"));
+	assert_run("-c % trust list", NTM_EXIT_OK);
+	assert_out("b.example");
+	assert_out("198.19.0.0/16,fd00:b::/48");
+	assert_pin("domain", "\"b.example\"");
+	assert_pin("mode", "\"pinned\"");
+	assert_pin("root", "\"" KEY_B "\"");
+	assert_pin("prefixes", "[\"198.19.0.0/16\",\"fd00:b::/48\"]");
+	assert_pin("may_call", "\"all\"");
+	assert_in_range(pinned_s(), time(NULL) - 60, time(NULL));
+	assert_run(ADD_B " --allow alice --allow Carol.ntm.example", NTM_EXIT_OK);
+	assert_err("trusted already");
+	assert_err("no node alice.ntm.example");
+	assert_pin("prefixes", "[\"198.19.0.0/16\"]");
+	assert_pin("may_call", "[\"alice.ntm.example\",\"carol.ntm.example\"]");
+	assert_run("-c % trust list", NTM_EXIT_OK);
+	assert_out("alice.ntm.example,carol.ntm.example");
+	assert_run("-c % node add alice", NTM_EXIT_OK);
+	assert_run(ADD_B " --allow alice", NTM_EXIT_OK);
+	assert_null(strstr(temp_read("err"), "no node"));
+	assert_run(ADD_B " --allow none", NTM_EXIT_OK);
+	assert_err("it may call: none");
+	assert_pin("may_call", "[]");
+	assert_run(ADD_B " --allow all --json", NTM_EXIT_OK);
+	assert_out("\"replaced\": true");
+	assert_pin("may_call", "\"all\"");
+	assert_run("-c % trust remove c.example", NTM_EXIT_FAILED);
+	assert_err("c.example: not among the trusted domains");
+	assert_run("-c % trust remove B.example", NTM_EXIT_OK);
+	assert_err("b.example is not trusted any more");
+	assert_run("-c % trust remove b.example", NTM_EXIT_FAILED);
+	assert_run("-c % trust list --json", NTM_EXIT_OK);
+	assert_out("\"pins\": []");
+}
+
+static void test_trust_without_daemon(void **state)
+{
+	(void)state;
+	assert_run("-c % init", NTM_EXIT_OK);
+	walk_through_trust();
+}
+
+static void test_trust_errors(void **state)
+{
+	static const struct {
+		const char *options, *said;
+	} cases[] = {
+		{"b.example --root BwcHBwc= --prefix 198.19.0.0/16", "mistyped?"},
+		{"b.example --root " KEY_B "x --prefix 198.19.0.0/16", "mistyped?"},
+		{"b.example --root AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= --prefix "
+		 "198.19.0.0/16",
+		 "zeros"},
+		{"b.example --root " KEY_B " --prefix 198.19.0.1/16", "198.19.0.1/16: expected"},
+		{"b.example --root " KEY_B " --prefix 198.19.0.0", "198.19.0.0: expected"},
+		{"b.example --root " KEY_B " --prefix 198.19.0.0/16 --prefix 198.20.0.0/16",
+		 "one of each family"},
+		{"b.example --root " KEY_B " --prefix 198.18.7.0/24",
+		 "198.18.7.0/24 of b.example overlaps with 198.18.0.0/16 of ntm.example"},
+		{"b.example --root " KEY_B " --prefix 10.1.2.0/24",
+		 "10.1.2.0/24 of b.example overlaps with 10.1.0.0/16 of c.example"},
+		{"b.example --root " KEY_B " --prefix 0.0.0.0/0", "wider than /8"},
+		{"ntm.example --root " KEY_B " --prefix 198.19.0.0/16", "own domain"},
+		{"NTM.example. --root " KEY_B " --prefix 198.19.0.0/16", "own domain"},
+		{"example --root " KEY_B " --prefix 198.19.0.0/16", "two labels"},
+		{"b..example --root " KEY_B " --prefix 198.19.0.0/16", "no name of a domain"},
+		{"b.example", "needs the root key"},
+		{"b.example --prefix 198.19.0.0/16", "needs the root key"},
+		{"b.example --root " KEY_B, "needs a prefix"},
+		{"b.example --mode all --root " KEY_B " --prefix 198.19.0.0/16",
+		 "expected pinned, dnssec or tofu"},
+		{"b.example --mode tofu --allow alice.b.example", "no node of ntm.example"},
+		{"b.example --mode tofu --allow a!b", "no name of a node"},
+		{"b.example --mode tofu --allow \xff", "allow"},
+		{"b.example --mode tofu --allow none --allow alice", "stands alone"},
+		{"b.example --mode tofu --allow alice --allow all", "stands alone"},
+	};
+	char line[300];
+
+	(void)state;
+	assert_run("-c % init", NTM_EXIT_OK);
+	assert_run("-c % trust add c.example --root " KEY_C " --prefix 10.1.0.0/16", NTM_EXIT_OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(line, sizeof(line), "-c %% trust add %s", cases[i].options);
+		assert_run(line, NTM_EXIT_FAILED);
+		assert_err(cases[i].said);
+		assert_string_equal(temp_read("out"), "");
+		assert_pin("domain", "\"c.example\""); /* nothing else came in */
+	}
+	strcpy(line, "-c % trust add b.example --mode tofu");
+	for (int i = 0; i <= NTM_LIST_MAX; i++)
+		strcat(line, " --allow a");
+	assert_run(line, NTM_EXIT_USAGE);
+}
+
+/* Modes that learn: a key that is given is pinned at once, and one that is known stays. */
+static void test_trust_modes(void **state)
+{
+	(void)state;
+	assert_run("-c % init", NTM_EXIT_OK);
+	assert_run("-c % trust add b.example --mode tofu", NTM_EXIT_OK);
+	assert_err("root not known yet, virtual addresses not known yet");
+	assert_pin("mode", "\"tofu\"");
+	assert_int_equal(pinned_s(), 0);
+	assert_run("-c % trust list", NTM_EXIT_OK);
+	assert_out("not known yet");
+	assert_run("-c % trust add b.example --mode dnssec --root " KEY_B " --prefix 198.19.0.0/16",
+		   NTM_EXIT_OK);
+	assert_pin("root", "\"" KEY_B "\"");
+	assert_int_not_equal(pinned_s(), 0);
+	assert_run("-c % trust add b.example --mode dnssec", NTM_EXIT_OK);
+	assert_pin("root", "\"" KEY_B "\"");
+	assert_pin("prefixes", "[\"198.19.0.0/16\"]");
+	assert_int_not_equal(pinned_s(), 0);
+	assert_run("-c % trust add b.example --mode dnssec --prefix fd00:b::/48", NTM_EXIT_OK);
+	assert_pin("root", "\"" KEY_B "\"");
+	assert_pin("prefixes", "[\"fd00:b::/48\"]");
+	/* Another key comes only from the operator, or after the pin is gone. */
+	assert_run("-c % trust add b.example --mode tofu --root " KEY_C, NTM_EXIT_OK);
+	assert_pin("root", "\"" KEY_C "\"");
+	assert_pin("prefixes", "[]");
+	assert_run("-c % trust remove b.example", NTM_EXIT_OK);
+	assert_run("-c % trust add b.example --mode tofu", NTM_EXIT_OK);
+	assert_int_equal(pinned_s(), 0);
+}
+
+/* A file that somebody else has written: it says what to do, and that can be done. */
+static void test_trust_insane_store(void **state)
+{
+	struct dc_conf conf;
+	struct domain domain;
+	struct trust_pin pin = {.domain = "x.example", .mode = TRUST_TOFU};
+	char words[2048];
+	int err = -1;
+
+	(void)state;
+	assert_run("-c % init", NTM_EXIT_OK);
+	assert_run(ADD_B, NTM_EXIT_OK);
+	assert_int_equal(dc_conf_load(&conf, temp_path("dc.conf"), words, sizeof(words)), 0);
+	assert_int_equal(domain_open(&domain, &conf, words), 0);
+	assert_int_equal(ntm_prefix_parse(&pin.prefix4, "198.19.4.0/24"), 0);
+	store_pin_put(domain.store, &pin, on_put, &err);
+	assert_int_equal(err, 0);
+	domain_close(&domain);
+	dc_conf_free(&conf);
+	assert_run("-c % run", NTM_EXIT_FAILED);
+	assert_err("198.19.4.0/24 of x.example overlaps with 198.19.0.0/16 of b.example: "
+		   "`ntm-dc trust remove x.example`");
+	assert_run("-c % check", NTM_EXIT_FAILED);
+	assert_err("`ntm-dc trust remove x.example`");
+	assert_run("-c % trust list", NTM_EXIT_OK);
+	assert_out("x.example");
+	assert_run("-c % trust add c.example --mode tofu", NTM_EXIT_FAILED);
+	assert_err("`ntm-dc trust remove x.example`");
+	assert_run("-c % trust remove x.example", NTM_EXIT_OK);
+	assert_run("-c % check", NTM_EXIT_OK);
+}
+
+/* What one domain exports the other one takes as it is, and the other way round. */
+static void test_trust_export(void **state)
+{
+	char conf[600], line[600], from[100], exported[2][500];
+	struct ntm_root root;
+	uint8_t seed[NTM_SIGN_SEC_LEN] = {0};
+	char key[NTM_KEY_STR], wanted[100];
+
+	(void)state;
+	snprintf(conf, sizeof(conf),
+		 "dc {\n domain = \"b.example\"\n addresses = { \"203.0.113.40\" }\n"
+		 " prefix4 = \"198.19.0.0/16\"\n user = \"\"\n state_dir = \"%s/b\"\n"
+		 " run_dir = \"%s/run-b\"\n}\n",
+		 temp_dir, temp_dir);
+	temp_write("b.conf", conf);
+	snprintf(from, sizeof(from), "-c %s", temp_path("b.conf"));
+	assert_run("-c % init", NTM_EXIT_OK);
+	snprintf(line, sizeof(line), "%s init", from);
+	assert_run(line, NTM_EXIT_OK);
+	snprintf(line, sizeof(line), "%s trust export", from);
+	for (int i = 0; i < 2; i++) {
+		assert_run(i == 0 ? "-c % trust export" : line, NTM_EXIT_OK);
+		snprintf(exported[i], sizeof(exported[i]), "%s", temp_read("out"));
+		/* One line, without anything that a shell would look at. */
+		assert_int_equal(strcspn(exported[i], "\n"), strlen(exported[i]) - 1);
+		assert_null(strpbrk(exported[i], "'\"$`\\;&|<>()*?"));
+	}
+	read_key_file("state/root.key", seed);
+	ntm_root_from_secret(&root, seed);
+	snprintf(wanted, sizeof(wanted),
+		 "ntm-dc trust add ntm.example --root %s --prefix 198.18.0.0/16 --prefix fd",
+		 ntm_key_str(root.pub, key));
+	assert_memory_equal(exported[0], wanted, strlen(wanted));
+	/* run() puts the program's name in front by itself. */
+	exported[0][strcspn(exported[0], "\n")] = '\0';
+	exported[1][strcspn(exported[1], "\n")] = '\0';
+	snprintf(line, sizeof(line), "%s %s", from, exported[0] + strlen("ntm-dc "));
+	assert_run(line, NTM_EXIT_OK);
+	snprintf(line, sizeof(line), "-c %% %s", exported[1] + strlen("ntm-dc "));
+	assert_run(line, NTM_EXIT_OK);
+	assert_pin("domain", "\"b.example\"");
+	assert_run(line, NTM_EXIT_OK); /* pasted twice */
+	assert_err("already");
+	snprintf(line, sizeof(line), "-c %% %s", exported[0] + strlen("ntm-dc "));
+	assert_run(line, NTM_EXIT_FAILED); /* into the wrong window */
+	assert_err("own domain");
+	snprintf(line, sizeof(line), "%s check", from);
+	assert_run(line, NTM_EXIT_OK);
+	assert_run("-c % check", NTM_EXIT_OK);
+	assert_run("-c % trust export --json", NTM_EXIT_OK);
+	json_t *reply = read_json();
+	assert_string_equal(json_string_value(json_object_get(reply, "line")), exported[0]);
+	assert_string_equal(json_string_value(json_object_get(reply, "root")), key);
+	json_decref(reply);
+}
+
 /* ---- the daemon, in a child ---- */
 
 struct daemon {
@@ -410,6 +687,12 @@ static void test_daemon(void **state)
 	assert_string_equal(json_string_value(json_object_get(reply, "domain")), "ntm.example");
 	json_decref(reply);
 	walk_through_nodes();
+	walk_through_trust();
+	assert_run("-c % trust export", NTM_EXIT_OK);
+	assert_out("ntm-dc trust add ntm.example --root ");
+	assert_run(ADD_B, NTM_EXIT_OK);
+	assert_run("-c % trust add b.example", NTM_EXIT_FAILED);
+	assert_err("needs the root key");
 	assert_run("-c % check", NTM_EXIT_OK);
 	/* A second one cannot have the port; the first one does not suffer. */
 	assert_run("-c % run", NTM_EXIT_FAILED);
@@ -417,6 +700,8 @@ static void test_daemon(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(run_as_nobody("-c % status"), NTM_EXIT_NOT_ALLOWED);
 		assert_int_equal(run_as_nobody("-c % node revoke bob"), NTM_EXIT_NOT_ALLOWED);
+		assert_int_equal(run_as_nobody("-c % trust remove b.example"),
+				 NTM_EXIT_NOT_ALLOWED);
 	}
 	daemon_stop(&daemon);
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
@@ -426,6 +711,7 @@ static void test_daemon(void **state)
 	/* What it was told lasts. */
 	assert_run("-c % node list", NTM_EXIT_OK);
 	assert_out("198.18.0.2");
+	assert_pin("root", "\"" KEY_B "\"");
 }
 
 static void test_daemon_that_died(void **state)
@@ -487,7 +773,7 @@ static void test_manual(void **state)
 		verbs++;
 	}
 	assert_in_range(options, 8, 30);
-	assert_int_equal(verbs, 6);
+	assert_int_equal(verbs, 7);
 	free(page);
 }
 
@@ -502,6 +788,11 @@ int main(void)
 						temp_dir_remove),
 		cmocka_unit_test_setup_teardown(test_lost_files, setup, temp_dir_remove),
 		cmocka_unit_test_setup_teardown(test_nodes_without_daemon, setup, temp_dir_remove),
+		cmocka_unit_test_setup_teardown(test_trust_without_daemon, setup, temp_dir_remove),
+		cmocka_unit_test_setup_teardown(test_trust_errors, setup, temp_dir_remove),
+		cmocka_unit_test_setup_teardown(test_trust_modes, setup, temp_dir_remove),
+		cmocka_unit_test_setup_teardown(test_trust_insane_store, setup, temp_dir_remove),
+		cmocka_unit_test_setup_teardown(test_trust_export, setup, temp_dir_remove),
 		cmocka_unit_test_setup_teardown(test_daemon, setup, temp_dir_remove),
 		cmocka_unit_test_setup_teardown(test_daemon_that_died, setup, temp_dir_remove),
 		cmocka_unit_test_setup_teardown(test_manual, setup, temp_dir_remove),

@@ -207,6 +207,53 @@ static void test_verbs(void **state)
 	domain_close(&domain);
 }
 
+/* Requests that our own program would not send. */
+static void test_trust_requests(void **state)
+{
+	static const char *const requests[] = {
+		"{\"verb\": \"trust_add\"}",
+		"{\"verb\": \"trust_add\", \"name\": 5}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\"}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
+		" \"allow\": \"alice\"}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
+		" \"allow\": [null]}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
+		" \"allow\": [\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", "
+		"\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\"]}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
+		" \"prefixes\": \"198.19.0.0/16\"}",
+		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
+		" \"prefixes\": [[]]}",
+		"{\"verb\": \"trust_remove\"}",
+		"{\"verb\": \"trust_remove\", \"name\": []}",
+	};
+	struct place *place = *state;
+	struct domain domain;
+	const struct admin admin = {.domain = &domain};
+
+	open_made(place, &domain);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		json_t *request = json_loads(requests[i], 0, NULL);
+
+		assert_non_null(request);
+		json_t *reply = admin_answer(&admin, request);
+		if (json_object_get(reply, "error") == NULL)
+			fail_msg("%s went through", requests[i]);
+		json_decref(reply);
+		json_decref(request);
+	}
+	/* Nobody, and not everybody. */
+	json_t *request = json_pack("{s:s, s:s, s:s, s:[]}", "verb", "trust_add", "name",
+				    "b.example", "mode", "tofu", "allow");
+	json_t *reply = admin_answer(&admin, request);
+	assert_int_equal(json_array_size(json_object_get(reply, "may_call")), 0);
+	assert_true(json_is_array(json_object_get(reply, "may_call")));
+	json_decref(reply);
+	json_decref(request);
+	domain_close(&domain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_token_carries_the_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pins_that_overlap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verbs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_trust_requests, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
