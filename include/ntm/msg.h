@@ -73,9 +73,9 @@ struct ntm_msg_route_ack {
 };
 
 /*
- * DC_MN -> DC_CN (R56, R91, R93). It carries MN's card and all that CN's Route Direction needs, so
- * that DC_CN tells CN, and has its acknowledgement, before it answers: one round trip between the
- * DCs instead of two (docs/federation.md).
+ * DC_MN -> DC_CN (R56, R91, R93). It carries MN's card, so that DC_CN can tell CN its Route
+ * Direction, and have it acknowledged, before it answers: one round trip between the DCs instead of
+ * two (docs/federation.md).
  */
 struct ntm_msg_information_request {
 	char fqdn_cn[NTM_NAME_MAX + 1]; /* "" when vip_cn is set */
@@ -87,12 +87,8 @@ struct ntm_msg_information_request {
 	struct ntm_addr reflexive; /* where DC_MN sees MN */
 	struct ntm_addr_list own;
 	bool behind_nat;
-	uint8_t pair[NTM_PAIR_LEN];
-	uint8_t psk[NTM_KEY_LEN];
-	uint32_t lifetime_s;
 };
-/* What holds for this pair of nodes; pair and psk are others than those of the request when the two
- * had met in a direction already. */
+/* What CN was told for this pair of nodes, and its card. */
 struct ntm_msg_information_response {
 	uint8_t pair[NTM_PAIR_LEN];
 	uint8_t psk[NTM_KEY_LEN];

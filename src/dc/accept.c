@@ -117,5 +117,7 @@ int accept_on_request(void *ctx, const struct ntm_link_request *req, struct ntm_
 		return accept_node(ctx, req);
 	if (req->purpose == NTM_PURPOSE_JOIN)
 		return accept_join(ctx, req, reply);
+	if (req->purpose == NTM_PURPOSE_DC)
+		return foreign_accept(ctx, req, reply);
 	return -EPROTO;
 }

@@ -57,12 +57,21 @@ static struct registry_node *node_of(struct dc *dc, const struct ntm_link *link)
 	return registry_by_key(&dc->registry, ntm_link_remote_static(link));
 }
 
+static bool is_foreign(const struct ntm_link *link)
+{
+	return ntm_link_purpose(link) == NTM_PURPOSE_DC;
+}
+
 static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
 	struct dc *dc = ctx;
-	struct registry_node *node = node_of(dc, link);
+	struct registry_node *node;
 
-	(void)owner;
+	if (is_foreign(link)) {
+		foreign_on_up(owner, link, fresh);
+		return;
+	}
+	node = node_of(dc, link);
 	if (!node) { /* revoked between the INITIATION and now */
 		ntm_link_close(link, DC_CLOSE_UNKNOWN);
 		ntm_link_free(link);
@@ -74,10 +83,14 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
 {
 	struct dc *dc = ctx;
-	struct registry_node *node = node_of(dc, link);
+	struct registry_node *node;
 
-	(void)owner;
 	(void)why;
+	if (is_foreign(link)) {
+		foreign_on_down(owner, link);
+		return;
+	}
+	node = node_of(dc, link);
 	if (node && node->link == link)
 		registry_on_down(node);
 	/* The next INITIATION is judged by the store again. */
@@ -87,9 +100,13 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
 {
 	struct dc *dc = ctx;
-	struct registry_node *node = node_of(dc, link);
+	struct registry_node *node;
 
-	(void)owner;
+	if (is_foreign(link)) {
+		foreign_on_input(owner, pkt);
+		return;
+	}
+	node = node_of(dc, link);
 	if (!node)
 		return;
 	if (pkt->data[0] != NTM_CTL_KIND)
@@ -100,12 +117,13 @@ static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_p
 
 static void on_moved(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to)
 {
-	struct registry_node *node = node_of(ctx, link);
+	struct registry_node *node = is_foreign(link) ? NULL : node_of(ctx, link);
+	struct foreign *foreign = owner;
 
-	(void)owner;
-	(void)to;
 	if (node)
 		registry_on_moved(node);
+	else if (is_foreign(link))
+		foreign->last_good = *to;
 }
 
 /* ---- requests ---- */
@@ -149,6 +167,9 @@ void dc_on_request(void *ctx, const struct ntm_msg *req)
 	case NTM_MSG_RESOLVE:
 		on_resolve(node, req);
 		break;
+	case NTM_MSG_PARTNERS:
+		introduce_on_request(node, req);
+		break;
 	default: /* what only a DC may send */
 		node->dc->counters.malformed++;
 		break;
@@ -179,6 +200,8 @@ struct dc *dc_new(const struct dc_args *args)
 	static const struct ntm_links_ops ops = {
 		.send = on_send,
 		.accept = accept_on_request,
+		.hello = foreign_hello,
+		.verify = foreign_verify,
 		.up = on_up,
 		.down = on_down,
 		.input = on_input,
@@ -198,13 +221,19 @@ struct dc *dc_new(const struct dc_args *args)
 	dc->timers = args->timers;
 	dc->settings = *args->settings;
 	dc->root = *args->root;
+	memcpy(dc->pub, args->keys->pub, sizeof(dc->pub));
 	dc->store = args->store;
+	dc->identity = (struct identity){.store = dc->store,
+					 .settings = &dc->settings,
+					 .root = &dc->root,
+					 .key = dc->pub};
 	dc->zone = args->zone;
 	dc->start_ms = dc_now_ms(dc);
 	ntm_timer_init(&dc->purge, on_purge, dc);
 	dc->links = ntm_links_new(&links_args);
 	if (!dc->links || registry_init(&dc->registry) != 0 ||
-	    direction_init(&dc->directions) != 0 || revoke_sync(dc, NULL) == -ENOMEM) {
+	    direction_init(&dc->directions) != 0 || foreign_init(dc) != 0 ||
+	    revoke_sync(dc, NULL) == -ENOMEM || dc_trust_changed(dc) != 0) {
 		dc_free(dc);
 		return NULL;
 	}
@@ -219,6 +248,7 @@ void dc_free(struct dc *dc)
 	ntm_timer_del(dc->timers, &dc->purge);
 	registry_fini(&dc->registry);
 	direction_fini(dc);
+	foreign_fini(dc);
 	revoke_fini(&dc->revocations);
 	ntm_links_free(dc->links);
 	ntm_wipe(&dc->root, sizeof(dc->root));

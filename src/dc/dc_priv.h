@@ -4,6 +4,8 @@
 
 #include "dc.h"
 #include "direction.h"
+#include "foreign.h"
+#include "identity.h"
 #include "registry.h"
 #include "revoke.h"
 
@@ -19,18 +21,21 @@ struct dc {
 	struct ntm_timers *timers;
 	struct dc_settings settings;
 	struct ntm_root root;
+	uint8_t pub[NTM_KEY_LEN]; /* of our X25519 keys */
+	struct identity identity;
 	struct store *store;
 	const struct zone *zone;
 	struct ntm_links *links;
 	struct registry registry;
 	struct directions directions;
 	struct revocations revocations;
+	struct foreigns foreigns;
 	struct ntm_timer purge;
 	int64_t start_ms;
 	struct ntm_log_gate join_gate, stranger_gate, store_gate;
 	struct {
 		uint64_t joined, join_refused, strangers, registered, resolved, malformed,
-			not_control, limited;
+			not_control, limited, foreign_refused;
 	} counters;
 	/* The newest is at error_count - 1, modulo DC_ERRORS. */
 	struct {

@@ -7,43 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum direction_state { DIRECTION_TELLING, DIRECTION_DONE };
-
-/* How an ask names the peer. */
-enum asked { ASKED_NAME = 1, ASKED_VIP4 = 2, ASKED_VIP6 = 4 };
-
-/* One of the two nodes; its record is looked up by key each time. */
-struct side {
-	uint8_t key[NTM_KEY_LEN];
-	char fqdn[NTM_NAME_MAX + 1];
-	uint32_t place;                       /* registry_node.place when the route was decided */
-	uint8_t asked;                        /* enum asked: by what it asked for the other one */
-	struct ntm_msg_route_direction route; /* what it is told */
-};
-
-struct direction {
-	struct dc *dc;
-	int64_t id[2]; /* of the nodes, lower one first */
-	enum direction_state state;
-	struct side mn, cn;
-	struct ntm_ip vip; /* of CN, for errors */
-	uint8_t reason;
-	uint64_t correlation;
-	int64_t start_ms, done_ms;
-	struct ask *waiting;
-	uint32_t txn; /* of the request to CN */
-	struct ntm_timer timer;
-};
-
 int direction_init(struct directions *directions)
 {
 	directions->asks = ntm_map_new();
-	directions->directions = ntm_map_new();
-	return directions->asks && directions->directions ? 0 : -ENOMEM;
+	directions->by_pair = ntm_map_new();
+	directions->by_alias = ntm_map_new();
+	return directions->asks && directions->by_pair && directions->by_alias ? 0 : -ENOMEM;
 }
 
-static void free_direction(struct direction *direction)
+void direction_forget(struct direction *direction)
 {
+	struct directions *all = &direction->dc->directions;
+
+	direction_unindex(direction);
+	if (direction->before)
+		direction->before->after = direction->after;
+	else
+		all->first = direction->after;
+	if (direction->after)
+		direction->after->before = direction->before;
 	ntm_timer_del(direction->dc->timers, &direction->timer);
 	ntm_wipe(direction, sizeof(*direction)); /* psk */
 	free(direction);
@@ -52,16 +34,15 @@ static void free_direction(struct direction *direction)
 void direction_fini(struct dc *dc)
 {
 	struct directions *all = &dc->directions;
-	struct direction *direction;
 	struct ask *ask;
 	size_t pos = 0;
 
-	while (all->directions && (direction = ntm_map_next(all->directions, &pos)))
-		free_direction(direction);
-	pos = 0;
+	while (all->first)
+		direction_forget(all->first);
 	while (all->asks && (ask = ntm_map_next(all->asks, &pos)))
 		ask_free(ask);
-	ntm_map_free(all->directions);
+	ntm_map_free(all->by_pair);
+	ntm_map_free(all->by_alias);
 	ntm_map_free(all->asks);
 }
 
@@ -70,17 +51,16 @@ static struct registry_node *record_of(const struct direction *direction, const 
 	return registry_by_key(&direction->dc->registry, side->key);
 }
 
-static struct side *side_of(struct direction *direction, const uint8_t key[static NTM_KEY_LEN])
+static bool is_foreign(const struct side *side)
+{
+	return side->domain[0] != '\0';
+}
+
+struct side *direction_side(struct direction *direction, const uint8_t key[static NTM_KEY_LEN])
 {
 	bool is_mn = memcmp(direction->mn.key, key, NTM_KEY_LEN) == 0;
 
 	return is_mn ? &direction->mn : &direction->cn;
-}
-
-static void forget(struct direction *direction)
-{
-	ntm_map_del(direction->dc->directions.directions, direction->id, sizeof(direction->id));
-	free_direction(direction);
 }
 
 static struct ask *take_asks(struct direction *direction)
@@ -91,15 +71,15 @@ static struct ask *take_asks(struct direction *direction)
 	return ask;
 }
 
-/* Ends it: all who wait hear the error. */
-static void fail(struct direction *direction, struct ntm_msg_direction_error *error)
+void direction_fail(struct direction *direction, struct ntm_msg_direction_error *error)
 {
 	struct ask *ask = take_asks(direction);
 	struct ask *next;
 
 	if (error->vip.family == 0)
 		error->vip = direction->vip;
-	forget(direction);
+	direction_stop_request(direction);
+	direction_forget(direction);
 	for (; ask; ask = next) {
 		next = ask->next;
 		ask_refuse(ask, error);
@@ -117,10 +97,20 @@ static void fail_silent(struct direction *direction, bool is_gone)
 			is_gone ? "%s went offline just now"
 				: "%s does not answer: is its network up, and ntm-node running?",
 			direction->cn.fqdn);
-	fail(direction, &error);
+	direction_fail(direction, &error);
 }
 
-static void succeed(struct direction *direction)
+static void log_done(const struct direction *direction, const struct ask *ask)
+{
+	bool mn_requests = direction->mn.route.role == NTM_ROLE_REQUESTS;
+
+	ntm_debug("dir=%016" PRIx64 " done mn=%s cn=%s requests=%s after_ms=%" PRId64,
+		  ask->correlation, direction->mn.fqdn, direction->cn.fqdn,
+		  mn_requests ? direction->mn.fqdn : direction->cn.fqdn,
+		  dc_now_ms(direction->dc) - direction->start_ms);
+}
+
+void direction_succeed(struct direction *direction)
 {
 	struct dc *dc = direction->dc;
 	struct ask *ask = take_asks(direction);
@@ -131,14 +121,13 @@ static void succeed(struct direction *direction)
 	direction->state = DIRECTION_DONE;
 	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_KEEP_MS);
 	for (; ask; ask = next) {
+		const struct side *mn = direction_side(direction, ask->mn_key);
+		const struct side *cn = mn == &direction->mn ? &direction->cn : &direction->mn;
+
 		next = ask->next;
 		dc->directions.counters.done++;
-		ntm_debug("dir=%016" PRIx64 " done mn=%s cn=%s requests=%s after_ms=%" PRId64,
-			  ask->correlation, direction->mn.fqdn, direction->cn.fqdn,
-			  direction->mn.route.role == NTM_ROLE_REQUESTS ? direction->mn.fqdn
-									: direction->cn.fqdn,
-			  dc_now_ms(dc) - direction->start_ms);
-		ask_direct(ask, &side_of(direction, ask_key(ask))->route);
+		log_done(direction, ask);
+		ask_direct(ask, &mn->route, &cn->card);
 	}
 }
 
@@ -150,61 +139,120 @@ static void on_ack(void *arg, int err, const struct ntm_msg *reply)
 	if (!err && memcmp(reply->route_ack.pair, direction->cn.route.pair, NTM_PAIR_LEN) != 0)
 		err = -EPROTO;
 	if (!err)
-		succeed(direction);
+		direction_succeed(direction);
 	else
 		fail_silent(direction, err == -ECANCELED);
 }
 
-static void stop_telling(struct direction *direction)
+void direction_stop_request(struct direction *direction)
 {
-	struct registry_node *cn = record_of(direction, &direction->cn);
+	const struct side *cn = &direction->cn;
+	struct registry_node *node = is_foreign(cn) ? NULL : record_of(direction, cn);
+	struct foreign *foreign =
+		is_foreign(cn) ? foreign_by_domain(direction->dc, cn->domain) : NULL;
 
-	if (cn && direction->txn != 0)
-		ntm_ctl_cancel(cn->ctl, direction->txn);
+	if (direction->txn != 0 && node)
+		ntm_ctl_cancel(node->ctl, direction->txn);
+	if (direction->txn != 0 && foreign)
+		ntm_ctl_cancel(foreign->ctl, direction->txn);
 	direction->txn = 0;
+}
+
+static void fail_no_answer(struct direction *direction)
+{
+	struct ntm_msg_direction_error error = {.code = 0};
+	struct foreign *foreign = foreign_by_domain(direction->dc, direction->cn.domain);
+
+	direction_words(&error, NTM_DIR_NO_DC, "the DC of %s does not answer in time",
+			direction->cn.domain);
+	direction_fail(direction, &error);
+	if (foreign)
+		foreign_on_silent(foreign);
 }
 
 static void on_timer(void *arg)
 {
 	struct direction *direction = arg;
 
-	if (direction->state == DIRECTION_DONE) {
-		forget(direction);
-		return;
+	switch (direction->state) {
+	case DIRECTION_DONE:
+		direction_forget(direction);
+		break;
+	case DIRECTION_TELLING:
+		fail_silent(direction, false);
+		break;
+	case DIRECTION_ASKING:
+		fail_no_answer(direction);
+		break;
 	}
-	stop_telling(direction);
-	fail_silent(direction, false);
 }
 
 /* ---- the route ---- */
 
-static void fill_side(struct side *side, uint8_t role, const struct ntm_addr_list *candidates,
-		      const struct registry_node *peer)
+/* What the registry knows of one of our nodes now. False: it is gone. */
+static bool refresh(struct direction *direction, struct side *side)
 {
-	side->route.role = role;
-	side->route.candidates = *candidates;
-	side->route.peer_cert = peer->cert;
-	side->route.peer_nat = peer->card.behind_nat;
+	const struct registry_node *node;
+
+	if (is_foreign(side))
+		return true;
+	node = record_of(direction, side);
+	if (!node)
+		return false;
+	side->card.cert = node->cert;
+	side->card.place = node->card;
+	side->place = node->place;
+	return true;
 }
 
-static void fill_routes(struct direction *direction, const struct route *route,
-			const struct registry_node *mn, const struct registry_node *cn)
+static void fill_side(struct direction *direction, struct side *side, const struct side *peer,
+		      const struct ntm_addr_list *candidates)
 {
-	struct ntm_msg_route_direction both = {
-		.reason = direction->reason,
-		.correlation = direction->correlation,
-		.lifetime_s = (uint32_t)direction->dc->settings.pair_lifetime_s,
-	};
+	const struct foreign *foreign =
+		is_foreign(peer) ? foreign_by_domain(direction->dc, peer->domain) : NULL;
 
-	ntm_random(both.pair, sizeof(both.pair));
-	ntm_random(both.psk, sizeof(both.psk));
-	direction->mn.route = both;
-	direction->cn.route = both;
-	fill_side(&direction->mn, route->mn_role, &route->to_cn, cn);
-	fill_side(&direction->cn, route->cn_role, &route->to_mn, mn);
-	direction->mn.place = mn->place;
-	direction->cn.place = cn->place;
-	ntm_wipe(&both, sizeof(both));
+	side->route.reason = direction->wanted.reason;
+	side->route.correlation = direction->correlation;
+	side->route.lifetime_s = (uint32_t)direction->dc->settings.pair_lifetime_s;
+	side->route.candidates = *candidates;
+	side->route.peer_cert = peer->card.cert;
+	side->route.peer_nat = peer->card.place.behind_nat;
+	side->route.peer_domain.len = 0;
+	if (foreign)
+		side->route.peer_domain = foreign->introduction.blob;
+}
+
+bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error)
+{
+	struct side *mn = &direction->mn, *cn = &direction->cn;
+	struct route route;
+
+	if (!refresh(direction, mn) || !refresh(direction, cn)) {
+		direction_words(error, NTM_DIR_OFFLINE, "%s went offline just now", cn->fqdn);
+		return false;
+	}
+	route_decide(&mn->card.place, &cn->card.place, &route);
+	if (!route.possible) {
+		direction_words(error, route.error,
+				"%s and %s are behind different NATs, or have no address family in "
+				"common: this needs a relay",
+				mn->fqdn, cn->fqdn);
+		return false;
+	}
+	fill_side(direction, mn, cn, &route.to_cn);
+	fill_side(direction, cn, mn, &route.to_mn);
+	mn->route.role = route.mn_role;
+	cn->route.role = route.cn_role;
+	return true;
+}
+
+void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
+			const uint8_t psk[static NTM_KEY_LEN])
+{
+	memcpy(direction->mn.route.pair, pair, NTM_PAIR_LEN);
+	memcpy(direction->cn.route.pair, pair, NTM_PAIR_LEN);
+	memcpy(direction->mn.route.psk, psk, NTM_KEY_LEN);
+	memcpy(direction->cn.route.psk, psk, NTM_KEY_LEN);
 }
 
 static void tell_cn(struct direction *direction, struct registry_node *cn)
@@ -219,208 +267,212 @@ static void tell_cn(struct direction *direction, struct registry_node *cn)
 		direction_words(&error, NTM_DIR_BUSY,
 				"too many directions for %s at once: try again in a moment",
 				cn->who.fqdn);
-		fail(direction, &error);
+		direction_fail(direction, &error);
 		return;
 	}
 	direction->state = DIRECTION_TELLING;
-	ntm_timer_set(direction->dc->timers, &direction->timer, DIRECTION_CN_WAIT_MS);
+	ntm_timer_set(direction->dc->timers, &direction->timer,
+		      is_foreign(&direction->mn) ? DIRECTION_CN_FOREIGN_WAIT_MS
+						 : DIRECTION_CN_WAIT_MS);
 }
 
-/* R57: decides, and tells CN first, so that it is ready when the Tunnel Request comes. */
-static void decide(struct direction *direction)
+/* R57: decides, and tells CN first, so that it is ready when the Tunnel Request comes. What is
+ * decided once more gets another pair id: CN takes the same for a copy. */
+void direction_decide(struct direction *direction)
 {
-	struct registry_node *mn = record_of(direction, &direction->mn);
-	struct registry_node *cn = record_of(direction, &direction->cn);
 	struct ntm_msg_direction_error error = {.code = 0};
-	struct route route;
+	uint8_t pair[NTM_PAIR_LEN], psk[NTM_KEY_LEN];
 
-	if (!mn || !cn) {
-		fail_silent(direction, true);
+	ntm_random(pair, sizeof(pair));
+	ntm_random(psk, sizeof(psk));
+	direction_set_pair(direction, pair, psk);
+	ntm_wipe(psk, sizeof(psk));
+
+	if (!direction_fill_routes(direction, &error)) {
+		direction_fail(direction, &error);
 		return;
 	}
-	route_decide(&mn->card, &cn->card, &route);
-	if (!route.possible) {
-		direction_words(&error, route.error,
-				"%s and %s are behind different NATs, or have no address family in "
-				"common: this needs a relay",
-				mn->who.fqdn, cn->who.fqdn);
-		fail(direction, &error);
-		return;
-	}
-	fill_routes(direction, &route, mn, cn);
 	ntm_debug("dir=%016" PRIx64 " to cn=%s from mn=%s reason=%s mn_nat=%d cn_nat=%d",
-		  direction->correlation, cn->who.fqdn, mn->who.fqdn,
-		  ntm_reason_name(direction->reason), mn->card.behind_nat, cn->card.behind_nat);
-	tell_cn(direction, cn);
+		  direction->correlation, direction->cn.fqdn, direction->mn.fqdn,
+		  ntm_reason_name(direction->wanted.reason), direction->mn.card.place.behind_nat,
+		  direction->cn.card.place.behind_nat);
+	tell_cn(direction, record_of(direction, &direction->cn));
 }
 
 /* ---- who asks ---- */
 
-static void set_id(int64_t id[static 2], const struct registry_node *a,
-		   const struct registry_node *b)
-{
-	bool in_order = a->who.id < b->who.id;
-
-	id[0] = in_order ? a->who.id : b->who.id;
-	id[1] = in_order ? b->who.id : a->who.id;
-}
-
-static void set_side(struct side *side, const struct registry_node *node)
+void direction_set_node(struct side *side, const struct registry_node *node)
 {
 	memcpy(side->key, node->who.key, sizeof(side->key));
 	memcpy(side->fqdn, node->who.fqdn, sizeof(side->fqdn));
+	side->vip4 = node->who.vip4;
+	side->vip6 = node->who.vip6;
+	side->place = node->place;
 }
 
-static struct direction *new_direction(struct registry_node *mn, struct registry_node *cn)
+void direction_set_certified(struct side *side, const struct ntm_cert *cert)
 {
-	struct dc *dc = mn->dc;
+	memcpy(side->key, cert->key, sizeof(side->key));
+	memcpy(side->fqdn, cert->fqdn, sizeof(side->fqdn));
+	side->vip4 = cert->vip4;
+	side->vip6 = cert->vip6;
+}
+
+/* What another DC says of its node's place, as far as our nodes may send there. False: nowhere. */
+bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
+			 const struct ntm_addr_list *own, bool behind_nat)
+{
+	struct ntm_addr_list reflexive = {.count = 1, .item = {*seen}};
+
+	place->own = *own;
+	place->behind_nat = behind_nat;
+	route_filter(&reflexive, &dc->settings.prefix4, &dc->settings.prefix6);
+	route_filter(&place->own, &dc->settings.prefix4, &dc->settings.prefix6);
+	place->reflexive = *seen;
+	return reflexive.count == 1 && foreign_by_vip(dc, &seen->ip) == NULL;
+}
+
+struct direction *direction_new(struct dc *dc, struct ask *ask)
+{
+	struct directions *all = &dc->directions;
 	struct direction *direction = calloc(1, sizeof(*direction));
-
-	if (!direction)
-		return NULL;
-	direction->dc = dc;
-	direction->start_ms = dc_now_ms(dc);
-	direction->vip = cn->who.vip4.family != 0 ? cn->who.vip4 : cn->who.vip6;
-	ntm_timer_init(&direction->timer, on_timer, direction);
-	set_side(&direction->mn, mn);
-	set_side(&direction->cn, cn);
-	set_id(direction->id, mn, cn);
-	if (ntm_map_put(dc->directions.directions, direction->id, sizeof(direction->id), direction,
-			NULL) != 0) {
-		free_direction(direction);
-		return NULL;
-	}
-	return direction;
-}
-
-/* False when one of them has joined with another key since. */
-static bool is_of(struct direction *direction, const struct registry_node *a,
-		  const struct registry_node *b)
-{
-	const struct side *side_a = side_of(direction, a->who.key);
-	const struct side *side_b = side_of(direction, b->who.key);
-
-	return side_a != side_b && memcmp(side_a->key, a->who.key, NTM_KEY_LEN) == 0 &&
-	       memcmp(side_b->key, b->who.key, NTM_KEY_LEN) == 0;
-}
-
-/* Neither moved nor was started anew since. */
-static bool is_current(struct direction *direction, const struct registry_node *a,
-		       const struct registry_node *b)
-{
-	return side_of(direction, a->who.key)->place == a->place &&
-	       side_of(direction, b->who.key)->place == b->place;
-}
-
-static uint8_t asked_by(const struct ntm_msg_direction_request *req)
-{
-	if (req->fqdn_cn[0] != '\0')
-		return ASKED_NAME;
-	return req->vip_cn.family == 4 ? ASKED_VIP4 : ASKED_VIP6;
-}
-
-/* The other node's ask, or a second one of this node that was on the way when it was answered: both
- * VIPs were wanted at once, say, and it did not know yet that they are one peer's. */
-static bool may_share(struct direction *direction, const struct registry_node *mn, uint8_t asked)
-{
-	const struct side *side = side_of(direction, mn->who.key);
-
-	return side->asked == 0 ||
-	       ((side->asked & asked) == 0 &&
-		dc_now_ms(direction->dc) - direction->done_ms < DIRECTION_SECOND_MS);
-}
-
-/*
- * The direction that the pair has, if the new ask may share it: the same pair id, psk and roles for
- * both (crossing directions). A node that asks once more after it was answered has lost its tunnel,
- * and gets a new one.
- */
-static struct direction *find_shared(struct registry_node *mn, struct registry_node *cn,
-				     uint8_t asked)
-{
-	struct direction *direction;
-	int64_t id[2];
-
-	set_id(id, mn, cn);
-	direction = ntm_map_get(mn->dc->directions.directions, id, sizeof(id));
-	if (!direction)
-		return NULL;
-	if (direction->state == DIRECTION_TELLING) {
-		if (is_of(direction, mn, cn))
-			return direction;
-		stop_telling(direction);
-		fail_silent(direction, true);
-		return NULL;
-	}
-	if (is_of(direction, mn, cn) && is_current(direction, mn, cn) &&
-	    may_share(direction, mn, asked))
-		return direction;
-	forget(direction);
-	return NULL;
-}
-
-static void join_direction(struct direction *direction, struct registry_node *mn,
-			   struct registry_node *cn, struct ask *ask)
-{
-	mn->dc->directions.counters.merged++;
-	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
-		  direction->correlation, mn->who.fqdn, cn->who.fqdn);
-	ask->next = direction->waiting;
-	direction->waiting = ask;
-	if (direction->state == DIRECTION_DONE) {
-		succeed(direction);
-	} else if (!is_current(direction, mn, cn)) {
-		stop_telling(direction);
-		decide(direction);
-	}
-}
-
-static void start(struct registry_node *mn, struct registry_node *cn, struct ask *ask,
-		  const struct ntm_msg_direction_request *req)
-{
 	struct ntm_msg_direction_error error = {.code = 0};
-	struct direction *direction = new_direction(mn, cn);
 
 	if (!direction) {
 		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
 		ask_refuse(ask, &error);
-		return;
+		return NULL;
 	}
-	direction->mn.asked = asked_by(req);
-	direction->reason = req->reason;
+	direction->dc = dc;
+	direction->start_ms = dc_now_ms(dc);
 	direction->correlation = ask->correlation;
 	direction->waiting = ask;
-	decide(direction);
+	ntm_timer_init(&direction->timer, on_timer, direction);
+	direction->after = all->first;
+	if (all->first)
+		all->first->before = direction;
+	all->first = direction;
+	return direction;
+}
+
+bool direction_is_current(const struct direction *direction, const struct side *side)
+{
+	const struct registry_node *node = is_foreign(side) ? NULL : record_of(direction, side);
+
+	return is_foreign(side) || (node && node->place == side->place);
+}
+
+uint8_t direction_asked(const struct wanted *wanted)
+{
+	if (wanted->fqdn[0] != '\0')
+		return ASKED_NAME;
+	return wanted->vip.family == 4 ? ASKED_VIP4 : ASKED_VIP6;
+}
+
+/* The other node's ask, or a second one of this node that was on the way when it was answered: both
+ * VIPs were wanted at once, say, and it did not know yet that they are one peer's. A node that asks
+ * once more after it was answered has lost its tunnel, and gets a new one. */
+bool direction_may_share(struct direction *direction, const uint8_t mn_key[static NTM_KEY_LEN],
+			 uint8_t asked)
+{
+	const struct side *side = direction_side(direction, mn_key);
+
+	if (direction->state != DIRECTION_DONE)
+		return true;
+	return direction_is_current(direction, &direction->mn) &&
+	       direction_is_current(direction, &direction->cn) &&
+	       (side->asked == 0 ||
+		((side->asked & asked) == 0 &&
+		 dc_now_ms(direction->dc) - direction->done_ms < DIRECTION_SECOND_MS));
+}
+
+void direction_join(struct direction *direction, struct ask *ask)
+{
+	direction->dc->directions.counters.merged++;
+	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
+		  direction->correlation, direction->mn.fqdn, direction->cn.fqdn);
+	ask->next = direction->waiting;
+	direction->waiting = ask;
+	if (direction->state == DIRECTION_DONE) {
+		direction_succeed(direction);
+	} else if (direction->state == DIRECTION_TELLING &&
+		   !(direction_is_current(direction, &direction->mn) &&
+		     direction_is_current(direction, &direction->cn))) {
+		direction_stop_request(direction);
+		direction_decide(direction);
+	}
+}
+
+static void start(struct registry_node *mn, struct registry_node *cn, struct ask *ask,
+		  const struct wanted *wanted)
+{
+	struct ntm_msg_direction_error error = {.code = 0};
+	struct direction *direction = direction_new(mn->dc, ask);
+
+	if (!direction)
+		return;
+	direction->wanted = *wanted;
+	direction->vip = cn->who.vip4.family != 0 ? cn->who.vip4 : cn->who.vip6;
+	direction_set_node(&direction->mn, mn);
+	direction_set_node(&direction->cn, cn);
+	direction->mn.asked = direction_asked(wanted);
+	if (direction_put_pair(direction) != 0) {
+		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
+		direction_fail(direction, &error);
+		return;
+	}
+	direction_decide(direction);
+}
+
+/* Both are ours. */
+static void work_here(struct registry_node *node, struct registry_node *cn, struct ask *ask,
+		      const struct wanted *wanted)
+{
+	struct direction *direction =
+		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key);
+	uint8_t asked = direction_asked(wanted);
+
+	if (direction && !direction_may_share(direction, node->who.key, asked)) {
+		direction_forget(direction);
+		direction = NULL;
+	}
+	if (!direction) {
+		start(node, cn, ask, wanted);
+		return;
+	}
+	direction_side(direction, node->who.key)->asked |= asked;
+	direction_join(direction, ask);
 }
 
 static void work(struct registry_node *node, const struct ntm_msg_direction_request *req,
 		 struct ask *ask)
 {
 	struct ntm_msg_direction_error error = {.code = 0};
-	struct store_node who;
+	struct wanted wanted = {.vip = req->vip_cn, .reason = req->reason, .is_sip = req->is_sip};
 	struct registry_node *cn = NULL;
-	struct direction *direction;
+	struct peer peer;
 
-	if (direction_peer_find(node, req, &who, &error))
-		cn = direction_peer_online(node->dc, &who, &error);
-	if (!cn) {
+	memcpy(wanted.fqdn, req->fqdn_cn, sizeof(wanted.fqdn));
+	if (!direction_peer_find(node, req->fqdn_mn, &wanted, &peer, &error)) {
 		ask_refuse(ask, &error);
 		return;
 	}
-	direction = find_shared(node, cn, asked_by(req));
-	if (!direction) {
-		start(node, cn, ask, req);
+	if (peer.foreign) {
+		direction_ask_foreign(node, peer.foreign, ask, &wanted);
 		return;
 	}
-	side_of(direction, node->who.key)->asked |= asked_by(req);
-	join_direction(direction, node, cn, ask);
+	cn = direction_peer_online(node->dc, &peer.ours, &error);
+	if (cn)
+		work_here(node, cn, ask, &wanted);
+	else
+		ask_refuse(ask, &error);
 }
 
 void direction_on_request(struct registry_node *node, const struct ntm_msg *req)
 {
 	struct directions *all = &node->dc->directions;
 	struct ntm_msg_direction_error error = {.code = 0};
-	struct ask *ask = ask_find(node, req->txn);
+	struct ask *ask = ask_find(node->dc, node->who.key, req->txn);
 
 	if (ask) {
 		all->counters.resent++;
@@ -438,7 +490,7 @@ void direction_on_request(struct registry_node *node, const struct ntm_msg *req)
 		ask_reject(node, req, &error);
 		return;
 	}
-	ask = ask_new(node, req);
+	ask = ask_of_node(node, req);
 	if (!ask) {
 		direction_words(&error, NTM_DIR_BUSY,
 				"the DC has too many directions at once: try again in a moment");

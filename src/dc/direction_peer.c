@@ -33,16 +33,8 @@ static bool is_zone_name(const struct dc *dc, const char *fqdn)
 static bool find_by_name(const struct dc *dc, const char *fqdn, struct store_node *cn,
 			 struct ntm_msg_direction_error *error)
 {
-	int err;
+	int err = lookup_by_name(dc->store, fqdn, cn);
 
-	/* R55, R56: where the DC of that name's domain would be found by DNS, and asked. */
-	if (!ntm_name_under(fqdn, dc->settings.domain)) {
-		direction_words(error, NTM_DIR_NO_SUCH_NAME,
-				"%s is not in %s, the only domain that this DC directs", fqdn,
-				dc->settings.domain);
-		return false;
-	}
-	err = lookup_by_name(dc->store, fqdn, cn);
 	if (err == -ENOENT && is_zone_name(dc, fqdn))
 		direction_words(error, NTM_DIR_NOT_NTM, "%s is a name of the domain, but no node",
 				fqdn);
@@ -56,48 +48,68 @@ static bool find_by_name(const struct dc *dc, const char *fqdn, struct store_nod
 static bool find_by_vip(const struct dc *dc, const struct ntm_ip *vip, struct store_node *cn,
 			struct ntm_msg_direction_error *error)
 {
-	const struct dc_settings *settings = &dc->settings;
 	char text[NTM_IP_STR];
-	int err;
+	int err = lookup_by_vip(dc->store, vip, cn);
 
 	error->vip = *vip;
-	/* R89-R91, R107: where PTR and A would lead to the DC of that address, which is asked. */
-	if (!ntm_prefix_has(&settings->prefix4, vip) && !ntm_prefix_has(&settings->prefix6, vip)) {
-		direction_words(error, NTM_DIR_NO_SUCH_ADDRESS,
-				"%s is not a virtual address of %s, the only domain that this DC "
-				"directs",
-				ntm_ip_str(vip, text), settings->domain);
-		return false;
-	}
-	err = lookup_by_vip(dc->store, vip, cn);
 	if (err == -ENOENT)
 		direction_words(error, NTM_DIR_NO_SUCH_ADDRESS, "no node of %s has the address %s",
-				settings->domain, ntm_ip_str(vip, text));
+				dc->settings.domain, ntm_ip_str(vip, text));
 	else if (err)
 		store_failed(error);
 	return err == 0;
 }
 
-bool direction_peer_find(const struct registry_node *node,
-			 const struct ntm_msg_direction_request *req, struct store_node *cn,
+/* R106: the flag of SIP, and likewise any packet without a tunnel, comes with the VIP. */
+bool direction_peer_ours(const struct dc *dc, const struct wanted *wanted, struct store_node *cn,
+			 struct ntm_msg_direction_error *error)
+{
+	const struct dc_settings *settings = &dc->settings;
+	char text[NTM_IP_STR];
+
+	if (wanted->fqdn[0] != '\0') {
+		if (ntm_name_under(wanted->fqdn, settings->domain))
+			return find_by_name(dc, wanted->fqdn, cn, error);
+		direction_words(error, NTM_DIR_NO_SUCH_NAME,
+				"%s is neither in %s nor in a domain that it trusts", wanted->fqdn,
+				settings->domain);
+		return false;
+	}
+	if (ntm_prefix_has(&settings->prefix4, &wanted->vip) ||
+	    ntm_prefix_has(&settings->prefix6, &wanted->vip))
+		return find_by_vip(dc, &wanted->vip, cn, error);
+	error->vip = wanted->vip;
+	direction_words(error, NTM_DIR_NO_SUCH_ADDRESS,
+			"%s is a virtual address neither of %s nor of a domain that it trusts",
+			ntm_ip_str(&wanted->vip, text), settings->domain);
+	return false;
+}
+
+/* R55, R89, R107: the DC of another domain is found by name or address, and asked. */
+static struct foreign *find_foreign(const struct dc *dc, const struct wanted *wanted)
+{
+	return wanted->fqdn[0] != '\0' ? foreign_by_name(dc, wanted->fqdn)
+				       : foreign_by_vip(dc, &wanted->vip);
+}
+
+bool direction_peer_find(const struct registry_node *node, const char *fqdn_mn,
+			 const struct wanted *wanted, struct peer *peer,
 			 struct ntm_msg_direction_error *error)
 {
 	const struct dc *dc = node->dc;
-	bool found;
+	struct store_node *cn = &peer->ours;
 
-	if (strcmp(req->fqdn_mn, node->who.fqdn) != 0) {
+	if (strcmp(fqdn_mn, node->who.fqdn) != 0) {
 		direction_words(error, NTM_DIR_FORBIDDEN, "a node asks for itself: this is %s",
 				node->who.fqdn);
 		return false;
 	}
-	/* R106: the flag of SIP, and likewise any packet without a tunnel, comes with the VIP. */
-	if (req->fqdn_cn[0] != '\0')
-		found = find_by_name(dc, req->fqdn_cn, cn, error);
-	else
-		found = find_by_vip(dc, &req->vip_cn, cn, error);
-	if (!found)
+	peer->foreign = find_foreign(dc, wanted);
+	if (peer->foreign)
+		return true;
+	if (!direction_peer_ours(dc, wanted, cn, error))
 		return false;
-	if (req->fqdn_cn[0] != '\0')
+	if (wanted->fqdn[0] != '\0')
 		error->vip = cn->vip4.family != 0 ? cn->vip4 : cn->vip6;
 	if (cn->id == node->who.id) {
 		direction_words(error, NTM_DIR_FORBIDDEN, "%s is this node itself", cn->fqdn);

@@ -1,46 +1,178 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the direction_*.c files share: asks, and the words of errors. */
+/* What the direction_*.c files share. */
 #pragma once
 
 #include "dc_priv.h"
 
+/*
+ *   direction.c          one direction a pair of nodes: its states, who waits, what both are told
+ *   direction_index.c    finding it again, by both nodes or by what one of them asked for
+ *   direction_ask.c      asks: requests of nodes and of other DCs, each worked on once
+ *   direction_peer.c     whom a request is about
+ *   direction_foreign.c  as DC_MN: INFORMATION_REQUEST to the DC of another domain
+ *   direction_incoming.c as DC_CN: INFORMATION_REQUEST of another domain's DC
+ */
+
 #define ASK_ID_LEN (NTM_KEY_LEN + sizeof(uint32_t))
 
-/* One DIRECTION_REQUEST; kept for a while with its answer, for copies of it that come late. */
+/* What is told of a node: by its DC to the other one, and to its peer. */
+struct card {
+	struct ntm_cert_blob cert;
+	struct route_card place;
+};
+
+/* One DIRECTION_REQUEST of a node, or INFORMATION_REQUEST of another domain's DC; kept for a while
+ * with its answer, for copies of it that come late. */
 struct ask {
 	uint8_t id[ASK_ID_LEN]; /* the asker's key, the transaction id */
 	struct dc *dc;
+	uint8_t mn_key[NTM_KEY_LEN];   /* of the node that the answer is for */
+	char domain[NTM_NAME_MAX + 1]; /* whose DC asks; "": the node itself does */
 	uint64_t correlation;
 	struct ask *next; /* that waits for the same direction */
 	struct ntm_timer timer;
-	uint8_t answer; /* NTM_MSG_ROUTE_DIRECTION, NTM_MSG_DIRECTION_ERROR; 0: waits */
+	uint8_t answer; /* type of the message; 0: waits */
 	union {
 		struct ntm_msg_route_direction route;
+		struct ntm_msg_information_response information;
 		struct ntm_msg_direction_error error;
 	};
 };
 
 /* direction_ask.c. NULL: not there; too many, or out of memory. */
-struct ask *ask_find(const struct registry_node *node, uint32_t txn);
-struct ask *ask_new(struct registry_node *node, const struct ntm_msg *req);
-/* Each of both is called once; the ask is forgotten later by itself. */
-void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route);
+struct ask *ask_find(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN], uint32_t txn);
+struct ask *ask_of_node(struct registry_node *node, const struct ntm_msg *req);
+struct ask *ask_of_foreign(struct foreign *foreign, const struct ntm_msg *req,
+			   const uint8_t mn_key[static NTM_KEY_LEN]);
+/* Each of both is called once; the ask is forgotten later by itself. cn: what another DC is told of
+ * the peer. */
+void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route,
+		const struct card *cn);
 void ask_refuse(struct ask *ask, const struct ntm_msg_direction_error *error);
 /* The same answer once more; nothing while it waits. */
 void ask_again(const struct ask *ask);
-/* Refuses what is not even kept. */
+/* Refuse what is not even kept. */
 void ask_reject(struct registry_node *node, const struct ntm_msg *req,
 		const struct ntm_msg_direction_error *error);
+void ask_reject_foreign(struct foreign *foreign, const struct ntm_msg *req,
+			const struct ntm_msg_direction_error *error);
 void ask_free(struct ask *ask);
-static inline const uint8_t *ask_key(const struct ask *ask)
-{
-	return ask->id;
-}
 
-/* direction_peer.c. */
-/* Whom node asks for. False: *error says why not. */
-bool direction_peer_find(const struct registry_node *node,
-			 const struct ntm_msg_direction_request *req, struct store_node *cn,
+/* ---- directions ---- */
+
+enum direction_state {
+	DIRECTION_ASKING,  /* DC_CN for CN, which it tells */
+	DIRECTION_TELLING, /* CN, a node of ours */
+	DIRECTION_DONE,
+};
+
+/* How an ask names the peer. */
+enum asked { ASKED_NAME = 1, ASKED_VIP4 = 2, ASKED_VIP6 = 4 };
+
+/* Whom an ask wants; fqdn "" when vip is set. */
+struct wanted {
+	char fqdn[NTM_NAME_MAX + 1];
+	struct ntm_ip vip;
+	uint8_t reason;
+	bool is_sip;
+};
+
+/* One of the two nodes. The record of one of ours is looked up by key each time. */
+struct side {
+	uint8_t key[NTM_KEY_LEN];
+	char fqdn[NTM_NAME_MAX + 1];
+	struct ntm_ip vip4, vip6;
+	char domain[NTM_NAME_MAX + 1];        /* whose DC serves it; "": we do */
+	struct card card;                     /* as the route was decided by */
+	uint32_t place;                       /* registry_node.place then */
+	uint8_t asked;                        /* enum asked: by what it asked for the other one */
+	struct ntm_msg_route_direction route; /* what it is told */
+};
+
+#define DIRECTION_ALIASES  3 /* name and two VIPs of the foreign node */
+#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN)
+/* Key of our node, and a name or an address. */
+#define DIRECTION_ALIAS_LEN (NTM_KEY_LEN + NTM_NAME_MAX + 1)
+
+struct direction {
+	struct dc *dc;
+	enum direction_state state;
+	struct side mn, cn;
+	struct wanted wanted; /* by MN */
+	struct ntm_ip vip;    /* of CN, for errors */
+	uint64_t correlation;
+	int64_t start_ms, done_ms;
+	struct ask *waiting;
+	uint32_t txn; /* of the request to CN, or to its DC; 0: none */
+	struct ntm_timer timer;
+
+	/* direction_index.c */
+	struct direction *before, *after; /* list of all */
+	bool has_pair;
+	uint8_t pair_id[DIRECTION_PAIR_LEN];
+	size_t alias_count;
+	struct direction_alias {
+		size_t len;
+		uint8_t id[DIRECTION_ALIAS_LEN];
+	} alias[DIRECTION_ALIASES];
+};
+
+/* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. */
+struct direction *direction_of_pair(const struct directions *all,
+				    const uint8_t a[static NTM_KEY_LEN],
+				    const uint8_t b[static NTM_KEY_LEN]);
+struct direction *direction_of_alias(const struct directions *all,
+				     const uint8_t node[static NTM_KEY_LEN],
+				     const struct wanted *wanted);
+int direction_put_pair(struct direction *direction);
+int direction_put_alias(struct direction *direction, const uint8_t node[static NTM_KEY_LEN],
+			const struct wanted *wanted);
+/* By all that the foreign one of the two nodes is called. */
+int direction_put_aliases(struct direction *direction);
+void direction_unindex(struct direction *direction);
+
+/* direction.c */
+struct direction *direction_new(struct dc *dc, struct ask *ask);
+void direction_set_node(struct side *side, const struct registry_node *node);
+void direction_set_certified(struct side *side, const struct ntm_cert *cert);
+bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
+			 const struct ntm_addr_list *own, bool behind_nat);
+struct side *direction_side(struct direction *direction, const uint8_t key[static NTM_KEY_LEN]);
+/* R57: decides, and tells CN, a node of ours. */
+void direction_decide(struct direction *direction);
+/* Both routes, once the cards of both sides are there. False: *error says why there is none. */
+bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error);
+void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
+			const uint8_t psk[static NTM_KEY_LEN]);
+/* Ends it: all who wait are told their routes, or the error. */
+void direction_succeed(struct direction *direction);
+void direction_fail(struct direction *direction, struct ntm_msg_direction_error *error);
+void direction_forget(struct direction *direction);
+/* The ask waits with the others, or gets the answer that is there. */
+void direction_join(struct direction *direction, struct ask *ask);
+/* Whether MN may have the answer of a direction that is done, or under way. */
+bool direction_may_share(struct direction *direction, const uint8_t mn_key[static NTM_KEY_LEN],
+			 uint8_t asked);
+/* Our node's side: it has neither moved nor started anew since. */
+bool direction_is_current(const struct direction *direction, const struct side *side);
+uint8_t direction_asked(const struct wanted *wanted);
+void direction_stop_request(struct direction *direction);
+
+/* direction_foreign.c */
+void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, struct ask *ask,
+			   const struct wanted *wanted);
+
+/* direction_peer.c */
+struct peer {
+	struct foreign *foreign; /* a node of that domain */
+	struct store_node ours;  /* else */
+};
+/* Whom a node asks for. False: *error says why not. */
+bool direction_peer_find(const struct registry_node *node, const char *fqdn_mn,
+			 const struct wanted *wanted, struct peer *peer,
+			 struct ntm_msg_direction_error *error);
+/* A node of ours, by name or virtual address. False: *error says why not. */
+bool direction_peer_ours(const struct dc *dc, const struct wanted *wanted, struct store_node *cn,
 			 struct ntm_msg_direction_error *error);
 /* Its record when it is online, else NULL and *error. */
 struct registry_node *direction_peer_online(const struct dc *dc, const struct store_node *cn,

@@ -103,6 +103,7 @@ static void answer(struct registry_node *node, const struct ntm_msg *req)
 	body->cert = node->cert;
 	body->keepalive_s = node->card.behind_nat ? (uint32_t)settings->keepalive_s : 0;
 	body->lifetime_s = (uint32_t)settings->lifetime_s;
+	body->partners = dc->foreigns.generation;
 	register_domain(dc, &body->prefixes, &body->suffixes);
 	(void)ntm_ctl_reply(node->ctl, req, &reply);
 }

@@ -153,19 +153,9 @@ void registry_on_down(struct registry_node *node)
 	ntm_ctl_reset(node->ctl);
 }
 
-static bool is_same_card(const struct route_card *a, const struct route_card *b)
-{
-	if (!ntm_addr_eq(&a->reflexive, &b->reflexive) || a->own.count != b->own.count)
-		return false;
-	for (uint8_t i = 0; i < a->own.count; i++)
-		if (!ntm_addr_eq(&a->own.item[i], &b->own.item[i]))
-			return false;
-	return true;
-}
-
 static void set_place(struct registry_node *node, const struct route_card *card, uint64_t boot_id)
 {
-	if (node->boot_id != boot_id || !is_same_card(&node->card, card))
+	if (node->boot_id != boot_id || !route_same_card(&node->card, card))
 		node->place++;
 	node->card = *card;
 	node->boot_id = boot_id;

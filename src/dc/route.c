@@ -21,6 +21,16 @@ bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_li
 	return !has_addr(own, reflexive);
 }
 
+bool route_same_card(const struct route_card *a, const struct route_card *b)
+{
+	if (!ntm_addr_eq(&a->reflexive, &b->reflexive) || a->own.count != b->own.count)
+		return false;
+	for (uint8_t i = 0; i < a->own.count; i++)
+		if (!ntm_addr_eq(&a->own.item[i], &b->own.item[i]))
+			return false;
+	return true;
+}
+
 void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
 		  const struct ntm_prefix *virtual6)
 {

@@ -10,6 +10,7 @@ struct route_card {
 	struct ntm_addr_list own;  /* as the node says, already filtered */
 	bool behind_nat;           /* the reflexive address is none of its own */
 };
+bool route_same_card(const struct route_card *a, const struct route_card *b);
 bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own);
 /* Keeps what a peer may be told to send to: usable, not inside the virtual prefixes, distinct, at
  * most 8 (security.md A2). */

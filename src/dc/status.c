@@ -43,6 +43,7 @@ static json_t *requests_json(const struct dc *dc)
 	set_int(out, "malformed", dc->counters.malformed);
 	set_int(out, "not_control", dc->counters.not_control);
 	set_int(out, "limited", dc->counters.limited);
+	set_int(out, "foreign_refused", dc->counters.foreign_refused);
 	return out;
 }
 
@@ -52,11 +53,13 @@ static json_t *directions_json(const struct dc *dc)
 	json_t *failed = json_object();
 	json_t *out = json_object();
 
-	set_int(out, "in_memory", ntm_map_count(all->directions));
+	set_int(out, "in_memory", ntm_map_count(all->by_pair));
 	set_int(out, "asked", all->counters.asked);
 	set_int(out, "resent", all->counters.resent);
 	set_int(out, "merged", all->counters.merged);
 	set_int(out, "done", all->counters.done);
+	set_int(out, "information_in", all->counters.foreign_in);
+	set_int(out, "information_out", all->counters.foreign_out);
 	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_LAST; code++)
 		set_int(failed, ntm_direction_code_name(code), all->counters.failed[code]);
 	json_object_set_new(out, "failed", failed);
@@ -129,5 +132,44 @@ json_t *dc_node_json(const struct dc *dc, const char *fqdn)
 		set_place(out, node);
 	if (seen_ms > 0)
 		set_int(out, "last_seen_s", (uint64_t)((dc_now_ms(dc) - seen_ms) / 1000));
+	return out;
+}
+
+static const char *session_name(const struct foreign *foreign)
+{
+	static const char *const names[] = {
+		[FOREIGN_IDLE] = "idle",
+		[FOREIGN_CONNECTING] = "connecting",
+		[FOREIGN_UP] = "up",
+	};
+
+	return foreign->state == FOREIGN_IDLE && foreign->code != 0 ? "failed"
+								    : names[foreign->state];
+}
+
+json_t *dc_trust_json(const struct dc *dc, const char *domain)
+{
+	const struct foreign *foreign = foreign_by_domain(dc, domain);
+	json_t *out = json_object();
+	char text[NTM_ADDR_STR];
+
+	if (!out || !foreign)
+		return out;
+	json_object_set_new(out, "state", json_string(session_name(foreign)));
+	if (foreign->state == FOREIGN_UP)
+		set_int(out, "up_s", (uint64_t)((dc_now_ms(dc) - foreign->since_ms) / 1000));
+	if (foreign->last_good.ip.family != 0)
+		json_object_set_new(out, "dc",
+				    json_string(ntm_addr_str(&foreign->last_good, text)));
+	if (foreign->code != 0) {
+		json_object_set_new(out, "error", json_string(foreign->words));
+		set_int(out, "error_s", (uint64_t)((dc_now_ms(dc) - foreign->failed_ms) / 1000));
+	}
+	set_int(out, "sessions", foreign->counters.sessions);
+	set_int(out, "asked", foreign->counters.asked);
+	set_int(out, "answered", foreign->counters.answered);
+	set_int(out, "requests", foreign->counters.requests);
+	set_int(out, "refused", foreign->counters.refused);
+	set_int(out, "limited", foreign->counters.limited);
 	return out;
 }

@@ -68,9 +68,6 @@ static const struct ntm_field information_request_fields[] = {
 	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, IR(reflexive), 0, 0},
 	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, IR(own), 0, 0},
 	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, IR(behind_nat), 0, 0},
-	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, IR(pair), 0, NTM_PAIR_LEN},
-	{NTM_TLV_PSK, NTM_FIELD_BYTES, true, IR(psk), 0, NTM_KEY_LEN},
-	{NTM_TLV_LIFETIME, NTM_FIELD_U32, true, IR(lifetime_s), 1, 0},
 };
 #undef IR
 #define IR(member) AT(information_response.member)

@@ -102,6 +102,7 @@ struct sim *sim_new(uint64_t seed)
 	ntm_log_set_level(getenv("NTM_SIM_LOG") != NULL ? NTM_LOG_DEBUG : NTM_LOG_INFO);
 	sim_lan_init(&sim->internet, sim, NULL);
 	sim->internet.medium = (struct sim_medium){.delay_ms = 20};
+	sim->dns.delay_ms = 30;
 	sim->parser = ntm_sip_parser_new();
 	sim->sip_sent = ntm_map_new();
 	assert_non_null(sim->parser);
@@ -115,6 +116,7 @@ void sim_free(struct sim *sim)
 	sim_nodes_free(sim);
 	sim_dcs_free(sim);
 	sim_packets_free(sim);
+	sim_dns_free(sim);
 	sim_nats_free(sim);
 	ntm_map_free(sim->internet.places);
 	ntm_map_free(sim->sip_sent);

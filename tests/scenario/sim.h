@@ -53,6 +53,7 @@ struct sim_lan {
 };
 
 #define SIM_CUTS 4
+#define SIM_LIES 8
 
 struct sim {
 	struct ntm_timers timers; /* everything that happens is one of these */
@@ -66,6 +67,19 @@ struct sim {
 	sim_tap_fn *tap;
 	void *tap_arg;
 	struct ntm_sip_parser *parser;
+	struct {
+		int64_t delay_ms; /* of an answer */
+		unsigned loss;    /* per mille: of answers that never come */
+		bool is_signed;   /* all of it validates */
+		uint64_t asked;
+		struct sim_lie {
+			char name[256]; /* "": free */
+			uint16_t type;
+			char target[256]; /* of a PTR or SRV; "": */
+			struct ntm_ip ip; /* of an A or AAAA; family 0: there is none */
+		} lie[SIM_LIES];
+	} dns;
+	struct sim_query *queries; /* on the way */
 	struct sim_dc *dcs;
 	struct sim_node *nodes;
 	struct sim_nat *nats;
@@ -128,6 +142,16 @@ void sim_to_host(struct sim_node *node, const uint8_t *data, size_t len);
 struct ntm_ip sim_ip(const char *text);
 struct ntm_addr sim_addr(const char *ip, uint16_t port);
 
+/* ---- sim_dns.c: DNS as the world's DCs serve it, delegated to all of them ---- */
+
+int sim_dns_ask(struct sim *sim, const char *name, uint16_t type, ntm_dnsclient_fn *fn, void *arg,
+		uint64_t *id);
+void sim_dns_cancel(struct sim *sim, uint64_t id);
+/* From now on DNS says this of a name; an empty target and no ip: there is none. */
+void sim_dns_lie(struct sim *sim, const char *name, uint16_t type, const char *target,
+		 const char *ip);
+void sim_dns_free(struct sim *sim);
+
 /* ---- sim_nat.c ---- */
 
 enum sim_nat_kind {
@@ -180,6 +204,12 @@ void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token);
 /* What an operator's `node add` and the node's `join` would leave behind. */
 void sim_dc_lease(struct sim_dc *dc, const char *fqdn, struct node_lease *lease);
 void sim_dc_revoke(struct sim_dc *dc, const char *fqdn);
+/* Each pins the other, as `ntm-dc trust add` of the other's `trust export` does. */
+void sim_trust_each_other(struct sim_dc *a, struct sim_dc *b);
+/* The pin that `trust export` of whom would give. */
+void sim_pin(const struct sim_dc *whom, struct trust_pin *pin);
+void sim_trust(struct sim_dc *dc, const struct trust_pin *pin);
+void sim_untrust(struct sim_dc *dc, const char *domain);
 
 /* ---- sim_host.c: a node and the host it serves ---- */
 

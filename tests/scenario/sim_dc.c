@@ -25,9 +25,26 @@ static void dc_deliver(void *ctx, const struct ntm_addr *from, const struct ntm_
 	dc_udp_input(dc->dc, from, &pkt);
 }
 
+static int dc_lookup(void *ctx, const char *name, uint16_t type, ntm_dnsclient_fn *fn, void *arg,
+		     uint64_t *id)
+{
+	struct sim_dc *dc = ctx;
+
+	return sim_dns_ask(dc->sim, name, type, fn, arg, id);
+}
+
+static void dc_lookup_cancel(void *ctx, uint64_t id)
+{
+	struct sim_dc *dc = ctx;
+
+	sim_dns_cancel(dc->sim, id);
+}
+
 void sim_dc_start(struct sim_dc *dc)
 {
-	static const struct dc_ops ops = {.udp_send = dc_send};
+	static const struct dc_ops ops = {.udp_send = dc_send,
+					  .lookup = dc_lookup,
+					  .lookup_cancel = dc_lookup_cancel};
 	struct dc_args args = {.ops = &ops,
 			       .ctx = dc,
 			       .timers = &dc->sim->timers,
@@ -214,4 +231,39 @@ void sim_dc_lease(struct sim_dc *dc, const char *fqdn, struct node_lease *lease)
 void sim_dc_revoke(struct sim_dc *dc, const char *fqdn)
 {
 	dc_revoke(dc->dc, fqdn, got_node, NULL);
+}
+
+void sim_pin(const struct sim_dc *whom, struct trust_pin *pin)
+{
+	*pin = (struct trust_pin){.mode = TRUST_PINNED,
+				  .has_root = true,
+				  .prefix4 = whom->settings.prefix4,
+				  .prefix6 = whom->settings.prefix6,
+				  .allow_all = true};
+	strcpy(pin->domain, whom->domain);
+	memcpy(pin->root, whom->root.pub, sizeof(pin->root));
+}
+
+void sim_trust(struct sim_dc *dc, const struct trust_pin *pin)
+{
+	store_pin_put(dc->store, pin, got_done, NULL);
+	if (dc->dc != NULL)
+		assert_int_equal(dc_trust_changed(dc->dc), 0);
+}
+
+void sim_untrust(struct sim_dc *dc, const char *domain)
+{
+	store_pin_remove(dc->store, domain, got_done, NULL);
+	if (dc->dc != NULL)
+		assert_int_equal(dc_trust_changed(dc->dc), 0);
+}
+
+void sim_trust_each_other(struct sim_dc *a, struct sim_dc *b)
+{
+	struct trust_pin pin;
+
+	sim_pin(a, &pin);
+	sim_trust(b, &pin);
+	sim_pin(b, &pin);
+	sim_trust(a, &pin);
 }

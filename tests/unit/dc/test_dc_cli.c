@@ -467,7 +467,7 @@ static void test_trust_errors(void **state)
 		{"b.example --mode tofu --allow none --allow alice", "stands alone"},
 		{"b.example --mode tofu --allow alice --allow all", "stands alone"},
 	};
-	char line[300];
+	char line[100 + 10 * (NTM_LIST_MAX + 1)];
 
 	(void)state;
 	assert_run("-c % init", NTM_EXIT_OK);
