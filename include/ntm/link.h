@@ -48,6 +48,7 @@ struct ntm_link;
 
 /* Handshake payload behind its fixed part: opaque to the link layer (join request and answer). */
 #define NTM_HS_PAYLOAD_MAX  640
+#define NTM_LINK_HELLO_MAX  368 /* of hello: the RESPONSE then has NTM_DC_INITIATION_LEN bytes */
 #define NTM_LINK_CANDIDATES 8
 
 /* A valid INITIATION that no link expects; or, of XX, a peer that has just shown who it is. */
@@ -62,6 +63,9 @@ struct ntm_link_request {
 struct ntm_link_reply {
 	bool one_shot; /* answer only: no link, no session (join) */
 	void *owner;   /* handed to the new link's callbacks */
+	/* 'd': an attempt of ours, no static key known, that looks for this very peer: it takes the
+	 * session. NULL, or when there is a link with the peer's key: as for all purposes. */
+	struct ntm_link *link;
 	size_t payload_len;
 	uint8_t payload[NTM_HS_PAYLOAD_MAX];
 };
@@ -74,9 +78,12 @@ struct ntm_links_ops {
 	 * all). Comes again for a one-shot request whose answer was lost: be idempotent. */
 	int (*accept)(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply);
 	/* Purpose 'd' (XX) only, NULL without it. hello: what our side tells of itself; writes it
-	 * and returns its length, 0 to be silent. verify: the RESPONSE to the link's INITIATION; 0
-	 * accepts; else it is dropped and the attempt goes on, for another may come. As responder,
-	 * accept is called for the FINAL, of each new session; what it refuses may come again. */
+	 * and returns its length, at most NTM_LINK_HELLO_MAX, 0 to be silent; calls nothing.
+	 * verify: the RESPONSE to the link's INITIATION; 0 accepts; else it is dropped and the
+	 * attempt goes on, for another may come. As responder, accept is called for the FINAL, of
+	 * each new session; what it refuses comes again, three times within 1400 ms. As initiator,
+	 * up does not say yet that the peer accepts us: when it does not, down (NTM_DOWN_NO_ANSWER)
+	 * follows in 3 s. */
 	size_t (*hello)(void *ctx, uint8_t out[static NTM_HS_PAYLOAD_MAX]);
 	int (*verify)(void *ctx, struct ntm_link *link, void *owner,
 		      const struct ntm_link_request *req);
@@ -126,7 +133,7 @@ void ntm_links_input(struct ntm_links *links, const struct ntm_addr *from, struc
 
 struct ntm_link_args {
 	uint8_t purpose;
-	const uint8_t *remote_static; /* NULL: 'd', as initiator */
+	const uint8_t *remote_static; /* NULL: 'd', as initiator, when not known */
 	const uint8_t *pair;          /* 'e' only */
 	const uint8_t *psk;           /* 'e' only */
 	void *owner;
@@ -152,7 +159,8 @@ int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, str
 void ntm_link_free(struct ntm_link *link);
 /* Tells the peer (CLOSE, best effort, once) and goes to CLOSED without a callback. */
 void ntm_link_close(struct ntm_link *link, uint8_t reason);
-/* The remote may be there as well: an attempt under way goes there too, from now on. */
+/* The remote may be there as well: an attempt under way goes there at once, all later ones too.
+ * Beyond NTM_LINK_CANDIDATES it is ignored. */
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to);
 /* Starts over at once, with new candidates when there are any: the DC seems to have restarted. */
 void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count);

@@ -10,6 +10,8 @@
 #define MACS_LEN  (2 * NTM_MAC_LEN)
 #define NOISE_MIN NTM_KEY_LEN /* every message of every pattern starts with a key */
 
+const uint8_t ntm_static_unknown[NTM_KEY_LEN];
+
 static bool is_purpose(uint8_t purpose)
 {
 	switch (purpose) {
@@ -19,6 +21,22 @@ static bool is_purpose(uint8_t purpose)
 	case NTM_PURPOSE_DC:
 	case NTM_PURPOSE_E2E:
 		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_possible(uint8_t type, uint8_t purpose, size_t len)
+{
+	bool is_dc = purpose == NTM_PURPOSE_DC;
+
+	switch (type) {
+	case NTM_FRAME_INITIATION:
+		return !is_dc || len == NTM_DC_INITIATION_LEN;
+	case NTM_FRAME_RESPONSE:
+		return true;
+	case NTM_FRAME_FINAL:
+		return is_dc;
 	default:
 		return false;
 	}
@@ -44,10 +62,10 @@ int ntm_handshake_parse(struct ntm_handshake *hs, const uint8_t *frame, size_t l
 	if (ntm_rd_u16(&rd) != 0 || !is_purpose(got.purpose) || len > NTM_HANDSHAKE_MAX)
 		return -EBADMSG;
 	got.sender = ntm_rd_u32(&rd);
-	if (got.type == NTM_FRAME_RESPONSE)
-		got.receiver = ntm_rd_u32(&rd);
-	else if (got.type != NTM_FRAME_INITIATION)
+	if (!is_possible(got.type, got.purpose, len))
 		return -EBADMSG;
+	if (got.type != NTM_FRAME_INITIATION)
+		got.receiver = ntm_rd_u32(&rd);
 	else if (got.purpose == NTM_PURPOSE_E2E)
 		got.pair = ntm_rd_view(&rd, NTM_PAIR_LEN);
 	if (ntm_rd_left(&rd) < NOISE_MIN + MACS_LEN)
@@ -71,7 +89,7 @@ size_t ntm_handshake_head(uint8_t *out, const struct ntm_handshake *hs)
 	ntm_wr_u8(&wr, hs->purpose);
 	ntm_wr_u16(&wr, 0);
 	ntm_wr_u32(&wr, hs->sender);
-	if (hs->type == NTM_FRAME_RESPONSE)
+	if (hs->type != NTM_FRAME_INITIATION)
 		ntm_wr_u32(&wr, hs->receiver);
 	else if (hs->pair)
 		ntm_wr_bytes(&wr, hs->pair, NTM_PAIR_LEN);

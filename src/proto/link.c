@@ -3,6 +3,7 @@
 #include "link_priv.h"
 
 #include "ntm/log.h"
+#include "ntm/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,22 @@ static void set_candidates(struct ntm_link *link, const struct ntm_addr *candida
 	link->candidate_count = count;
 	for (size_t i = 0; i < count; i++)
 		link->candidates[i] = candidates[i];
+}
+
+/* A peer that is not known yet gets a number in the place of a pair, so that several are told
+ * apart. */
+static void name(struct ntm_link *link, const struct ntm_link_args *args)
+{
+	uint8_t number[NTM_PAIR_LEN];
+	struct ntm_wr wr = ntm_wr_init(number, sizeof(number));
+
+	if (args->remote_static) {
+		links_peer_key(link->peer_key, args->purpose, args->remote_static, args->pair);
+		return;
+	}
+	ntm_wr_u64(&wr, ++link->links->nameless);
+	ntm_wr_zeros(&wr, sizeof(number) - wr.len);
+	links_peer_key(link->peer_key, args->purpose, ntm_static_unknown, number);
 }
 
 struct ntm_link *link_new(struct ntm_links *links, const struct ntm_link_args *args)
@@ -30,7 +47,7 @@ struct ntm_link *link_new(struct ntm_links *links, const struct ntm_link_args *a
 	link->one_shot = args->one_shot;
 	link->keepalive_ms = args->keepalive_ms;
 	link->rtt_ms = -1;
-	links_peer_key(link->peer_key, args->purpose, args->remote_static, args->pair);
+	name(link, args);
 	if (args->psk)
 		memcpy(link->psk, args->psk, NTM_KEY_LEN);
 	set_candidates(link, args->candidates, args->candidate_count);
@@ -71,10 +88,14 @@ void link_destroy(struct ntm_link *link)
 static bool is_sane(const struct ntm_links *links, const struct ntm_link_args *args)
 {
 	bool is_e2e = args->purpose == NTM_PURPOSE_E2E;
+	bool is_dc = args->purpose == NTM_PURPOSE_DC;
+	const uint8_t *remote = args->remote_static;
 
-	return links_has_purpose(args->purpose) && args->remote_static &&
-	       memcmp(args->remote_static, links->keys.pub, NTM_KEY_LEN) != 0 &&
+	return links_has_purpose(links, args->purpose) &&
+	       (remote ? memcmp(remote, links->keys.pub, NTM_KEY_LEN) != 0
+		       : is_dc && args->initiator) &&
 	       is_e2e == (args->pair != NULL) && is_e2e == (args->psk != NULL) &&
+	       !(is_dc && (args->one_shot || args->payload_len > 0)) &&
 	       args->payload_len <= NTM_HS_PAYLOAD_MAX &&
 	       (!args->initiator || args->candidate_count > 0) &&
 	       (args->initiator || !(args->persistent || args->one_shot));
@@ -102,6 +123,24 @@ int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, str
 		link_timers_peer_awaited(link);
 	*out = link;
 	return 0;
+}
+
+struct ntm_link *link_for_peer(struct ntm_links *links, uint8_t purpose,
+			       const uint8_t remote_static[static NTM_KEY_LEN], void *owner)
+{
+	struct ntm_link_args args = {.purpose = purpose,
+				     .remote_static = remote_static,
+				     .owner = owner};
+	struct ntm_link *link = links_find_peer(links, purpose, remote_static);
+
+	if (link)
+		return link;
+	link = link_new(links, &args);
+	if (link && links_add(links, link) != 0) {
+		link_destroy(link);
+		return NULL;
+	}
+	return link;
 }
 
 void ntm_link_free(struct ntm_link *link)
@@ -190,6 +229,7 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 		set_candidates(link, candidates, count);
 	link->shut = false;
 	link_handshake_drop(link);
+	link_final_drop(link);
 	if (link->state == NTM_LINK_CLOSED)
 		link_set_state(link, NTM_LINK_CONNECTING, "restart");
 	link_handshake_start(link, true);
@@ -197,8 +237,7 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to)
 {
-	if (link->hs)
-		link_handshake_also_to(link, to);
+	link_handshake_also_to(link, to);
 }
 
 int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)

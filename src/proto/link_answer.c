@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The responder's side: from an INITIATION to the RESPONSE and the next session. */
-#include "link_priv.h"
+#include "link_pending.h"
 
 #include "ntm/wire.h"
 
@@ -8,45 +8,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One INITIATION on its way through the checks. */
-struct incoming {
-	const struct ntm_handshake *hs;
-	const struct ntm_addr *from;
-	bool proven; /* mac2 was right: the sender receives at from */
-	struct ntm_noise noise;
-	uint64_t stamp;
-	uint8_t suite;
-	size_t payload_len; /* all of it */
-	uint8_t payload[NTM_HANDSHAKE_MAX];
-};
+static struct ntm_cookies *cookies(struct ntm_links *links, const struct ntm_handshake *hs)
+{
+	return hs->purpose == NTM_PURPOSE_DC ? &links->cookies_xx : &links->cookies;
+}
 
 static void ask_for_cookie(struct ntm_links *links, const struct ntm_handshake *hs,
 			   const struct ntm_addr *from)
 {
 	uint8_t frame[NTM_COOKIE_FRAME_LEN];
 
-	ntm_cookie_make(&links->cookies, hs, from, links_now(links), frame);
+	ntm_cookie_make(cookies(links, hs), hs, from, links_now(links), frame);
 	links->counters.cookies_sent++;
 	links_send(links, from, frame, sizeof(frame));
 }
 
-static bool is_proven(struct ntm_links *links, const struct incoming *in, const struct ntm_pkt *pkt)
+static bool is_proven(struct ntm_links *links, const struct link_incoming *in,
+		      const struct ntm_pkt *pkt)
 {
 	static const uint8_t none[NTM_MAC_LEN];
 
 	return memcmp(in->hs->mac2, none, sizeof(none)) != 0 &&
-	       ntm_mac2_ok(&links->cookies, pkt->data, in->hs, in->from, links_now(links));
+	       ntm_mac2_ok(cookies(links, in->hs), pkt->data, in->hs, in->from, links_now(links));
 }
 
 /* The same INITIATION again: the same RESPONSE, and nothing new. */
-static bool answer_again(struct ntm_links *links, const struct incoming *in)
+static bool answer_again(struct ntm_links *links, const struct link_incoming *in)
 {
 	struct link_answer *answer = ntm_map_get(links->by_answer, in->hs->mac1, NTM_MAC_LEN);
 	size_t last;
 
 	if (!answer)
 		return false;
-	if (!link_answer_went_to(answer->link, in->from)) {
+	if (!link_answer_went_to(answer, in->from)) {
 		last = answer->to_count < LINK_ANSWERED_MAX ? answer->to_count++
 							    : LINK_ANSWERED_MAX - 1;
 		answer->to[last] = *in->from;
@@ -55,11 +49,9 @@ static bool answer_again(struct ntm_links *links, const struct incoming *in)
 	return true;
 }
 
-bool link_answer_went_to(const struct ntm_link *link, const struct ntm_addr *to)
+bool link_answer_went_to(const struct link_answer *answer, const struct ntm_addr *to)
 {
-	const struct link_answer *answer = link->answer;
-
-	for (size_t i = 0; answer && i < answer->to_count; i++) {
+	for (size_t i = 0; i < answer->to_count; i++) {
 		if (ntm_addr_eq(&answer->to[i], to))
 			return true;
 	}
@@ -68,21 +60,26 @@ bool link_answer_went_to(const struct ntm_link *link, const struct ntm_addr *to)
 
 void link_answer_drop(struct ntm_link *link)
 {
-	if (!link->answer)
-		return;
-	ntm_map_del(link->links->by_answer, link->answer->mac1, NTM_MAC_LEN);
-	free(link->answer);
+	link_answer_free(link->links, link->answer);
 	link->answer = NULL;
 }
 
+void link_answer_free(struct ntm_links *links, struct link_answer *answer)
+{
+	if (!answer)
+		return;
+	ntm_map_del(links->by_answer, answer->mac1, NTM_MAC_LEN);
+	free(answer);
+}
+
 /* Decrypts; link is known in advance for end-to-end links only. */
-static int read_initiation(struct ntm_links *links, struct incoming *in,
+static int read_initiation(struct ntm_links *links, struct link_incoming *in,
 			   const struct ntm_link *link)
 {
 	static const uint8_t no_pair[NTM_PAIR_LEN];
 	uint8_t prologue[NTM_PROLOGUE_LEN];
 	struct ntm_noise_args args = {
-		.pattern = link ? NTM_NOISE_IKPSK2 : NTM_NOISE_IK,
+		.pattern = links_pattern(in->hs->purpose),
 		.prologue = prologue,
 		.prologue_len = sizeof(prologue),
 		.static_keys = &links->keys,
@@ -108,12 +105,11 @@ static int read_initiation(struct ntm_links *links, struct incoming *in,
 	return 0;
 }
 
-/* Writes the whole RESPONSE frame into out[NTM_HANDSHAKE_MAX]; its length, or 0. */
-static size_t write_response(struct incoming *in, uint32_t index,
-			     const struct ntm_link_reply *reply, uint8_t *out)
+size_t link_answer_write(struct link_incoming *in, uint32_t index, const uint8_t *payload,
+			 size_t payload_len, uint8_t *out)
 {
-	uint8_t payload[LINK_HS_FIXED + NTM_HS_PAYLOAD_MAX];
-	struct ntm_wr wr = ntm_wr_init(payload, sizeof(payload));
+	uint8_t all[LINK_HS_FIXED + NTM_HS_PAYLOAD_MAX];
+	struct ntm_wr wr = ntm_wr_init(all, sizeof(all));
 	struct ntm_handshake head = {
 		.type = NTM_FRAME_RESPONSE,
 		.purpose = in->hs->purpose,
@@ -126,38 +122,50 @@ static size_t write_response(struct incoming *in, uint32_t index,
 
 	ntm_wr_u8(&wr, in->suite);
 	ntm_wr_zeros(&wr, 3);
-	if (reply)
-		ntm_wr_bytes(&wr, reply->payload, reply->payload_len);
-	ntm_mac1_key(key, in->noise.remote_static); /* the write may wipe it */
+	ntm_wr_bytes(&wr, payload, payload_len);
+	/* The write may wipe the key. */
+	ntm_mac1_key(key, links_mac_static(in->hs->purpose, in->noise.remote_static));
 	if (ntm_wr_err(&wr) ||
-	    ntm_noise_write(&in->noise, payload, wr.len, out + head_len,
+	    ntm_noise_write(&in->noise, all, wr.len, out + head_len,
 			    NTM_HANDSHAKE_MAX - head_len - 2 * NTM_MAC_LEN, &noise_len) != 0)
 		return 0;
 	return ntm_mac_append(out, head_len + noise_len, key, NULL);
 }
 
-/* Keeps the RESPONSE under the INITIATION's mac1. */
-static int keep_answer(struct ntm_link *link, const struct incoming *in, const uint8_t *frame,
-		       size_t len)
+/* Writes the whole RESPONSE frame into out[NTM_HANDSHAKE_MAX]; its length, or 0. */
+static size_t write_response(struct link_incoming *in, uint32_t index,
+			     const struct ntm_link_reply *reply, uint8_t *out)
+{
+	return link_answer_write(in, index, reply ? reply->payload : NULL,
+				 reply ? reply->payload_len : 0, out);
+}
+
+struct link_answer *link_answer_new(struct ntm_links *links, const struct link_incoming *in,
+				    const uint8_t *frame, size_t len)
 {
 	struct link_answer *answer = malloc(sizeof(*answer) + len);
 
 	if (!answer)
-		return -ENOMEM;
-	*answer = (struct link_answer){.link = link,
-				       .to_count = 1,
+		return NULL;
+	*answer = (struct link_answer){.to_count = 1,
 				       .to = {*in->from},
 				       .len = len,
-				       .made_ms = links_now(link->links)};
+				       .made_ms = links_now(links)};
 	memcpy(answer->mac1, in->hs->mac1, sizeof(answer->mac1));
 	memcpy(answer->frame, frame, len);
-	link_answer_drop(link);
-	if (ntm_map_put(link->links->by_answer, answer->mac1, NTM_MAC_LEN, answer, NULL) != 0) {
+	if (ntm_map_put(links->by_answer, answer->mac1, NTM_MAC_LEN, answer, NULL) != 0) {
 		free(answer);
-		return -ENOMEM;
+		return NULL;
 	}
-	link->answer = answer;
-	return 0;
+	return answer;
+}
+
+static int keep_answer(struct ntm_link *link, const struct link_incoming *in, const uint8_t *frame,
+		       size_t len)
+{
+	link_answer_drop(link);
+	link->answer = link_answer_new(link->links, in, frame, len);
+	return link->answer ? 0 : -ENOMEM;
 }
 
 /* INITIATIONs that were accepted lately, by the start of their mac1. */
@@ -187,7 +195,8 @@ static bool is_replay(const struct ntm_links *links, const struct ntm_handshake 
 }
 
 /* Commits: a new next session, and the RESPONSE on its way. */
-static void respond(struct ntm_link *link, struct incoming *in, const struct ntm_link_reply *reply)
+static void respond(struct ntm_link *link, struct link_incoming *in,
+		    const struct ntm_link_reply *reply)
 {
 	struct ntm_links *links = link->links;
 	uint8_t frame[NTM_HANDSHAKE_MAX];
@@ -218,7 +227,7 @@ static void respond(struct ntm_link *link, struct incoming *in, const struct ntm
 }
 
 /* Both sides want to begin: the lower static key goes on as initiator. True: not answered. */
-static bool yields_to_ours(struct ntm_link *link, const struct incoming *in)
+static bool yields_to_ours(struct ntm_link *link, const struct link_incoming *in)
 {
 	if (!link->hs)
 		return false;
@@ -235,7 +244,8 @@ static bool yields_to_ours(struct ntm_link *link, const struct incoming *in)
 	return false;
 }
 
-static void on_known(struct ntm_link *link, struct incoming *in, const struct ntm_link_reply *reply)
+static void on_known(struct ntm_link *link, struct link_incoming *in,
+		     const struct ntm_link_reply *reply)
 {
 	struct ntm_links *links = link->links;
 
@@ -252,7 +262,7 @@ static void on_known(struct ntm_link *link, struct incoming *in, const struct nt
 		respond(link, in, reply);
 }
 
-static void respond_once(struct ntm_links *links, struct incoming *in,
+static void respond_once(struct ntm_links *links, struct link_incoming *in,
 			 const struct ntm_link_reply *reply)
 {
 	uint8_t frame[NTM_HANDSHAKE_MAX];
@@ -262,16 +272,8 @@ static void respond_once(struct ntm_links *links, struct incoming *in,
 		links_send(links, in->from, frame, len);
 }
 
-static struct ntm_link *find_peer(const struct ntm_links *links, const struct incoming *in)
-{
-	uint8_t key[LINK_PEER_KEY_LEN];
-
-	links_peer_key(key, in->hs->purpose, in->noise.remote_static, NULL);
-	return ntm_map_get(links->by_peer, key, sizeof(key));
-}
-
 /* A static key that no link expects: the owner judges it. */
-static void on_stranger(struct ntm_links *links, struct incoming *in)
+static void on_stranger(struct ntm_links *links, struct link_incoming *in)
 {
 	struct ntm_link_reply reply = {0};
 	struct ntm_link_request req = {
@@ -281,7 +283,6 @@ static void on_stranger(struct ntm_links *links, struct incoming *in)
 		.payload = in->payload + LINK_HS_FIXED_INIT,
 		.payload_len = in->payload_len - LINK_HS_FIXED_INIT,
 	};
-	struct ntm_link_args args = {.purpose = req.purpose, .remote_static = req.remote_static};
 	struct ntm_link *link;
 
 	if (!links->ops.accept || links->ops.accept(links->ctx, &req, &reply) != 0) {
@@ -292,15 +293,8 @@ static void on_stranger(struct ntm_links *links, struct incoming *in)
 		respond_once(links, in, &reply);
 		goto out;
 	}
-	link = find_peer(links, in); /* the callback may have opened it */
-	if (!link) {
-		args.owner = reply.owner;
-		link = link_new(links, &args);
-		if (link && links_add(links, link) != 0) {
-			link_destroy(link);
-			link = NULL;
-		}
-	}
+	/* The callback may have opened it. */
+	link = link_for_peer(links, req.purpose, req.remote_static, reply.owner);
 	if (link)
 		on_known(link, in, &reply);
 out:
@@ -308,7 +302,8 @@ out:
 }
 
 /* Right mac1, and within the limits. */
-static void on_initiation(struct ntm_links *links, struct incoming *in, const struct ntm_pkt *pkt)
+static void on_initiation(struct ntm_links *links, struct link_incoming *in,
+			  const struct ntm_pkt *pkt)
 {
 	struct ntm_link *link = NULL;
 
@@ -327,18 +322,34 @@ static void on_initiation(struct ntm_links *links, struct incoming *in, const st
 		links->counters.bad_handshake++;
 		return;
 	}
+	if (in->hs->purpose == NTM_PURPOSE_DC) {
+		link_pending_add(links, in);
+		return;
+	}
 	if (!link)
-		link = find_peer(links, in);
+		link = links_find_peer(links, in->hs->purpose, in->noise.remote_static);
 	if (link)
 		on_known(link, in, NULL);
 	else
 		on_stranger(links, in);
 }
 
+/* The limit of XX comes first: mac1 keeps nobody away there, and what it stops takes nothing from
+ * what the others have. */
+static enum links_verdict judge(struct ntm_links *links, const struct link_incoming *in)
+{
+	int64_t now_ms = links_now(links);
+
+	if (in->hs->purpose == NTM_PURPOSE_DC && !in->proven &&
+	    !links_limit_xx(&links->limit, now_ms))
+		return LINKS_PROVE;
+	return links_limit_judge(&links->limit, in->from, in->proven, now_ms);
+}
+
 void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handshake *hs,
 			       const struct ntm_addr *from, const struct ntm_pkt *pkt)
 {
-	struct incoming in = {.hs = hs, .from = from};
+	struct link_incoming in = {.hs = hs, .from = from};
 	enum links_verdict verdict;
 
 	if (is_replay(links, hs)) {
@@ -346,7 +357,7 @@ void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handsha
 		return;
 	}
 	in.proven = is_proven(links, &in, pkt);
-	verdict = links_limit_judge(&links->limit, from, in.proven, links_now(links));
+	verdict = judge(links, &in);
 	if (verdict != LINKS_PASS)
 		links->counters.limited++;
 	/* A join is answered at length, and anybody may ask: not to an address that is not proven

@@ -17,16 +17,25 @@ static uint64_t next_stamp(struct ntm_links *links)
 	return links->stamp_out;
 }
 
+/* That of purpose 'd' is padded to its length, in clear. */
+static size_t padding(const struct ntm_link *link, size_t payload_len)
+{
+	size_t len = 8 + NTM_KEY_LEN + payload_len + 2 * NTM_MAC_LEN;
+
+	return link_purpose(link) == NTM_PURPOSE_DC ? NTM_DC_INITIATION_LEN - len : 0;
+}
+
 /* Everything in front of the MACs. */
 static int write_initiation(struct ntm_link *link, struct link_handshake *hs)
 {
 	struct ntm_links *links = link->links;
+	static const uint8_t no_pair[NTM_PAIR_LEN];
 	bool is_e2e = link_purpose(link) == NTM_PURPOSE_E2E;
 	uint8_t prologue[NTM_PROLOGUE_LEN];
 	uint8_t payload[LINK_HS_FIXED_INIT + NTM_HS_PAYLOAD_MAX];
 	struct ntm_wr wr = ntm_wr_init(payload, sizeof(payload));
 	struct ntm_noise_args args = {
-		.pattern = is_e2e ? NTM_NOISE_IKPSK2 : NTM_NOISE_IK,
+		.pattern = links_pattern(link_purpose(link)),
 		.initiator = true,
 		.prologue = prologue,
 		.prologue_len = sizeof(prologue),
@@ -43,11 +52,12 @@ static int write_initiation(struct ntm_link *link, struct link_handshake *hs)
 	size_t head_len, noise_len;
 	int err;
 
-	ntm_prologue(prologue, link_purpose(link), link_pair(link));
+	ntm_prologue(prologue, link_purpose(link), is_e2e ? link_pair(link) : no_pair);
 	ntm_wr_u64(&wr, next_stamp(links));
 	ntm_wr_u8(&wr, links->suites);
 	ntm_wr_zeros(&wr, 3);
 	ntm_wr_bytes(&wr, link->payload, link->payload_len);
+	ntm_wr_zeros(&wr, padding(link, wr.len));
 	ntm_noise_start(&hs->noise, &args);
 	head_len = ntm_handshake_head(hs->frame, &head);
 	err = ntm_noise_write(&hs->noise, payload, wr.len, hs->frame + head_len,
@@ -64,7 +74,7 @@ static void send_to(struct ntm_link *link, const struct ntm_addr *to)
 	uint8_t key[NTM_KEY_LEN];
 	size_t len;
 
-	ntm_mac1_key(key, link_static(link));
+	ntm_mac1_key(key, links_mac_static(link_purpose(link), link_static(link)));
 	len = ntm_mac_append(hs->frame, hs->len, key, has_cookie ? hs->cookie : NULL);
 	memcpy(hs->mac1, hs->frame + hs->len, NTM_MAC_LEN);
 	links_send(link->links, to, hs->frame, len);
@@ -129,7 +139,9 @@ void link_handshake_start(struct ntm_link *link, bool everywhere)
 			link_timers_peer_awaited(link);
 		return;
 	}
+	link_final_drop(link); /* after a new beginning nobody waits for it */
 	link->hs->everywhere = everywhere;
+	link->hs->is_rekey = !everywhere;
 	send_round(link);
 }
 
@@ -167,7 +179,8 @@ void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to)
 	    link->candidate_count >= NTM_LINK_CANDIDATES)
 		return;
 	link->candidates[link->candidate_count++] = *to;
-	send_to(link, to);
+	if (link->hs)
+		send_to(link, to);
 }
 
 /* The attempt that an answer names, or NULL. */
@@ -175,15 +188,29 @@ static struct ntm_link *find_attempt(const struct ntm_links *links, uint32_t ind
 {
 	const struct link_index *at = ntm_map_get(links->by_index, &index, sizeof(index));
 
-	if (!at || !at->link->hs || at->link->hs->index.value != index)
+	if (!at || !at->link || !at->link->hs || at->link->hs->index.value != index)
 		return NULL;
 	return at->link;
+}
+
+static void note_rtt(struct ntm_link *link)
+{
+	if (!link->hs->ambiguous)
+		link->rtt_ms = links_now(link->links) - link->hs->sent_ms;
+}
+
+void link_handshake_won(struct ntm_link *link, struct link_slot *slot)
+{
+	note_rtt(link);
+	links_index_move(link, &link->hs->index, slot);
+	link_handshake_drop(link);
 }
 
 static void finish_one_shot(struct ntm_link *link, const uint8_t *payload, size_t len)
 {
 	struct ntm_links *links = link->links;
 
+	note_rtt(link);
 	link_handshake_drop(link);
 	link_set_state(link, NTM_LINK_CLOSED, "answered");
 	link->handshakes++;
@@ -194,18 +221,12 @@ static void finish_one_shot(struct ntm_link *link, const uint8_t *payload, size_
 static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t suite,
 		   const struct ntm_handshake *in, const struct ntm_addr *from)
 {
-	struct ntm_links *links = link->links;
 	struct link_slot *slot;
 
 	link_slot_drop(link, &link->prev);
 	slot = link_slot_new(link);
-	/* The index stays in the table under another holder, which allocates nothing. */
-	slot->index = link->hs->index;
-	(void)ntm_map_put(links->by_index, &slot->index.value, sizeof(slot->index.value), slot,
-			  NULL);
-	link->hs->index.value = 0; /* in no table: the drop below leaves the new holder alone */
+	link_handshake_won(link, slot);
 	link_session_fill(slot, noise, suite, in->sender);
-	link_handshake_drop(link);
 	link_session_begin(link, slot, from);
 }
 
@@ -228,9 +249,9 @@ void link_handshake_on_response(struct ntm_links *links, const struct ntm_handsh
 		links->counters.bad_handshake++;
 		goto out;
 	}
-	if (!link->hs->ambiguous)
-		link->rtt_ms = links_now(links) - link->hs->sent_ms;
-	if (link->one_shot)
+	if (in->purpose == NTM_PURPOSE_DC)
+		link_final_on_response(link, &noise, in, from, payload, len);
+	else if (link->one_shot)
 		finish_one_shot(link, payload + LINK_HS_FIXED, len - LINK_HS_FIXED);
 	else
 		finish(link, &noise, payload[0], in, from);
@@ -244,6 +265,7 @@ void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *fr
 {
 	struct ntm_link *link = find_attempt(links, index);
 	struct link_handshake *hs = link ? link->hs : NULL;
+	const uint8_t *receiver;
 
 	if (!hs) {
 		links->counters.unknown_index++;
@@ -254,7 +276,8 @@ void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *fr
 		links->counters.limited++;
 		return;
 	}
-	if (ntm_cookie_open(pkt->data, pkt->len, link_static(link), hs->mac1, hs->cookie) != 0) {
+	receiver = links_mac_static(link_purpose(link), link_static(link));
+	if (ntm_cookie_open(pkt->data, pkt->len, receiver, hs->mac1, hs->cookie) != 0) {
 		links->counters.bad_handshake++;
 		return;
 	}

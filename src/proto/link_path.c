@@ -107,7 +107,7 @@ static void on_response(struct ntm_link *link, const struct ntm_addr *from,
 
 static void on_close(struct ntm_link *link)
 {
-	if (!link->next) {
+	if (!link_peer_began(link)) {
 		link_lose(link, NTM_DOWN_CLOSED);
 		return;
 	}

@@ -14,6 +14,20 @@
  *   responder, on INITIATION:                           next <- new
  *   responder, on its first packet:  previous <- current <- next
  *
+ * XX has a third message, which proves to the responder what that first packet proves, but which
+ * may be lost, or refused at first, while the initiator could use its keys already:
+ *
+ *   initiator, on RESPONSE:      previous <- current <- new
+ *     rekeying:                                            next <- new
+ *     then, when it is heard:    previous <- current <- next
+ *   responder, on FINAL:         previous <- current <- new
+ *     while a current one of ours was not heard yet:
+ *                                            current <- new, next <- former current
+ *
+ * The last is what happens when both sides begin at once: both have both sessions. Next is ours
+ * then; that of the side with the lower static key becomes the current one when it is heard, that
+ * of the other side has yielded.
+ *
  * Only the current one seals. All three open, until they are reject_ms old.
  */
 
@@ -50,6 +64,8 @@ void link_slot_drop(struct ntm_link *link, struct link_slot **at)
 
 	if (!slot)
 		return;
+	if (link->final && link->final->slot == slot)
+		link_final_drop(link);
 	links_index_del(link->links, &slot->index);
 	ntm_session_wipe(&slot->session);
 	slot->live = false;
@@ -102,27 +118,81 @@ static bool announce(struct ntm_link *link, const struct ntm_addr *remote)
 void link_session_begin(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *from)
 {
 	link_slot_drop(link, &link->prev);
-	if (link->next) {
+	if (link_peer_began(link)) {
 		link_slot_drop(link, &link->cur);
 		link->prev = link->next;
 		link->next = NULL;
 	} else {
+		link_slot_drop(link, &link->next);
 		link->prev = link->cur;
 	}
 	link->cur = slot;
 	link_timers_answer_sought(link);
-	if (announce(link, from) && slot->session.send_counter == 0)
+	if (announce(link, from) && slot->session.send_counter == 0 && !link->final)
 		link_send_keepalive(link); /* so that the responder may send */
+}
+
+void link_session_await(struct ntm_link *link, struct link_slot *slot)
+{
+	link->next = slot;
+	link_timers_answer_sought(link);
+	link_timers_sessions_changed(link);
+}
+
+struct link_slot *link_session_place(struct ntm_link *link)
+{
+	bool is_crossed = link->final && link->final->slot == link->cur;
+
+	link_slot_drop(link, is_crossed ? &link->next : &link->prev);
+	if (is_crossed)
+		link->next = link->cur;
+	else
+		link->prev = link->cur;
+	link->cur = link_slot_new(link);
+	if (link->next && memcmp(link->links->keys.pub, link_static(link), NTM_KEY_LEN) > 0) {
+		link->next->yielded = true;
+		link_final_drop(link);
+	}
+	if (!link->final) /* an attempt of ours, or the wait for one, has got what it was for */
+		link_timers_attempt_over(link);
+	link_handshake_drop(link);
+	return link->cur;
+}
+
+void link_session_place_taken(struct ntm_link *link, const struct ntm_addr *remote)
+{
+	const struct link_slot *slot = link->cur;
+
+	if (link->state != NTM_LINK_UP)
+		link_set_state(link, NTM_LINK_CONNECTING, "final");
+	if (announce(link, remote) && slot->session.send_counter == 0)
+		link_send_keepalive(link); /* so that the initiator hears that we accept it */
+}
+
+bool link_peer_began(const struct ntm_link *link)
+{
+	return link->next && !link->next->session.initiator;
+}
+
+/* Where next leads. A packet proves the address that our RESPONSE or FINAL went to; another one has
+ * to be tried. */
+static struct ntm_addr proven_by_next(const struct ntm_link *link, const struct ntm_addr *from)
+{
+	const struct link_answer *answer = link->answer;
+
+	if (link->next->session.initiator)
+		return link->final ? link->final->to : link->remote;
+	if (!answer || link_answer_went_to(answer, from))
+		return *from;
+	return answer->to[answer->to_count - 1];
 }
 
 /* The first packet on the next session: the peer has its keys. */
 static bool confirm(struct ntm_link *link, const struct ntm_addr *from)
 {
-	struct ntm_addr remote = *from;
+	struct ntm_addr remote = proven_by_next(link, from);
 
-	/* A packet proves the address that the RESPONSE went to; another one has to be tried. */
-	if (!link_answer_went_to(link, from) && link->answer)
-		remote = link->answer->to[link->answer->to_count - 1];
+	link_final_drop(link);
 	link_slot_drop(link, &link->prev);
 	link->prev = link->cur;
 	link->cur = link->next;
@@ -189,6 +259,15 @@ static bool is_asked(const struct ntm_link *link, bool confirmed, bool is_empty)
 	return is_empty && !session->initiator && age_ms < LINK_CONFIRM_MS;
 }
 
+/* The current session was heard; of XX, ours may be another one, see the head of this file. */
+static void on_answer_found(struct ntm_link *link)
+{
+	if (!link->final)
+		link_timers_answer_found(link);
+	else if (link->final->slot == link->cur)
+		link_final_drop(link);
+}
+
 void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_addr *from,
 			struct ntm_pkt *pkt)
 {
@@ -207,14 +286,14 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	if (!open_frame(link, slot, pkt))
 		return;
 	link->last_in_ms = links_now(link->links);
-	if (slot == link->next) {
+	if (slot == link->next && !slot->yielded) {
 		confirmed = true;
 		if (!confirm(link, from))
 			return;
 	}
 	link_timers_heard(link, false);
 	if (slot == link->cur)
-		link_timers_answer_found(link);
+		on_answer_found(link);
 	if (slot == link->cur && slot->session.replay.newest == counter)
 		link_path_seen(link, from);
 	is_empty = pkt->len == 0;
@@ -224,10 +303,10 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 		link_send_keepalive(link);
 }
 
-int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pkt *pkt, uint8_t cls,
-		 bool is_data)
+/* 0 or -ENOTCONN. */
+static int seal(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *to,
+		struct ntm_pkt *pkt, uint8_t cls)
 {
-	struct link_slot *slot = link->cur;
 	size_t plain_len = pkt->len;
 	size_t frame_len;
 
@@ -236,6 +315,17 @@ int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pk
 	if (ntm_session_seal(&slot->session, cls, pkt->data, plain_len, &frame_len) != 0)
 		return -ENOTCONN;
 	links_send(link->links, to, pkt->data, frame_len);
+	return 0;
+}
+
+int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pkt *pkt, uint8_t cls,
+		 bool is_data)
+{
+	struct link_slot *slot = link->cur;
+	size_t plain_len = pkt->len;
+
+	if (seal(link, slot, to, pkt, cls) != 0)
+		return -ENOTCONN;
 	if (is_data) {
 		slot->used = true;
 		link->packets_out++;
@@ -256,9 +346,18 @@ void link_send_keepalive(struct ntm_link *link)
 	(void)link_seal_to(link, &link->remote, &pkt, 0, false);
 }
 
+void link_send_keepalive_on(struct ntm_link *link, struct link_slot *slot,
+			    const struct ntm_addr *to)
+{
+	struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	(void)seal(link, slot, to, &pkt, 0);
+}
+
 void link_on_expired(struct ntm_link *link)
 {
-	if (!link->next) {
+	if (!link_peer_began(link)) {
 		link_lose(link, NTM_DOWN_EXPIRED);
 		return;
 	}

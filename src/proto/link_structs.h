@@ -21,6 +21,10 @@
 #define LINKS_SOURCE_PER_S   20   /* from one /24 or /56, security.md 2.8 */
 #define LINKS_SOURCE_BURST   5
 #define LINKS_SOURCE_BUCKETS 256
+#define LINKS_XX_PER_S       20 /* INITIATIONs of 'd', which anybody can make, security.md 2.8 */
+#define LINKS_PENDING        64 /* of 'd': answered, the FINAL is awaited */
+#define LINKS_PENDING_NET    8  /* the same, of one /24 or /56 whose address is proven */
+#define LINKS_PENDING_MS     5000
 #define LINKS_ACCEPTED       256 /* INITIATIONs that are known again when replayed */
 /* Copies of one INITIATION come within a round of attempts, from several addresses of the peer. */
 #define LINK_ANSWER_SPREAD_MS 3000
@@ -28,13 +32,14 @@
 /* Entry of the index table: first member of what it stands for. */
 struct link_index {
 	uint32_t value;
-	struct ntm_link *link;
+	struct ntm_link *link; /* NULL: a struct link_pending */
 };
 
 struct link_slot {
 	struct link_index index;
 	bool live;
-	bool used; /* carried data, either way */
+	bool used;    /* carried data, either way */
+	bool yielded; /* next, of 'd': the peer's session goes first; this one opens, no more */
 	struct ntm_session session;
 };
 
@@ -44,6 +49,7 @@ struct link_handshake {
 	struct ntm_noise noise; /* INITIATION written */
 	unsigned sent;
 	bool everywhere; /* to all candidates, not only to where the peer was last */
+	bool is_rekey;   /* the session that is there still works */
 	bool ambiguous;  /* sent more than once since the peer last showed up: no round trip time */
 	int64_t sent_ms;
 	bool has_cookie;
@@ -58,10 +64,17 @@ struct link_handshake {
 /* Our last RESPONSE, for the same INITIATION again. */
 struct link_answer {
 	uint8_t mac1[NTM_MAC_LEN]; /* of the INITIATION; its name in the table */
-	struct ntm_link *link;
 	int64_t made_ms;
 	size_t to_count;
 	struct ntm_addr to[LINK_ANSWERED_MAX]; /* the latest last */
+	size_t len;
+	uint8_t frame[];
+};
+
+/* Our FINAL, sent until something was heard on its session. */
+struct link_final {
+	struct link_slot *slot;
+	struct ntm_addr to;
 	size_t len;
 	uint8_t frame[];
 };
@@ -105,6 +118,7 @@ struct ntm_link {
 	struct link_slot *prev, *cur, *next; /* into slot, or NULL */
 	struct link_handshake *hs;
 	struct link_answer *answer;
+	struct link_final *final;
 	uint64_t stamp_in; /* highest accepted */
 
 	struct link_path path[LINK_PATHS];
@@ -129,6 +143,7 @@ struct ntm_link {
 struct links_limit {
 	struct ntm_bucket load;
 	struct ntm_bucket dh;
+	struct ntm_bucket xx;
 	uint8_t hash_key[16];
 	struct ntm_bucket source[LINKS_SOURCE_BUCKETS];
 };
@@ -141,12 +156,15 @@ struct ntm_links {
 	struct ntm_link_times times;
 	struct ntm_links_counters counters;
 	uint8_t suites;
-	uint8_t mac1_key[NTM_KEY_LEN];
-	struct ntm_cookies cookies;
+	uint8_t mac1_key[NTM_KEY_LEN], mac1_key_xx[NTM_KEY_LEN];
+	struct ntm_cookies cookies, cookies_xx;
 	struct links_limit limit;
 	uint64_t stamp_out;                /* last time stamp used */
 	uint64_t accepted[LINKS_ACCEPTED]; /* a ring; link_answer.c */
 	size_t accepted_next;
+	struct link_pending *pending[LINKS_PENDING]; /* NULL: free; link_pending.c */
+	struct ntm_timer pending_end;
+	uint64_t nameless; /* links so far whose peer was not known when they were made */
 	struct ntm_map *by_index;
 	struct ntm_map *by_peer;
 	struct ntm_map *by_pair;

@@ -7,12 +7,15 @@
  *             given up, but the link goes on: next round after retry_ms and up to a third more;
  *             responder: the peer's INITIATION or first packet is awaited for 3000 ms;
  *             initiator with new keys: keepalive again after 200, 400, 800 ms until anything was
- *             heard, since the responder cannot send before; 1600 ms later a new handshake
+ *             heard, since the responder cannot send before; 1600 ms later a new handshake; of
+ *             XX with FINAL in front, and given up in the end: the peer does not accept us
  *   age       rekey at rekey_ms (initiator of the session) or halfway to reject_ms (the other side,
  *             when nobody did); the end of each session at reject_ms
  *   alive     keepalive: passive_keepalive_ms after data came that was followed by nothing of ours;
  *             keepalive_ms after we last sent anything
  *   silence   silence_ms after data was sent that was followed by nothing of theirs: new handshake
+ *
+ *   pending   (of all links) the oldest RESPONSE of XX was answered by no FINAL
  *
  * alive and silence are not moved with every packet: when they fire, they look at the facts and
  * sleep again for what is left.
@@ -87,11 +90,17 @@ static void seek_answer_again(struct ntm_link *link)
 	int64_t wait_ms = ntm_retry_wait_ms(++link->wait_count);
 
 	if (wait_ms < 0) {
-		link_handshake_start(link, true);
+		if (link->final)
+			link_final_unheard(link);
+		else
+			link_handshake_start(link, true);
 		return;
 	}
 	wait_for(link, LINK_WAIT_HEARD, wait_ms);
-	link_send_keepalive(link);
+	if (link->final)
+		link_final_resend(link);
+	else
+		link_send_keepalive(link);
 }
 
 static void on_attempt(void *arg)
@@ -167,7 +176,8 @@ static void arm_age(struct ntm_link *link)
 /* An idle link that may end is left to end; the next data is asked again. */
 static void rekey_if_due(struct ntm_link *link)
 {
-	bool is_busy = link->wait != LINK_WAIT_NONE && link->wait != LINK_WAIT_HEARD;
+	bool is_busy =
+		link->final || (link->wait != LINK_WAIT_NONE && link->wait != LINK_WAIT_HEARD);
 
 	if (link_is_alive(link) && rekey_at(link) <= links_now(link->links) && !is_busy &&
 	    (link->persistent || link->cur->used))
@@ -305,4 +315,24 @@ void link_timers_stop(struct ntm_link *link)
 	disarm(link, &link->silence);
 	link->owed_ms = -1;
 	link->unanswered_ms = -1;
+}
+
+/* ---- pending ---- */
+
+static void on_pending(void *arg)
+{
+	link_pending_expire(arg);
+}
+
+void links_timers_init(struct ntm_links *links)
+{
+	ntm_timer_init(&links->pending_end, on_pending, links);
+}
+
+void links_timers_pending(struct ntm_links *links, int64_t end_ms)
+{
+	if (end_ms < 0)
+		ntm_timer_del(links->timers, &links->pending_end);
+	else
+		ntm_timer_set(links->timers, &links->pending_end, end_ms - links_now(links));
 }

@@ -38,7 +38,10 @@ struct ntm_links *ntm_links_new(const struct ntm_links_args *args)
 		return NULL;
 	}
 	ntm_mac1_key(links->mac1_key, links->keys.pub);
+	ntm_mac1_key(links->mac1_key_xx, ntm_static_unknown);
 	ntm_cookies_init(&links->cookies, links->keys.pub, links_now(links));
+	ntm_cookies_init(&links->cookies_xx, ntm_static_unknown, links_now(links));
+	links_timers_init(links);
 	links_limit_init(&links->limit, links_now(links));
 	return links;
 }
@@ -50,6 +53,7 @@ void ntm_links_free(struct ntm_links *links)
 	assert(links->depth == 0);
 	while (links->first)
 		ntm_link_free(links->first);
+	link_pending_drop_all(links);
 	ntm_map_free(links->by_index);
 	ntm_map_free(links->by_peer);
 	ntm_map_free(links->by_pair);
@@ -85,11 +89,32 @@ void links_leave(struct ntm_links *links)
 	}
 }
 
-/* 'd' comes with XX and 'r' with relays; until then nothing answers to them. */
-bool links_has_purpose(uint8_t purpose)
+/* 'r' comes with relays; until then nothing answers to it. */
+bool links_has_purpose(const struct ntm_links *links, uint8_t purpose)
 {
+	const struct ntm_links_ops *ops = &links->ops;
+
+	if (purpose == NTM_PURPOSE_DC)
+		return ops->hello && ops->verify && ops->accept;
 	return purpose == NTM_PURPOSE_NODE || purpose == NTM_PURPOSE_JOIN ||
 	       purpose == NTM_PURPOSE_E2E;
+}
+
+enum ntm_noise_pattern links_pattern(uint8_t purpose)
+{
+	switch (purpose) {
+	case NTM_PURPOSE_DC:
+		return NTM_NOISE_XX;
+	case NTM_PURPOSE_E2E:
+		return NTM_NOISE_IKPSK2;
+	default:
+		return NTM_NOISE_IK;
+	}
+}
+
+const uint8_t *links_mac_static(uint8_t purpose, const uint8_t *receiver_static)
+{
+	return purpose == NTM_PURPOSE_DC ? ntm_static_unknown : receiver_static;
 }
 
 void links_peer_key(uint8_t out[static LINK_PEER_KEY_LEN], uint8_t purpose,
@@ -98,6 +123,34 @@ void links_peer_key(uint8_t out[static LINK_PEER_KEY_LEN], uint8_t purpose,
 	out[0] = purpose;
 	memcpy(out + 1, remote_static, NTM_KEY_LEN);
 	memcpy(out + 1 + NTM_KEY_LEN, pair ? pair : no_pair, NTM_PAIR_LEN);
+}
+
+struct ntm_link *links_find_peer(const struct ntm_links *links, uint8_t purpose,
+				 const uint8_t remote_static[static NTM_KEY_LEN])
+{
+	uint8_t key[LINK_PEER_KEY_LEN];
+
+	links_peer_key(key, purpose, remote_static, NULL);
+	return ntm_map_get(links->by_peer, key, sizeof(key));
+}
+
+int links_set_static(struct ntm_link *link, const uint8_t remote_static[static NTM_KEY_LEN])
+{
+	struct ntm_map *by_peer = link->links->by_peer;
+	uint8_t key[LINK_PEER_KEY_LEN];
+	const struct ntm_link *other;
+
+	links_peer_key(key, link_purpose(link), remote_static, NULL);
+	other = ntm_map_get(by_peer, key, sizeof(key));
+	if (other)
+		return other == link ? 0 : -EEXIST;
+	if (ntm_map_put(by_peer, key, sizeof(key), link, NULL) != 0)
+		return -ENOMEM;
+	ntm_map_del(by_peer, link->peer_key, LINK_PEER_KEY_LEN);
+	memcpy(link->peer_key, key, sizeof(key));
+	/* Replaces the key's address, which allocates nothing. */
+	(void)ntm_map_put(by_peer, link->peer_key, LINK_PEER_KEY_LEN, link, NULL);
+	return 0;
 }
 
 int links_add(struct ntm_links *links, struct ntm_link *link)
@@ -154,6 +207,14 @@ int links_index_new(struct ntm_links *links, struct link_index *index, struct nt
 	return ntm_map_put(links->by_index, &index->value, sizeof(index->value), index, NULL);
 }
 
+void links_index_move(struct ntm_link *link, struct link_index *from, struct link_slot *to)
+{
+	to->index = (struct link_index){from->value, link};
+	(void)ntm_map_put(link->links->by_index, &to->index.value, sizeof(to->index.value), to,
+			  NULL);
+	from->value = 0; /* in no table: deleting it leaves the new holder alone */
+}
+
 void links_index_del(struct ntm_links *links, const struct link_index *index)
 {
 	ntm_map_del(links->by_index, &index->value, sizeof(index->value));
@@ -171,15 +232,21 @@ static void on_handshake(struct ntm_links *links, const struct ntm_addr *from,
 			 const struct ntm_pkt *pkt)
 {
 	struct ntm_handshake in;
+	const uint8_t *key;
 
-	if (ntm_handshake_parse(&in, pkt->data, pkt->len) != 0)
+	if (ntm_handshake_parse(&in, pkt->data, pkt->len) != 0) {
 		links->counters.malformed++;
-	else if (!links_has_purpose(in.purpose))
+		return;
+	}
+	key = in.purpose == NTM_PURPOSE_DC ? links->mac1_key_xx : links->mac1_key;
+	if (!links_has_purpose(links, in.purpose))
 		links->counters.refused++;
-	else if (!ntm_mac1_ok(pkt->data, &in, links->mac1_key))
+	else if (!ntm_mac1_ok(pkt->data, &in, key))
 		links->counters.bad_mac1++;
 	else if (in.type == NTM_FRAME_INITIATION)
 		link_answer_on_initiation(links, &in, from, pkt);
+	else if (in.type == NTM_FRAME_FINAL)
+		link_pending_on_final(links, &in, from);
 	else
 		link_handshake_on_response(links, &in, from);
 }
@@ -198,7 +265,7 @@ static void on_indexed(struct ntm_links *links, const struct ntm_addr *from, str
 		return;
 	}
 	index = ntm_map_get(links->by_index, &receiver, sizeof(receiver));
-	if (index)
+	if (index && index->link)
 		link_session_input(index->link, receiver, from, pkt);
 	else
 		links->counters.unknown_index++;

@@ -2,20 +2,32 @@
 /* How many INITIATIONs are read, in all and from one network, before a cookie is asked for. */
 #include "link_priv.h"
 
+#include <string.h>
+
 void links_limit_init(struct links_limit *limit, int64_t now_ms)
 {
 	ntm_bucket_init(&limit->load, LINKS_LOAD_PER_S, LINKS_LOAD_PER_S, now_ms);
 	ntm_bucket_init(&limit->dh, LINKS_DH_PER_S, LINKS_DH_PER_S, now_ms);
+	ntm_bucket_init(&limit->xx, LINKS_XX_PER_S, LINKS_XX_PER_S, now_ms);
 	ntm_random(limit->hash_key, sizeof(limit->hash_key));
 	for (size_t i = 0; i < LINKS_SOURCE_BUCKETS; i++)
 		ntm_bucket_init(&limit->source[i], LINKS_SOURCE_PER_S, LINKS_SOURCE_BURST, now_ms);
 }
 
+static size_t net_len(const struct ntm_ip *ip)
+{
+	return ip->family == 4 ? 3 : 7; /* /24, /56 */
+}
+
+bool links_same_net(const struct ntm_ip *a, const struct ntm_ip *b)
+{
+	return a->family == b->family && memcmp(a->b, b->b, net_len(a)) == 0;
+}
+
 /* The table does not grow: networks share a bucket where their hashes meet. */
 static struct ntm_bucket *source_bucket(struct links_limit *limit, const struct ntm_addr *from)
 {
-	size_t net_len = from->ip.family == 4 ? 3 : 7; /* /24, /56 */
-	uint64_t hash = ntm_siphash24(limit->hash_key, from->ip.b, net_len);
+	uint64_t hash = ntm_siphash24(limit->hash_key, from->ip.b, net_len(&from->ip));
 
 	return &limit->source[hash % LINKS_SOURCE_BUCKETS];
 }
@@ -28,4 +40,14 @@ enum links_verdict links_limit_judge(struct links_limit *limit, const struct ntm
 	if (!proven && (loaded || !ntm_bucket_take(source_bucket(limit, from), now_ms)))
 		return LINKS_PROVE;
 	return ntm_bucket_take(&limit->dh, now_ms) ? LINKS_PASS : LINKS_DROP;
+}
+
+bool links_limit_xx(struct links_limit *limit, int64_t now_ms)
+{
+	return ntm_bucket_take(&limit->xx, now_ms);
+}
+
+bool links_limit_final(struct links_limit *limit, int64_t now_ms)
+{
+	return ntm_bucket_take(&limit->dh, now_ms);
 }

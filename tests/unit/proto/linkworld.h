@@ -8,6 +8,7 @@
 #include "ntm/link.h"
 #include "ntm/wire.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +42,13 @@ struct host {
 	struct ntm_link *link; /* the one that this test is about; NULL when freed */
 	int accept_result;
 	struct ntm_link_reply reply;
-	enum act on_up, on_down, on_input, on_moved, on_answer, on_accept;
+	bool is_dc;              /* speaks 'd' */
+	size_t hello_len;        /* of its own; filled with its number */
+	unsigned refusals;       /* of the next FINALs and RESPONSES */
+	const struct host *only; /* the one peer that verify takes; NULL: any */
+	enum act on_up, on_down, on_input, on_moved, on_answer, on_accept, on_verify;
 
-	unsigned up, fresh, down, inputs, moved, answers, accepts, unknown_pairs;
+	unsigned up, fresh, down, inputs, moved, answers, accepts, verifies, unknown_pairs;
 	enum ntm_link_down why;
 	struct ntm_addr moved_to;
 	unsigned doubles; /* of test data */
@@ -268,7 +273,38 @@ static inline int on_accept(void *ctx, const struct ntm_link_request *req,
 	*reply = h->reply;
 	if (h->link)
 		do_act(h, h->link, h->on_accept);
+	if (req->purpose == NTM_PURPOSE_DC && h->refusals > 0) {
+		h->refusals--;
+		return -EAGAIN;
+	}
 	return h->accept_result;
+}
+
+static inline size_t on_hello(void *ctx, uint8_t out[static NTM_HS_PAYLOAD_MAX])
+{
+	struct host *h = ctx;
+
+	memset(out, (int)(h - h->world->host), h->hello_len);
+	return h->hello_len;
+}
+
+static inline int on_verify(void *ctx, struct ntm_link *link, void *owner,
+			    const struct ntm_link_request *req)
+{
+	struct host *h = ctx;
+
+	(void)owner;
+	assert_int_equal(req->purpose, NTM_PURPOSE_DC);
+	h->verifies++;
+	h->last_len = req->payload_len;
+	memcpy(h->last, req->payload, req->payload_len);
+	do_act(h, link, h->on_verify);
+	if (h->only && memcmp(req->remote_static, h->only->keys.pub, NTM_KEY_LEN) != 0)
+		return -EACCES;
+	if (h->refusals == 0)
+		return 0;
+	h->refusals--;
+	return -EAGAIN;
 }
 
 static inline void on_unknown_pair(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
@@ -351,8 +387,10 @@ static inline void on_answer(void *ctx, struct ntm_link *link, void *owner, cons
 
 static inline void boot(struct host *h)
 {
-	static const struct ntm_links_ops ops = {
+	struct ntm_links_ops ops = {
 		.send = wire_send,
+		.hello = h->is_dc ? on_hello : NULL,
+		.verify = h->is_dc ? on_verify : NULL,
 		.accept = on_accept,
 		.unknown_pair = on_unknown_pair,
 		.up = on_up,
@@ -455,6 +493,42 @@ static inline void open_node(struct host *h, const struct host *dc)
 				     .persistent = true};
 
 	assert_int_equal(ntm_link_open(h->links, &args, &h->link), 0);
+}
+
+/* All hosts are DCs. */
+static inline struct world *world_dcs(uint64_t seed)
+{
+	struct world *w = world_new(seed);
+
+	for (size_t i = 0; i < WORLD_HOSTS; i++) {
+		w->host[i].is_dc = true;
+		w->host[i].hello_len = 300;
+		reboot(&w->host[i]);
+	}
+	return w;
+}
+
+/* A DC's link to another one, of which it knows addresses only. */
+static inline void open_dc(struct host *h, const struct ntm_addr *candidates, size_t count)
+{
+	struct ntm_link_args args = {.purpose = NTM_PURPOSE_DC,
+				     .candidate_count = count,
+				     .candidates = candidates,
+				     .initiator = true};
+
+	assert_int_equal(ntm_link_open(h->links, &args, &h->link), 0);
+}
+
+/* Hosts 0 and 1 as DCs with a link that is up, 0 as initiator. */
+static inline struct world *world_xx(uint64_t seed)
+{
+	struct world *w = world_dcs(seed);
+
+	open_dc(&w->host[0], w->host[1].addr, 1);
+	run(w, 100);
+	assert_int_equal(w->host[0].up, 1);
+	assert_int_equal(w->host[1].up, 1);
+	return w;
 }
 
 /* Hosts 0 and 1 with an end-to-end link that is up, 0 as initiator. */

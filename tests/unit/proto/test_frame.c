@@ -43,11 +43,12 @@ static void round_trips(void **unused)
 		{NTM_FRAME_INITIATION, NTM_PURPOSE_NODE, 8, "016e0000 01020304"},
 		{NTM_FRAME_INITIATION, NTM_PURPOSE_JOIN, 8, "016a0000 01020304"},
 		{NTM_FRAME_INITIATION, NTM_PURPOSE_RELAY, 8, "01720000 01020304"},
-		{NTM_FRAME_INITIATION, NTM_PURPOSE_DC, 8, "01640000 01020304"},
 		{NTM_FRAME_INITIATION, NTM_PURPOSE_E2E, 24,
 		 "01650000 01020304 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"},
 		{NTM_FRAME_RESPONSE, NTM_PURPOSE_NODE, 12, "026e0000 01020304 05060708"},
 		{NTM_FRAME_RESPONSE, NTM_PURPOSE_E2E, 12, "02650000 01020304 05060708"},
+		{NTM_FRAME_RESPONSE, NTM_PURPOSE_DC, 12, "02640000 01020304 05060708"},
+		{NTM_FRAME_FINAL, NTM_PURPOSE_DC, 12, "03640000 01020304 05060708"},
 	};
 
 	(void)unused;
@@ -61,7 +62,7 @@ static void round_trips(void **unused)
 		assert_int_equal(hs.type, table[i].type);
 		assert_int_equal(hs.purpose, table[i].purpose);
 		assert_int_equal(hs.sender, 0x01020304);
-		assert_int_equal(hs.receiver, table[i].type == NTM_FRAME_RESPONSE ? 0x05060708 : 0);
+		assert_int_equal(hs.receiver, table[i].head_len == 12 ? 0x05060708 : 0);
 		assert_ptr_equal(hs.noise, frame + table[i].head_len);
 		assert_int_equal(hs.noise_len, NOISE_LEN);
 		assert_ptr_equal(hs.mac1, frame + len - 32);
@@ -101,6 +102,15 @@ static void malformed(void **unused)
 		frame[table[i].at] = table[i].value;
 		assert_int_equal(ntm_handshake_parse(&hs, frame, len), -EBADMSG);
 	}
+	/* Purpose 'd': INITIATIONs have one length; FINALs have that purpose. */
+	memset(frame, 0, sizeof(frame));
+	make(frame, NTM_FRAME_INITIATION, NTM_PURPOSE_DC, key);
+	for (len = 0; len <= NTM_HANDSHAKE_MAX; len++)
+		assert_int_equal(ntm_handshake_parse(&hs, frame, len), len == 512 ? 0 : -EBADMSG);
+	assert_int_equal(hs.noise_len, 512 - 8 - 32);
+	hs.sender = 99;
+	len = make(frame, NTM_FRAME_FINAL, NTM_PURPOSE_NODE, key);
+	assert_int_equal(ntm_handshake_parse(&hs, frame, len), -EBADMSG);
 	/* Length: a key and two MACs at least, NTM_HANDSHAKE_MAX at most. */
 	memset(frame, 0, sizeof(frame));
 	len = make(frame, NTM_FRAME_INITIATION, NTM_PURPOSE_E2E, key);

@@ -434,7 +434,7 @@ static void refusals_are_silent(void **unused)
 {
 	struct world *w = world_new(11);
 	struct host *a = &w->host[0], *b = &w->host[1];
-	struct packet p;
+	struct packet p, xx = {.data[0] = NTM_FRAME_INITIATION, .len = NTM_DC_INITIATION_LEN};
 	uint8_t key[NTM_KEY_LEN];
 
 	(void)unused;
@@ -445,13 +445,16 @@ static void refusals_are_silent(void **unused)
 	assert_int_equal(b->accepts, 4);
 	assert_int_equal(ntm_links_counters(b->links)->refused, 4);
 	assert_int_equal(ntm_links_counters(b->links)->frames_out, 0);
-	/* Purposes that nothing serves yet, with a right mac1. */
+	/* Purposes that nothing serves here, with a right mac1. */
 	ntm_mac1_key(key, b->keys.pub);
-	for (size_t i = 0; i < 2; i++) {
-		p.data[1] = "dr"[i];
-		ntm_mac_append(p.data, p.len - 32, key, NULL);
-		hand_over(b, &p);
-	}
+	p.data[1] = NTM_PURPOSE_RELAY;
+	ntm_mac_append(p.data, p.len - 32, key, NULL);
+	hand_over(b, &p);
+	xx.data[1] = NTM_PURPOSE_DC;
+	ntm_mac1_key(key, ntm_static_unknown);
+	ntm_mac_append(xx.data, xx.len - 32, key, NULL);
+	hand_over(b, &xx);
+	ntm_mac1_key(key, b->keys.pub);
 	assert_int_equal(ntm_links_counters(b->links)->refused, 6);
 	assert_int_equal(ntm_links_counters(b->links)->frames_out, 0);
 	/* One purpose does not pass for another: the prologue differs. */
