@@ -163,11 +163,11 @@ static void fail_no_answer(struct direction *direction)
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct foreign *foreign = foreign_by_domain(direction->dc, direction->cn.domain);
 
+	if (foreign && foreign_on_silent(foreign, direction->start_ms))
+		return; /* it ended this, with all that was asked there */
 	direction_words(&error, NTM_DIR_NO_DC, "the DC of %s does not answer in time",
 			direction->cn.domain);
 	direction_fail(direction, &error);
-	if (foreign)
-		foreign_on_silent(foreign);
 }
 
 static void on_timer(void *arg)
@@ -318,6 +318,18 @@ void direction_set_certified(struct side *side, const struct ntm_cert *cert)
 	side->vip6 = cert->vip6;
 }
 
+/* Nothing is sent into virtual prefixes, whoever has them. */
+static void drop_virtual(const struct dc *dc, struct ntm_addr_list *list)
+{
+	struct ntm_addr_list kept = {.count = 0};
+
+	route_filter(list, &dc->settings.prefix4, &dc->settings.prefix6);
+	for (uint8_t i = 0; i < list->count; i++)
+		if (foreign_by_vip(dc, &list->item[i].ip) == NULL)
+			kept.item[kept.count++] = list->item[i];
+	*list = kept;
+}
+
 /* What another DC says of its node's place, as far as our nodes may send there. False: nowhere. */
 bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
 			 const struct ntm_addr_list *own, bool behind_nat)
@@ -326,10 +338,10 @@ bool direction_set_place(const struct dc *dc, struct route_card *place, const st
 
 	place->own = *own;
 	place->behind_nat = behind_nat;
-	route_filter(&reflexive, &dc->settings.prefix4, &dc->settings.prefix6);
-	route_filter(&place->own, &dc->settings.prefix4, &dc->settings.prefix6);
+	drop_virtual(dc, &reflexive);
+	drop_virtual(dc, &place->own);
 	place->reflexive = *seen;
-	return reflexive.count == 1 && foreign_by_vip(dc, &seen->ip) == NULL;
+	return reflexive.count == 1;
 }
 
 struct direction *direction_new(struct dc *dc, struct ask *ask)
@@ -429,7 +441,7 @@ static void work_here(struct registry_node *node, struct registry_node *cn, stru
 		      const struct wanted *wanted)
 {
 	struct direction *direction =
-		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key);
+		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key, "");
 	uint8_t asked = direction_asked(wanted);
 
 	if (direction && !direction_may_share(direction, node->who.key, asked)) {

@@ -33,6 +33,12 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 				in->foreign->pin.domain);
 		return false;
 	}
+	/* Whose key is one of ours, would be taken for our node. */
+	if (registry_by_key(&dc->registry, in->cert.key) != NULL) {
+		direction_words(error, NTM_DIR_UNTRUSTED, "%s has the key of a node of %s",
+				in->cert.fqdn, dc->settings.domain);
+		return false;
+	}
 	if (direction_set_place(dc, &in->place, &req->reflexive, &req->own, req->behind_nat))
 		return true;
 	direction_words(error, NTM_DIR_UNTRUSTED, "%s is said to be where nothing can be sent to",
@@ -114,7 +120,8 @@ static struct ask *dissolve(struct direction *direction)
 
 static struct direction *of_both(const struct incoming *in)
 {
-	return direction_of_pair(&in->foreign->dc->directions, in->cert.key, in->cn->who.key);
+	return direction_of_pair(&in->foreign->dc->directions, in->cert.key, in->cn->who.key,
+				 in->foreign->pin.domain);
 }
 
 /* Not when MN has moved since, or has lost its tunnel. */

@@ -89,8 +89,10 @@ struct side {
 	struct ntm_msg_route_direction route; /* what it is told */
 };
 
-#define DIRECTION_ALIASES  3 /* name and two VIPs of the foreign node */
-#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN)
+#define DIRECTION_ALIASES 3 /* name and two VIPs of the foreign node */
+/* Both keys, and the domain of the foreign node: what another domain certifies is never taken for
+ * a pair of our nodes, or of a third domain. */
+#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN + NTM_NAME_MAX)
 /* Key of our node, and a name or an address. */
 #define DIRECTION_ALIAS_LEN (NTM_KEY_LEN + NTM_NAME_MAX + 1)
 
@@ -109,6 +111,7 @@ struct direction {
 	/* direction_index.c */
 	struct direction *before, *after; /* list of all */
 	bool has_pair;
+	size_t pair_len;
 	uint8_t pair_id[DIRECTION_PAIR_LEN];
 	size_t alias_count;
 	struct direction_alias {
@@ -118,9 +121,10 @@ struct direction {
 };
 
 /* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. */
+/* domain: of the foreign one of the two, "" when both are ours. */
 struct direction *direction_of_pair(const struct directions *all,
 				    const uint8_t a[static NTM_KEY_LEN],
-				    const uint8_t b[static NTM_KEY_LEN]);
+				    const uint8_t b[static NTM_KEY_LEN], const char *domain);
 struct direction *direction_of_alias(const struct directions *all,
 				     const uint8_t node[static NTM_KEY_LEN],
 				     const struct wanted *wanted);

@@ -85,6 +85,7 @@ static void quiet(struct foreign *foreign)
 	ntm_timer_del(foreign->dc->timers, &foreign->stagger);
 	ntm_timer_del(foreign->dc->timers, &foreign->deadline);
 	foreign->state = FOREIGN_IDLE;
+	foreign->is_restarting = false;
 	foreign->link = NULL;
 	ntm_ctl_set_link(foreign->ctl, NULL);
 	ntm_link_free(link);
@@ -139,12 +140,29 @@ void foreign_fail(struct foreign *foreign, uint8_t code, const char *words)
 	ntm_ctl_reset(foreign->ctl);
 }
 
-static bool is_candidate(const struct foreign *foreign, const struct ntm_addr *addr)
+/* Not so long ago that another search would tell more. */
+static bool has_failed(const struct foreign *foreign)
 {
+	return dc_now_ms(foreign->dc) - foreign->failed_ms < FOREIGN_NEGATIVE_MS;
+}
+
+/* Its number, or candidate_count: it is none. */
+static size_t find_candidate(const struct foreign *foreign, const struct ntm_addr *addr)
+{
+	size_t i = 0;
+
+	while (i < foreign->candidate_count && !ntm_addr_eq(&foreign->candidate[i], addr))
+		i++;
+	return i;
+}
+
+static size_t count_refused(const struct foreign *foreign)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < foreign->candidate_count; i++)
-		if (ntm_addr_eq(&foreign->candidate[i], addr))
-			return true;
-	return false;
+		count += foreign->is_refused[i];
+	return count;
 }
 
 /* DNS may say anything: nothing is sent into virtual prefixes. */
@@ -153,10 +171,13 @@ static void add_candidate(struct foreign *foreign, const struct ntm_addr *addr)
 	const struct dc *dc = foreign->dc;
 
 	if (foreign->candidate_count < FINDER_ADDRS && addr->port != 0 &&
-	    !is_candidate(foreign, addr) && !ntm_prefix_has(&dc->settings.prefix4, &addr->ip) &&
+	    find_candidate(foreign, addr) == foreign->candidate_count &&
+	    !ntm_prefix_has(&dc->settings.prefix4, &addr->ip) &&
 	    !ntm_prefix_has(&dc->settings.prefix6, &addr->ip) &&
-	    trust_by_vip(&dc->foreigns.trust, &addr->ip) == NULL)
+	    trust_by_vip(&dc->foreigns.trust, &addr->ip) == NULL) {
+		foreign->is_refused[foreign->candidate_count] = false;
 		foreign->candidate[foreign->candidate_count++] = *addr;
+	}
 }
 
 static int open_link(struct foreign *foreign, const struct ntm_addr *to)
@@ -181,8 +202,8 @@ static void try_next(struct foreign *foreign)
 		ntm_link_also(foreign->link, to);
 	else if (open_link(foreign, to) != 0)
 		foreign->link = NULL; /* the deadline ends it */
-	if (foreign->tried_count < foreign->candidate_count)
-		ntm_timer_set(foreign->dc->timers, &foreign->stagger, FOREIGN_STAGGER_MS);
+	/* Also behind the last one: DNS may name more. */
+	ntm_timer_set(foreign->dc->timers, &foreign->stagger, FOREIGN_STAGGER_MS);
 }
 
 static void on_stagger(void *arg)
@@ -195,7 +216,7 @@ static void on_deadline(void *arg)
 	struct foreign *foreign = arg;
 	char words[NTM_MSG_WORDS + 1], text[NTM_ADDR_STR];
 
-	if (foreign->refused_count > 0 || foreign->candidate_count == 0) {
+	if (count_refused(foreign) > 0 || foreign->candidate_count == 0) {
 		foreign_fail(foreign, foreign->code, foreign->words);
 		return;
 	}
@@ -205,6 +226,14 @@ static void on_deadline(void *arg)
 	foreign_fail(foreign, NTM_DIR_NO_DC, words);
 }
 
+/* Nobody is left who could be the one. Not at once: a callback of the link may be running. */
+static void end_if_refused(struct foreign *foreign)
+{
+	if (foreign->state == FOREIGN_CONNECTING && !finder_is_running(&foreign->finder) &&
+	    count_refused(foreign) == foreign->candidate_count)
+		ntm_timer_set(foreign->dc->timers, &foreign->deadline, 0);
+}
+
 static void on_found(void *arg, const struct finder_result *result)
 {
 	struct foreign *foreign = arg;
@@ -212,17 +241,16 @@ static void on_found(void *arg, const struct finder_result *result)
 	foreign->has_dns_root = result->has_root;
 	if (result->has_root)
 		memcpy(foreign->dns_root, result->root, sizeof(foreign->dns_root));
-	if (result->err != 0 && foreign->refused_count == 0) {
+	if (result->err != 0 && count_refused(foreign) == 0) {
 		foreign->code = result->err == -EBADMSG ? NTM_DIR_UNTRUSTED : NTM_DIR_NO_DC;
 		snprintf(foreign->words, sizeof(foreign->words),
 			 "the DC of %.40s is not found: %.95s", foreign->pin.domain, result->words);
 	}
 	for (size_t i = 0; result->err == 0 && i < result->count; i++)
 		add_candidate(foreign, &result->addr[i]);
-	if (foreign->candidate_count == 0)
-		foreign_fail(foreign, foreign->code, foreign->words);
-	else if (!ntm_timer_armed(&foreign->stagger))
+	if (!ntm_timer_armed(&foreign->stagger))
 		try_next(foreign);
+	end_if_refused(foreign);
 }
 
 void foreign_connect(struct foreign *foreign, const struct finder_target *target)
@@ -232,7 +260,7 @@ void foreign_connect(struct foreign *foreign, const struct finder_target *target
 	if (foreign->state != FOREIGN_IDLE || foreign->finder.ops.lookup == NULL)
 		return;
 	foreign->state = FOREIGN_CONNECTING;
-	foreign->candidate_count = foreign->tried_count = foreign->refused_count = 0;
+	foreign->candidate_count = foreign->tried_count = 0;
 	foreign->has_dns_root = false;
 	foreign->code = NTM_DIR_NO_DC;
 	snprintf(foreign->words, sizeof(foreign->words), "DNS names no address of the DC of %.80s",
@@ -252,11 +280,15 @@ void foreign_connect(struct foreign *foreign, const struct finder_target *target
 int foreign_request(struct foreign *foreign, const struct finder_target *target,
 		    struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg, uint32_t *txn)
 {
-	int64_t now_ms = dc_now_ms(foreign->dc);
+	bool can_search = foreign->finder.ops.lookup != NULL;
 	int err;
 
-	if (foreign->state == FOREIGN_IDLE && (foreign->finder.ops.lookup == NULL ||
-					       now_ms - foreign->failed_ms < FOREIGN_NEGATIVE_MS))
+	if (foreign->state == FOREIGN_IDLE && !can_search) {
+		foreign->code = NTM_DIR_NO_DC;
+		snprintf(foreign->words, sizeof(foreign->words),
+			 "this DC has no DNS to find the DC of %.80s with", foreign->pin.domain);
+	}
+	if (foreign->state == FOREIGN_IDLE && (!can_search || has_failed(foreign)))
 		return -EHOSTUNREACH;
 	err = ntm_ctl_request(foreign->ctl, msg, done, arg, txn);
 	if (err != 0)
@@ -266,14 +298,42 @@ int foreign_request(struct foreign *foreign, const struct finder_target *target,
 	return 0;
 }
 
-void foreign_on_silent(struct foreign *foreign)
+/* It has answered our handshake, but nothing since: it does not believe ours, which only its own
+ * log says. */
+static bool is_unwanted(const struct foreign *foreign)
+{
+	struct ntm_link_stats stats;
+
+	ntm_link_stats(foreign->link, &stats);
+	return stats.initiator && stats.packets_in == 0 && stats.last_in_ms == 0;
+}
+
+static void fail_session(struct foreign *foreign)
 {
 	char words[NTM_MSG_WORDS + 1];
 
-	if (foreign->state != FOREIGN_UP)
-		return; /* the deadline of the search tells more */
-	snprintf(words, sizeof(words), "the DC of %.100s does not answer", foreign->pin.domain);
+	if (is_unwanted(foreign))
+		snprintf(words, sizeof(words),
+			 "the DC of %.40s takes no session from us: is %.40s trusted there?",
+			 foreign->pin.domain, foreign->dc->settings.domain);
+	else
+		snprintf(words, sizeof(words), "the DC of %.100s does not answer",
+			 foreign->pin.domain);
 	foreign_fail(foreign, NTM_DIR_NO_DC, words);
+}
+
+bool foreign_on_silent(struct foreign *foreign, int64_t since_ms)
+{
+	struct ntm_link_stats stats;
+
+	/* Of a search, its own deadline tells more. */
+	if (foreign->state != FOREIGN_UP)
+		return false;
+	ntm_link_stats(foreign->link, &stats);
+	if (!is_unwanted(foreign) && (foreign->since_ms > since_ms || stats.last_in_ms > since_ms))
+		return false; /* it waits for its node, or the answer was lost */
+	fail_session(foreign);
+	return true;
 }
 
 /* The other DC may have restarted: it answers a handshake within one round trip. */
@@ -282,14 +342,12 @@ static void on_unanswered(void *ctx, unsigned sent)
 	struct foreign *foreign = ctx;
 	int64_t now_ms = dc_now_ms(foreign->dc);
 
-	if (foreign->state != FOREIGN_UP || sent < 2)
+	if (foreign->state != FOREIGN_UP || sent < 2 ||
+	    now_ms - foreign->restart_ms < FOREIGN_RESTART_MS)
 		return;
-	if (sent >= NTM_RETRY_SENDINGS) {
-		foreign_on_silent(foreign);
-	} else if (now_ms - foreign->restart_ms >= FOREIGN_RESTART_MS) {
-		foreign->restart_ms = now_ms;
-		ntm_link_restart(foreign->link, NULL, 0);
-	}
+	foreign->restart_ms = now_ms;
+	foreign->is_restarting = true;
+	ntm_link_restart(foreign->link, NULL, 0);
 }
 
 static void on_request(void *ctx, const struct ntm_msg *req)
@@ -328,7 +386,8 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 	if (err == -EAGAIN) {
 		/* Its root is learned where DNS leads to, never from who comes in. */
 		target.fqdn = foreign->pin.domain;
-		foreign_connect(foreign, &target);
+		if (!has_failed(foreign))
+			foreign_connect(foreign, &target);
 		return err;
 	}
 	dc->counters.foreign_refused++;
@@ -344,19 +403,18 @@ int foreign_verify(void *ctx, struct ntm_link *link, void *owner,
 	struct foreign *foreign = owner, *found = NULL;
 	char words[TRUST_WORDS], from[NTM_ADDR_STR];
 	int err = foreign_judge(dc, req, foreign, &found, words);
+	size_t i = find_candidate(foreign, req->from);
 
 	(void)link;
 	if (err == 0)
 		return 0;
 	dc->counters.foreign_refused++;
-	foreign->refused_count++;
+	if (i < foreign->candidate_count)
+		foreign->is_refused[i] = true;
 	foreign->code = NTM_DIR_UNTRUSTED;
 	snprintf(foreign->words, sizeof(foreign->words), "%.50s: %.100s",
 		 ntm_addr_str(req->from, from), words);
-	/* Nobody else is left who could be the one. */
-	if (foreign->state == FOREIGN_CONNECTING && !finder_is_running(&foreign->finder) &&
-	    foreign->refused_count >= foreign->candidate_count)
-		ntm_timer_set(dc->timers, &foreign->deadline, 0);
+	end_if_refused(foreign);
 	return err;
 }
 
@@ -370,22 +428,24 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	foreign->link = link;
 	foreign->last_good = *ntm_link_remote(link);
 	ntm_ctl_set_link(foreign->ctl, link);
+	foreign->code = 0;
 	if (foreign->state != FOREIGN_UP) {
 		finder_stop(&foreign->finder);
 		ntm_timer_del(dc->timers, &foreign->stagger);
 		ntm_timer_del(dc->timers, &foreign->deadline);
 		foreign->state = FOREIGN_UP;
 		foreign->since_ms = dc_now_ms(dc);
-		foreign->code = 0;
 		foreign->counters.sessions++;
 		ntm_debug("domain=%s session up at=%s", foreign->pin.domain,
 			  ntm_addr_str(&foreign->last_good, text));
 	}
-	if (fresh)
+	/* A DC that was restarted has lost what came before. */
+	if (fresh || foreign->is_restarting)
 		ntm_ctl_kick(foreign->ctl);
+	foreign->is_restarting = false;
 }
 
-void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
+void foreign_on_down(struct foreign *foreign, struct ntm_link *link, enum ntm_link_down why)
 {
 	if (foreign->link != link) {
 		ntm_link_free(link);
@@ -393,6 +453,10 @@ void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
 	}
 	if (foreign->state == FOREIGN_CONNECTING) {
 		on_deadline(foreign);
+		return;
+	}
+	if (why == NTM_DOWN_NO_ANSWER) {
+		fail_session(foreign);
 		return;
 	}
 	ntm_debug("domain=%s session down", foreign->pin.domain);
@@ -410,14 +474,21 @@ void foreign_on_input(struct foreign *foreign, const struct ntm_pkt *pkt)
 
 /* ---- pins ---- */
 
+/* The other DC hears so at once. */
+static void hang_up(struct foreign *foreign)
+{
+	if (foreign->state == FOREIGN_UP)
+		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
+}
+
 static void drop(struct foreign *foreign)
 {
 	struct dc *dc = foreign->dc;
 
-	ntm_map_del(dc->foreigns.by_domain, foreign->pin.domain, strlen(foreign->pin.domain));
-	if (foreign->state == FOREIGN_UP)
-		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
+	hang_up(foreign);
+	/* Those who wait look the words up by the domain. */
 	foreign_fail(foreign, NTM_DIR_UNTRUSTED, "the domain is not trusted any more");
+	ntm_map_del(dc->foreigns.by_domain, foreign->pin.domain, strlen(foreign->pin.domain));
 	foreign_free(foreign);
 }
 
@@ -452,6 +523,7 @@ static int take_pin(struct dc *dc, const struct trust_pin *pin)
 	if (!is_same_pin(&foreign->pin, pin)) {
 		foreign->introduction = (struct identity_cert){0};
 		foreign->failed_ms = dc_now_ms(dc) - FOREIGN_NEGATIVE_MS;
+		hang_up(foreign);
 		quiet(foreign);
 		ntm_ctl_reset(foreign->ctl);
 	}
