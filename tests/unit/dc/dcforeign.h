@@ -6,7 +6,7 @@
 #include "dcworld.h"
 
 #define PARTNERS      4
-#define PARTNER_ASKED 32
+#define PARTNER_ASKED 128
 
 /* A DC of another domain, or whoever wants to pass for one. */
 struct partner {
