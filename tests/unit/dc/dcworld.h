@@ -70,6 +70,9 @@ struct client {
 	unsigned raw_count;
 	unsigned void_count;
 	struct ntm_msg_revoked voids[VOID_MAX];
+	/* PARTNERS: what the DC told by itself, and the last page that was asked for. */
+	unsigned partners_told, pages;
+	struct ntm_msg_partners partners, page;
 };
 
 struct world {
@@ -89,7 +92,8 @@ struct world {
 			  struct ntm_pkt *pkt);
 	void *others;
 	struct flight *queue;
-	unsigned from_dc; /* datagrams */
+	int64_t wall_shift_ms; /* the wall clock was set */
+	unsigned from_dc;      /* datagrams */
 	unsigned info_count, line_count;
 	char line[LINES_MAX][256];
 };
@@ -172,7 +176,7 @@ static inline void land(struct world *w, const struct flight *f)
 
 static inline void set_time(struct world *w, int64_t now_ms)
 {
-	ntm_timers_advance(&w->timers, now_ms, INT64_C(1000) * NOW + now_ms);
+	ntm_timers_advance(&w->timers, now_ms, INT64_C(1000) * NOW + now_ms + w->wall_shift_ms);
 }
 
 static inline void run(struct world *w, int64_t ms)
@@ -256,6 +260,11 @@ static inline void client_request(void *ctx, const struct ntm_msg *req)
 		assert_true(c->void_count < VOID_MAX);
 		c->voids[c->void_count++] = req->revoked;
 		reply.revoked = req->revoked;
+		assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
+	} else if (req->type == NTM_MSG_PARTNERS) {
+		c->partners_told++;
+		c->partners = req->partners;
+		reply = *req;
 		assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
 	}
 }
