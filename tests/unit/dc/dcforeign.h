@@ -3,6 +3,7 @@
  * they show, what they answer, and when. Include after cmocka.h. */
 #pragma once
 
+#include "dc_priv.h"
 #include "dcworld.h"
 
 #define PARTNERS      4
@@ -495,4 +496,70 @@ static inline const char *line_with(const struct world *w, const char *text)
 		if (strstr(w->line[i], text) != NULL)
 			return w->line[i];
 	return NULL;
+}
+
+/* ---- a scene ---- */
+
+#define ALICE "alice.ntm.example"
+#define BOB   "bob.b.example"
+
+/* A node of ours, the DC of b.example, and its node bob (10.20.0.5, fd00:20::5). */
+struct scene {
+	struct client *a;
+	struct partner *b;
+	struct partner_node bob;
+	struct foreign *foreign;
+};
+
+/* Trusted, and found by DNS. */
+static inline struct scene scene_new(struct world *w)
+{
+	struct scene s = {.a = node_new(w, 0, ALICE), .b = partner_trusted(w, 0, "b.example")};
+
+	s.bob = partner_node(s.b, BOB, 5);
+	s.foreign = foreign_by_domain(w->dc, "b.example");
+	assert_non_null(s.foreign);
+	return s;
+}
+
+/* With a session that the other DC has begun. */
+static inline struct scene scene_up(struct world *w)
+{
+	struct scene s = scene_new(w);
+
+	partner_open(s.b);
+	run(w, 100);
+	assert_int_equal(s.foreign->state, FOREIGN_UP);
+	return s;
+}
+
+/* Alice asks for bob, and the partner's answer comes. */
+static inline void call(struct world *w, struct scene *s)
+{
+	unsigned directed = s->a->directed, asked = s->b->asked_count;
+
+	run(w, DIRECTION_KEEP_MS + 1); /* what was before is forgotten */
+	s->bob = partner_node(s->b, BOB, 5);
+	ask(s->a, BOB, 1);
+	run(w, 200);
+	assert_int_equal(s->b->asked_count, asked + 1);
+	partner_inform(s->b, &s->bob);
+	run(w, 100);
+	assert_int_equal(s->a->directed, directed + 1);
+}
+
+static inline void assert_error(const struct ntm_msg_direction_error *error, uint8_t code,
+				const char *words)
+{
+	if (error->code != code || !strstr(error->words, words))
+		fail_msg("%u: \"%s\" is not %u: \"%s\"", error->code, error->words, code, words);
+}
+
+/* Our node was: so often by now, and the last time so. */
+static inline void assert_refused(const struct client *c, unsigned count, uint8_t code,
+				  const char *words)
+{
+	assert_int_equal(c->refused, count);
+	assert_int_equal(c->timeouts, 0);
+	assert_error(&c->error, code, words);
 }

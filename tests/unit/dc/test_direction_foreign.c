@@ -5,27 +5,7 @@
 
 #include "direction_priv.h"
 
-#define ALICE "alice.ntm.example"
 #define CAROL "carol.ntm.example"
-#define BOB   "bob.b.example"
-
-/* Our node, the DC of b.example with a session, and its node bob (10.20.0.5). */
-struct scene {
-	struct client *a;
-	struct partner *b;
-	struct partner_node bob;
-};
-
-static struct scene scene_new(struct world *w)
-{
-	struct scene s = {.a = node_new(w, 0, ALICE), .b = partner_trusted(w, 0, "b.example")};
-
-	s.bob = partner_node(s.b, BOB, 5);
-	partner_open(s.b);
-	run(w, 100);
-	assert_int_equal(foreign_by_domain(w->dc, "b.example")->state, FOREIGN_UP);
-	return s;
-}
 
 static const struct ntm_msg_information_request *asked(const struct partner *p)
 {
@@ -33,19 +13,11 @@ static const struct ntm_msg_information_request *asked(const struct partner *p)
 	return &p->asked[p->asked_count - 1].information_request;
 }
 
-static void assert_refused(const struct client *c, unsigned count, uint8_t code, const char *words)
-{
-	assert_int_equal(c->refused, count);
-	if (c->error.code != code || !strstr(c->error.words, words))
-		fail_msg("%u: \"%s\" is not %u: \"%s\"", c->error.code, c->error.words, code,
-			 words);
-}
-
 /* R55, R56, R91: the request has MN's card, the answer becomes MN's route. */
 static void by_name(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct ntm_cert cert;
 	struct ntm_msg reply;
 	char text[NTM_ADDR_STR];
@@ -89,7 +61,7 @@ static void by_name(void **state)
 static void by_vip(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const char *const vips[] = {"10.20.0.5", "fd00:20::5"};
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -108,7 +80,7 @@ static void by_vip(void **state)
 static void role_is_cns_word(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct ntm_msg reply;
 
 	ask(s.a, BOB, 1);
@@ -126,7 +98,7 @@ static void role_is_cns_word(void **state)
 static void resent(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct ntm_msg msg = direction_msg(s.a, BOB, 1);
 
 	msg.txn = ask(s.a, BOB, 1);
@@ -153,7 +125,7 @@ static void resent(void **state)
 static void several_ways_at_once(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct partner_node node = s.bob;
 	struct ntm_msg reply;
 
@@ -179,7 +151,7 @@ static void several_ways_at_once(void **state)
 static void asked_once_more(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	for (unsigned i = 1; i <= 2; i++) {
 		ask(s.a, BOB, i);
@@ -200,7 +172,7 @@ static void asked_once_more(void **state)
 static void two_nodes_one_peer(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct client *c = node_new(w, 1, CAROL);
 
 	ask(s.a, BOB, 1);
@@ -220,7 +192,7 @@ static void two_nodes_one_peer(void **state)
 static void mn_moves_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	char text[NTM_ADDR_STR];
 
 	ask(s.a, BOB, 1);
@@ -302,7 +274,7 @@ static void make_wrong(struct world *w, struct scene *s, struct partner_node *no
 static void wrong_answers(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const struct {
 		enum wrong wrong;
 		const char *target, *words;
@@ -352,7 +324,7 @@ static void wrong_answers(void **state)
 static void own_addresses_are_sifted(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const char *const own[] = {"198.18.0.2:1", "10.21.0.2:2", "127.0.0.1:3",
 					  "203.0.113.200:4"};
 	char text[NTM_ADDR_STR];
@@ -374,7 +346,7 @@ static void own_addresses_are_sifted(void **state)
 static void other_domains_pair(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct partner *c = partner_trusted(w, 1, "c.example");
 	struct partner_node twin = partner_node(c, "bob.c.example", 5);
 	struct ntm_msg msg;
@@ -406,7 +378,7 @@ static void other_domains_pair(void **state)
 static void errors_are_passed_on(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	ask(s.a, BOB, 7);
 	run(w, 50);
@@ -422,7 +394,7 @@ static void errors_are_passed_on(void **state)
 static void errors_with_others_addresses(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const char *const vips[] = {"198.18.0.1", "10.21.0.1", "192.0.2.1", "fd00:1:2::1"};
 
 	partner_trusted(w, 1, "c.example");
@@ -446,7 +418,7 @@ static void errors_with_others_addresses(void **state)
 static void answer_too_late(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	ask(s.a, BOB, 1);
 	run(w, 3000);
@@ -463,7 +435,7 @@ static void answer_too_late(void **state)
 static void too_many_at_once(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct foreign *foreign = foreign_by_domain(w->dc, "b.example");
 	struct finder_target target = {.fqdn = BOB};
 
@@ -488,7 +460,7 @@ static void too_many_at_once(void **state)
 static void mn_is_gone(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct got got = {0};
 
 	ask(s.a, BOB, 1);
@@ -522,6 +494,7 @@ static struct scene scene_ordered(struct world *w, bool lower)
 	partner_boot(s.b);
 	pin = partner_pin(s.b);
 	pin_put(w, &pin);
+	s.foreign = foreign_by_domain(w->dc, "b.example");
 	s.bob = partner_node(s.b, BOB, 5);
 	partner_open(s.b);
 	run(w, 100);

@@ -4,34 +4,12 @@
 
 #include "direction_priv.h"
 
-#define ALICE "alice.ntm.example"
 #define CAROL "carol.ntm.example"
-#define BOB   "bob.b.example"
 
-/* Our node, the DC of b.example with a session, and its node bob (10.20.0.5). */
-struct scene {
-	struct client *a;
-	struct partner *b;
-	struct partner_node bob;
-};
-
-static struct scene scene_new(struct world *w)
-{
-	struct scene s = {.a = node_new(w, 0, ALICE), .b = partner_trusted(w, 0, "b.example")};
-
-	s.bob = partner_node(s.b, BOB, 5);
-	partner_open(s.b);
-	run(w, 100);
-	assert_int_equal(foreign_by_domain(w->dc, "b.example")->state, FOREIGN_UP);
-	return s;
-}
-
-static void assert_refused(const struct partner *p, unsigned count, uint8_t code, const char *words)
+static void assert_denied(const struct partner *p, unsigned count, uint8_t code, const char *words)
 {
 	assert_int_equal(p->refused, count);
-	if (p->error.code != code || !strstr(p->error.words, words))
-		fail_msg("%u: \"%s\" is not %u: \"%s\"", p->error.code, p->error.words, code,
-			 words);
+	assert_error(&p->error, code, words);
 }
 
 static void assert_empty(const struct world *w)
@@ -45,7 +23,7 @@ static void assert_empty(const struct world *w)
 static void by_name(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	int64_t start_ms = w->timers.now_ms;
 	struct ntm_cert cert;
 	char text[NTM_ADDR_STR];
@@ -85,7 +63,7 @@ static void by_name(void **state)
 static void by_vip(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const char *const vips[] = {"198.18.0.1", "fd00:1:2::1"};
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -101,7 +79,7 @@ static void by_vip(void **state)
 static void nat_asks_first(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct client *c = node_new_at(w, 1, CAROL, "198.51.100.1:40000", "10.99.0.1");
 	char text[NTM_ADDR_STR];
 
@@ -121,14 +99,14 @@ static void nat_asks_first(void **state)
 	/* Two NATs need a relay. */
 	partner_ask(s.b, &s.bob, CAROL, 3);
 	run(w, 100);
-	assert_refused(s.b, 1, NTM_DIR_NO_RELAY, "needs a relay");
+	assert_denied(s.b, 1, NTM_DIR_NO_RELAY, "needs a relay");
 }
 
 /* Copies: worked on once, and the same bytes each time. */
 static void resent(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct ntm_msg msg = partner_question(&s.bob, ALICE, 1);
 	uint8_t plain[NTM_MSG_MAX];
 	static struct ntm_pkt pkt;
@@ -159,7 +137,7 @@ static void resent(void **state)
 static void resent_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	s.a->mute_count = 2;
 	partner_ask(s.b, &s.bob, ALICE, 1);
@@ -231,7 +209,7 @@ static void make_wrong(struct world *w, const struct partner *b, struct partner_
 static void wrong_nodes(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const struct {
 		enum wrong wrong;
 		const char *words;
@@ -260,7 +238,7 @@ static void wrong_nodes(void **state)
 		make_wrong(w, s.b, &node, cases[i].wrong);
 		partner_ask(s.b, &node, ALICE, 100 + i);
 		run(w, 100);
-		assert_refused(s.b, i + 1, NTM_DIR_UNTRUSTED, cases[i].words);
+		assert_denied(s.b, i + 1, NTM_DIR_UNTRUSTED, cases[i].words);
 		assert_int_equal(s.b->error.correlation, 100 + i);
 		assert_int_equal(s.b->error.vip.family, 0); /* says nothing of CN */
 		assert_empty(w);
@@ -276,7 +254,7 @@ static void wrong_nodes(void **state)
 static void refusals_are_quiet(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct partner_node node = s.bob;
 	unsigned infos;
 
@@ -293,7 +271,7 @@ static void refusals_are_quiet(void **state)
 static void wrong_targets(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	static const struct {
 		const char *target;
 		uint8_t code;
@@ -314,7 +292,7 @@ static void wrong_targets(void **state)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		partner_ask(s.b, &s.bob, cases[i].target, i);
 		run(w, 100);
-		assert_refused(s.b, i + 1, cases[i].code, cases[i].words);
+		assert_denied(s.b, i + 1, cases[i].code, cases[i].words);
 	}
 	assert_empty(w);
 	assert_int_equal(partner_at(w, 1)->first_ms, 0);
@@ -323,7 +301,7 @@ static void wrong_targets(void **state)
 static void who_may_be_called(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct trust_pin pin = partner_pin(s.b);
 
 	node_new(w, 1, CAROL);
@@ -333,11 +311,11 @@ static void who_may_be_called(void **state)
 	pin_put(w, &pin);
 	partner_ask(s.b, &s.bob, ALICE, 1);
 	run(w, 100);
-	assert_refused(s.b, 1, NTM_DIR_FORBIDDEN,
-		       "alice.ntm.example may not be called from b.example");
+	assert_denied(s.b, 1, NTM_DIR_FORBIDDEN,
+		      "alice.ntm.example may not be called from b.example");
 	partner_ask(s.b, &s.bob, "198.18.0.1", 2);
 	run(w, 100);
-	assert_refused(s.b, 2, NTM_DIR_FORBIDDEN, "may not be called");
+	assert_denied(s.b, 2, NTM_DIR_FORBIDDEN, "may not be called");
 	partner_ask(s.b, &s.bob, CAROL, 3);
 	run(w, 100);
 	assert_int_equal(s.b->informed, 1);
@@ -351,27 +329,27 @@ static void who_may_be_called(void **state)
 static void cn_does_not_answer(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	int64_t start_ms = w->timers.now_ms;
 
 	s.a->is_mute = true;
 	partner_ask(s.b, &s.bob, ALICE, 1);
 	while (s.b->refused == 0 && w->timers.now_ms - start_ms < 4000)
 		run(w, 10);
-	assert_refused(s.b, 1, NTM_DIR_OFFLINE, "alice.ntm.example does not answer");
+	assert_denied(s.b, 1, NTM_DIR_OFFLINE, "alice.ntm.example does not answer");
 	help_ip(&s.b->error.vip, "198.18.0.1");
 	assert_true(w->timers.now_ms - start_ms < DIRECTION_FOREIGN_WAIT_MS - 500);
 	assert_empty(w);
 	/* Known to be away: told at once. */
 	partner_ask(s.b, &s.bob, ALICE, 2);
 	run(w, 100);
-	assert_refused(s.b, 2, NTM_DIR_OFFLINE, "is not online");
+	assert_denied(s.b, 2, NTM_DIR_OFFLINE, "is not online");
 }
 
 static void too_fast(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct foreign *foreign = foreign_by_domain(w->dc, "b.example");
 
 	for (unsigned i = 0; i < FOREIGN_BURST + 60; i++) {
@@ -382,7 +360,7 @@ static void too_fast(void **state)
 	run(w, 100);
 	assert_int_equal(s.b->refused, FOREIGN_BURST + 60);
 	assert_true(foreign->counters.limited > 0);
-	assert_refused(s.b, FOREIGN_BURST + 60, NTM_DIR_BUSY, "more than 100 directions a second");
+	assert_denied(s.b, FOREIGN_BURST + 60, NTM_DIR_BUSY, "more than 100 directions a second");
 	run(w, 1000);
 	partner_ask(s.b, &s.bob, ALICE, 1);
 	run(w, 100);
@@ -395,7 +373,7 @@ static void too_fast(void **state)
 static void other_direction_shares(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	partner_ask(s.b, &s.bob, ALICE, 1);
 	run(w, 100);
@@ -416,7 +394,7 @@ static void other_direction_shares(void **state)
 static void other_direction_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	s.a->mute_count = 2;
 	partner_ask(s.b, &s.bob, ALICE, 1);
@@ -433,7 +411,7 @@ static void other_direction_meanwhile(void **state)
 static void ours_is_shared(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	ask(s.a, BOB, 1);
 	run(w, 50);
@@ -452,7 +430,7 @@ static void ours_is_shared(void **state)
 static void second_way_at_once(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct ntm_msg_information_response first;
 
 	partner_ask(s.b, &s.bob, "198.18.0.1", 1);
@@ -473,7 +451,7 @@ static void second_way_at_once(void **state)
 static void mn_moved_after(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	char text[NTM_ADDR_STR];
 
 	partner_ask(s.b, &s.bob, ALICE, 1);
@@ -492,7 +470,7 @@ static void mn_moved_after(void **state)
 static void mn_moves_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	char text[NTM_ADDR_STR];
 
 	s.a->mute_count = 1;
@@ -516,7 +494,7 @@ static void mn_moves_meanwhile(void **state)
 static void cn_moves_after(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	char text[NTM_ADDR_STR];
 
 	partner_ask(s.b, &s.bob, ALICE, 1);
@@ -535,7 +513,7 @@ static void cn_moves_after(void **state)
 static void our_pairs_are_ours(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct client *c = node_new(w, 1, CAROL);
 	struct partner_node spy = s.bob;
 
@@ -548,7 +526,7 @@ static void our_pairs_are_ours(void **state)
 	partner_ask(s.b, &spy, ALICE, 2);
 	run(w, 50);
 	assert_int_equal(s.b->informed, 0);
-	assert_refused(s.b, 1, NTM_DIR_UNTRUSTED, "has the key of a node");
+	assert_denied(s.b, 1, NTM_DIR_UNTRUSTED, "has the key of a node");
 	run(w, 500);
 	assert_int_equal(c->directed, 1);
 	assert_string_equal(check_cert(w, &c->route.peer_cert).fqdn, ALICE);
@@ -563,7 +541,7 @@ static void our_pairs_are_ours(void **state)
 static void session_goes_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
 	s.a->mute_count = 1;
 	partner_ask(s.b, &s.bob, ALICE, 1);
@@ -580,7 +558,7 @@ static void session_goes_meanwhile(void **state)
 static void cn_is_revoked_meanwhile(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 	struct got got = {0};
 
 	s.a->is_mute = true;
@@ -589,7 +567,7 @@ static void cn_is_revoked_meanwhile(void **state)
 	dc_revoke(w->dc, ALICE, got_node, &got);
 	assert_int_equal(got.err, 0);
 	run(w, 50);
-	assert_refused(s.b, 1, NTM_DIR_OFFLINE, "went offline just now");
+	assert_denied(s.b, 1, NTM_DIR_OFFLINE, "went offline just now");
 	assert_empty(w);
 }
 

@@ -5,8 +5,6 @@
 #include "dc_priv.h"
 #include "store_db.h"
 
-#define ALICE "alice.ntm.example"
-
 /* Domain number i, "d07.example" with 10.i.0.0/16. */
 static struct trust_pin pin_of(unsigned i)
 {
