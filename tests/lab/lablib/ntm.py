@@ -178,6 +178,7 @@ class Node(Program):
     binary_name = "ntm-node"
 
     def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None):
+        self.domain = dc.domain
         self.fqdn = f"{name}.{dc.domain.name}"
         super().__init__(host, name, self.fqdn)
         self.conf = host.lab.write(conf or NODE_CONF.format(

@@ -40,7 +40,7 @@ class Site:
     def coordinate(self, resolver=None, sections=""):
         """The DC. resolver: lines for its section resolver; None: it has none."""
         if resolver is not None:
-            sections += RESOLVER.format(addr=self.resolver.addr, more=resolver)
+            sections += RESOLVER.format(addr=self.place.dns.addr, more=resolver)
         self.dc = ntm.Dc(self.place.dc, self.domain, sections=sections)
 
     def join(self):
@@ -61,9 +61,10 @@ class Site:
     def wait_online(self, deadline_s=40):
         self.dc.wait_online("sip", self.user, deadline_s=deadline_s)
 
-    def wait_partner(self, domain):
+    @staticmethod
+    def wait_partner(domain, *nodes):
         """Waits until the nodes know the other domain."""
-        for node in (self.sip, self.node):
+        for node in nodes:
             wait.until(lambda n=node: domain.name in json.dumps(n.json("status").get("partners")),
                        10, f"{domain.name} to be a partner at {node.fqdn}", 0.05)
 
@@ -109,8 +110,8 @@ class Scene(Names):
             for other in dcs:
                 if other is not dc:
                     dc.trust(other)
-        self.a.wait_partner(B)
-        self.b.wait_partner(A)
+        for site in self.sites:
+            site.wait_partner(self.others(site).domain, site.sip, site.node)
 
     def others(self, site):
         return next(other for other in self.sites if other is not site)
