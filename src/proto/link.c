@@ -228,6 +228,7 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 	if (count > 0)
 		set_candidates(link, candidates, count);
 	link->shut = false;
+	link->doubted = true;
 	link_handshake_drop(link);
 	link_final_drop(link);
 	if (link->state == NTM_LINK_CLOSED)
