@@ -309,7 +309,11 @@ static void either_side_restarts(void **unused)
 		}
 		reboot(gone);
 		ntm_link_restart(stays->link, NULL, 0);
+		run(w, 25);
+		/* The old session is not trusted any more: the new one is used at once. */
+		assert_int_equal(send_seq(stays, 9), 0);
 		run(w, 100);
+		assert_true(has_seq(gone, 9));
 		assert_talk(w, a, b, 2);
 		assert_true(is_static(stays, gone));
 		assert_int_equal(ntm_links_count(stays->links), 1);
@@ -332,6 +336,7 @@ static void restart_at_any_time(void **unused)
 			link_handshake_start(a->link, at_ms % 2);
 			run(w, at_ms);
 			ntm_link_restart(who->link, NULL, 0);
+			assert_null(who->link->final);
 			run(w, 3000);
 			assert_talk(w, a, b, 1);
 			assert_int_equal(a->down + b->down, 0);
@@ -341,6 +346,108 @@ static void restart_at_any_time(void **unused)
 			assert_talk(w, a, b, 2);
 			world_free(w);
 		}
+	}
+}
+
+/* The new session's first packet comes from elsewhere: that has to be tried first. */
+static void rekey_and_move(void **unused)
+{
+	struct world *w = world_xx(40);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	link_handshake_start(a->link, false);
+	run(w, 25);
+	b->source = 1;
+	run(w, 16);
+	assert_int_equal(a->up, 2);
+	assert_true(ntm_addr_eq(ntm_link_remote(a->link), &b->addr[0]));
+	assert_int_equal(a->moved, 0);
+	run(w, 50);
+	assert_int_equal(a->moved, 1);
+	assert_true(ntm_addr_eq(ntm_link_remote(a->link), &b->addr[1]));
+	assert_talk(w, a, b, 1);
+	world_free(w);
+}
+
+/* What the peer closes is closed, also with a new session on its way that it does not take. */
+static void closed_while_rekeying(void **unused)
+{
+	struct world *w = world_xx(41);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	b->accept_result = -EACCES;
+	link_handshake_start(a->link, false);
+	run(w, 50);
+	assert_non_null(a->link->next);
+	ntm_link_close(b->link, 1);
+	run(w, 50);
+	assert_int_equal(a->down, 1);
+	assert_int_equal(a->why, NTM_DOWN_CLOSED);
+	/* And stays closed, until its owner opens it. */
+	b->accept_result = 0;
+	ntm_link_restart(a->link, NULL, 0);
+	run(w, 4000);
+	assert_int_equal(ntm_link_state(b->link), NTM_LINK_CLOSED);
+	assert_int_equal(a->down, 2);
+	assert_int_equal(b->up, 1);
+	ntm_link_restart(b->link, NULL, 0);
+	run(w, 100);
+	assert_talk(w, a, b, 1);
+	world_free(w);
+}
+
+static void expired_while_rekeying(void **unused)
+{
+	struct world *w = world_xx(42);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	b->accept_result = -EACCES;
+	run(w, 179000);
+	assert_int_equal(a->down, 0);
+	link_handshake_start(a->link, false);
+	run(w, 1200);
+	assert_int_equal(a->down, 1);
+	assert_int_equal(a->why, NTM_DOWN_EXPIRED);
+	assert_int_equal(ntm_map_count(a->links->by_index), 0);
+	world_free(w);
+}
+
+static bool lose_initiations_of_lower(struct world *w, const struct packet *p)
+{
+	return p->data[0] != NTM_FRAME_INITIATION || !ntm_addr_eq(&p->from, &w->host[0].addr[0]);
+}
+
+/* The peer's FINAL ends an attempt of ours, or the wait for the next. */
+static void peer_is_faster(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		struct world *w = world_dcs(43);
+		struct host *a = &w->host[0], *b = &w->host[1];
+		struct ntm_link_args args = {.purpose = NTM_PURPOSE_DC,
+					     .candidate_count = 1,
+					     .candidates = b->addr,
+					     .initiator = true,
+					     .persistent = true};
+		unsigned sent;
+
+		w->filter = lose_initiations_of_lower;
+		assert_int_equal(ntm_link_open(a->links, &args, &a->link), 0);
+		a->reply.link = a->link;
+		run(w, i ? 100 : 3500);
+		assert_int_equal(a->link->wait, i ? LINK_WAIT_ANSWER : LINK_WAIT_ROUND);
+		open_dc(b, a->addr, 1);
+		run(w, 50);
+		assert_int_equal(a->up, 1);
+		sent = w->sent[NTM_FRAME_INITIATION];
+		assert_null(a->link->hs);
+		run(w, 20000);
+		assert_int_equal(w->sent[NTM_FRAME_INITIATION], sent);
+		assert_talk(w, a, b, 1);
+		world_free(w);
 	}
 }
 
@@ -359,6 +466,10 @@ int main(void)
 		cmocka_unit_test(persistent_link),
 		cmocka_unit_test(either_side_restarts),
 		cmocka_unit_test(restart_at_any_time),
+		cmocka_unit_test(rekey_and_move),
+		cmocka_unit_test(closed_while_rekeying),
+		cmocka_unit_test(expired_while_rekeying),
+		cmocka_unit_test(peer_is_faster),
 	};
 
 	if (ntm_crypto_init() != 0)
