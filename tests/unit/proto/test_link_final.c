@@ -398,6 +398,26 @@ static void closed_while_rekeying(void **unused)
 	world_free(w);
 }
 
+/* A session that the owner has given up does not come back later. */
+static void restarted_while_rekeying(void **unused)
+{
+	struct world *w = world_xx(44);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	b->refusals = 1;
+	link_handshake_start(a->link, false);
+	run(w, 50);
+	assert_non_null(a->link->next);
+	ntm_link_restart(a->link, NULL, 0);
+	run(w, 100);
+	assert_null(a->link->next);
+	assert_int_equal(a->up, 2);
+	assert_int_equal(b->up, 2);
+	assert_talk(w, a, b, 1);
+	world_free(w);
+}
+
 static void expired_while_rekeying(void **unused)
 {
 	struct world *w = world_xx(42);
@@ -468,6 +488,7 @@ int main(void)
 		cmocka_unit_test(restart_at_any_time),
 		cmocka_unit_test(rekey_and_move),
 		cmocka_unit_test(closed_while_rekeying),
+		cmocka_unit_test(restarted_while_rekeying),
 		cmocka_unit_test(expired_while_rekeying),
 		cmocka_unit_test(peer_is_faster),
 	};

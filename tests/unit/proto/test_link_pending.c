@@ -180,42 +180,96 @@ static void garbage_is_bounded(void **unused)
 	world_free(w);
 }
 
+/* Reads an INITIATION as the DC does when all limits let it pass. */
+static void add(struct host *dc, const struct packet *p, bool proven)
+{
+	static const uint8_t pair[NTM_PAIR_LEN];
+	struct ntm_handshake hs;
+	struct link_incoming in = {.hs = &hs,
+				   .from = &p->from,
+				   .proven = proven,
+				   .suite = NTM_SUITE_CHACHA20_POLY1305};
+	uint8_t prologue[NTM_PROLOGUE_LEN];
+	struct ntm_noise_args args = {.pattern = NTM_NOISE_XX,
+				      .prologue = prologue,
+				      .prologue_len = sizeof(prologue),
+				      .static_keys = &dc->keys};
+
+	assert_int_equal(ntm_handshake_parse(&hs, p->data, p->len), 0);
+	ntm_prologue(prologue, NTM_PURPOSE_DC, pair);
+	ntm_noise_start(&in.noise, &args);
+	assert_int_equal(ntm_noise_read(&in.noise, hs.noise, hs.noise_len, in.payload,
+					sizeof(in.payload), &in.payload_len),
+			 0);
+	link_pending_add(dc->links, &in);
+}
+
+static bool is_pending(const struct host *dc, const struct packet *p)
+{
+	return ntm_map_get(dc->links->by_answer, p->data + p->len - 2 * NTM_MAC_LEN, NTM_MAC_LEN);
+}
+
+static void who_makes_room(void **unused)
+{
+	struct world *w = world_dcs(29);
+	struct host *b = &w->host[1];
+	struct packet model = model_of(w), p;
+	static struct packet open[LINKS_PENDING];
+
+	(void)unused;
+	run(w, 6000);
+	w->filter = drop_all;
+	for (uint8_t i = 0; i < LINKS_PENDING; i++) {
+		open[i] = garbage(w, &model, i);
+		add(b, &open[i], false);
+		run(w, 10);
+	}
+	assert_int_equal(pending_count(b), LINKS_PENDING);
+	/* The oldest, one after the other. */
+	for (uint8_t i = 0; i < 10; i++) {
+		assert_true(is_pending(b, &open[i]));
+		p = garbage(w, &model, (uint8_t)(100 + i));
+		add(b, &p, i % 2);
+		assert_false(is_pending(b, &open[i]));
+		assert_true(is_pending(b, &open[i + 1]));
+		assert_true(is_pending(b, &p));
+		run(w, 10);
+	}
+	/* Whoever is not proven makes room for who is, and not the other way. */
+	for (uint8_t i = 0; i < LINKS_PENDING; i++) {
+		p = garbage(w, &model, i);
+		add(b, &p, true);
+		assert_true(is_pending(b, &p));
+	}
+	p = garbage(w, &model, 200);
+	add(b, &p, false);
+	assert_false(is_pending(b, &p));
+	assert_int_equal(ntm_links_counters(b->links)->limited, 1);
+	add(b, &p, true);
+	assert_true(is_pending(b, &p));
+	assert_int_equal(pending_count(b), LINKS_PENDING);
+	run(w, 6000);
+	assert_int_equal(pending_count(b), 0);
+	world_free(w);
+}
+
 /* Somebody who receives at his address floods: his own network's places are all he gets. */
 static void proven_garbage(void **unused)
 {
 	struct world *w = world_dcs(27);
 	struct host *a = &w->host[0], *b = &w->host[1];
-	struct link_incoming in = {.proven = true, .suite = NTM_SUITE_CHACHA20_POLY1305};
-	struct ntm_addr from = {ntm_ip_v4(10, 0, 0, 1), 5000};
 	struct packet model = model_of(w);
-	struct ntm_handshake hs;
 
 	(void)unused;
-	in.hs = &hs;
-	in.from = &from;
-	w->filter_count = 0;
 	for (unsigned i = 0; i < 300; i++) {
-		static const uint8_t pair[NTM_PAIR_LEN];
 		struct packet p = garbage(w, &model, 0);
-		uint8_t prologue[NTM_PROLOGUE_LEN];
-		struct ntm_noise_args args = {.pattern = NTM_NOISE_XX,
-					      .prologue = prologue,
-					      .prologue_len = sizeof(prologue),
-					      .static_keys = &b->keys};
 
-		/* The wire between b and a is slow: 300 ms each way. */
+		p.from.ip = ntm_ip_v4(10, 0, 0, (uint8_t)i);
 		if (i == 100) {
 			w->delay_ms = 300;
 			open_dc(a, b->addr, 1);
 		}
-		assert_int_equal(ntm_handshake_parse(&hs, p.data, p.len), 0);
-		ntm_prologue(prologue, NTM_PURPOSE_DC, pair);
-		ntm_noise_start(&in.noise, &args);
-		assert_int_equal(ntm_noise_read(&in.noise, hs.noise, hs.noise_len, in.payload,
-						sizeof(in.payload), &in.payload_len),
-				 0);
-		from.ip = ntm_ip_v4(10, 0, 0, (uint8_t)i);
-		link_pending_add(b->links, &in);
+		add(b, &p, true);
 		assert_in_range(pending_count(b), 0, LINKS_PENDING_NET + 4);
 		run(w, 5);
 	}
@@ -259,9 +313,8 @@ static void cookie(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(spoilt_frames),
-		cmocka_unit_test(garbage_is_bounded),
-		cmocka_unit_test(proven_garbage),
+		cmocka_unit_test(spoilt_frames),  cmocka_unit_test(garbage_is_bounded),
+		cmocka_unit_test(who_makes_room), cmocka_unit_test(proven_garbage),
 		cmocka_unit_test(cookie),
 	};
 
