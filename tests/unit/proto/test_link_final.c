@@ -323,6 +323,28 @@ static void either_side_restarts(void **unused)
 	}
 }
 
+/* It begins itself, and the owner knows it again. */
+static void peer_comes_with_another_key(void **unused)
+{
+	struct world *w = world_xx(45);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	struct ntm_link *link = a->link;
+
+	(void)unused;
+	assert_talk(w, a, b, 1);
+	ntm_keys_make(&b->keys);
+	reboot(b);
+	a->reply.link = link;
+	open_dc(b, a->addr, 1);
+	run(w, 100);
+	assert_ptr_equal(a->link, link);
+	assert_true(is_static(a, b));
+	assert_int_equal(ntm_links_count(a->links), 1);
+	assert_talk(w, a, b, 2);
+	assert_int_equal(a->down, 0);
+	world_free(w);
+}
+
 /* In each state that a link can be in, at each moment of a handshake. */
 static void restart_at_any_time(void **unused)
 {
@@ -485,6 +507,7 @@ int main(void)
 		cmocka_unit_test(idle_ends),
 		cmocka_unit_test(persistent_link),
 		cmocka_unit_test(either_side_restarts),
+		cmocka_unit_test(peer_comes_with_another_key),
 		cmocka_unit_test(restart_at_any_time),
 		cmocka_unit_test(rekey_and_move),
 		cmocka_unit_test(closed_while_rekeying),
