@@ -301,6 +301,8 @@ static void the_dcs_errors_are_told(void **state)
 		{NTM_DIR_NO_RELAY, -EHOSTUNREACH},
 		{NTM_DIR_NOT_NTM, -ENOENT},
 		{NTM_DIR_BUSY, -EBUSY},
+		{NTM_DIR_NO_DC, -ENETUNREACH},
+		{NTM_DIR_UNTRUSTED, -EACCES},
 	};
 
 	(void)state;
