@@ -667,6 +667,11 @@ static void an_error_again_takes_one_place(void **state)
 		run(w, TUNNEL_NEGATIVE_MS + 100);
 	}
 	fail_one(w, "d.ntm.example", "is away");
+	/* The host asks for www.example.org.ntm.example, say. */
+	want_name(&w->a, "e.ntm.example", NULL);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NO_SUCH_NAME, "no such name");
+	want_name(&w->a, "dc.ntm.example", NULL);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NOT_NTM, "not a node");
 	json_t *json = tunnels_errors_json(w->a.tunnels);
 	assert_int_equal(json_array_size(json), 3);
 	assert_error(json, 0, 0, "d.ntm.example", "is away");
