@@ -103,6 +103,13 @@ static void test_up_and_down(void **state)
 	host_net_down(&net, &plan);
 }
 
+/* The kernel looks for other owners of the addresses first, and says so until it is done. */
+static void settle(void)
+{
+	for (int i = 0; i < 300 && netns_shows("ip -6 addr show ntm-t", "tentative"); i++)
+		usleep(10000);
+}
+
 static void test_idempotent(void **state)
 {
 	char before[8192], after[8192];
@@ -111,11 +118,13 @@ static void test_idempotent(void **state)
 
 	(void)state;
 	up(NULL);
+	settle();
 	FILE *pipe = popen(command, "r");
 	before[fread(before, 1, sizeof(before) - 1, pipe)] = '\0';
 	pclose(pipe);
 	up(&plan);
 	up(NULL);
+	settle();
 	pipe = popen(command, "r");
 	after[fread(after, 1, sizeof(after) - 1, pipe)] = '\0';
 	pclose(pipe);
