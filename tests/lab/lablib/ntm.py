@@ -184,6 +184,7 @@ class Node(Program):
         self.conf = host.lab.write(conf or NODE_CONF.format(
             state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold),
             self.fqdn, "node.conf")
+        self.asked = 0
         self.verb("join", "-", text=dc.token(name) + "\n")
         self.vip = self.vip6 = None
         self.run()
@@ -199,6 +200,12 @@ class Node(Program):
         """Stops the node, which says goodbye to its peers, and starts it again."""
         self.proc.stop(patience_s=5)
         return self.run()
+
+    def ask_dc(self):
+        """Asks the DC for nobody: a DC that was restarted is noticed by that, else in 15 s."""
+        self.asked += 1  # another name every time: who does not exist is remembered
+        self.verb("ping", "--count", "1", f"nobody{self.asked}.{self.domain.name}",
+                  check_code=False)
 
     def registered(self):
         status = self.json("status")
