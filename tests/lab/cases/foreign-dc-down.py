@@ -18,12 +18,8 @@ def call_while_down(scene, alice, bob):
     scene.b.dc.kill(signal.SIGKILL)
     scene.alice.restart()  # its goodbye ends the tunnel between the phones' hosts
     phones.connect(alice, bob)
-
-    def words():
-        errors = scene.alice.json("status")["last_errors"]
-        return next((e["words"] for e in errors
-                     if e["peer"] in (scene.bob.vip, scene.bob.fqdn)), None)
-    told = wait.until(words, 5, "words in alice's `status`")
+    told = wait.until(lambda: scene.alice.complaints(scene.bob.vip, scene.bob.fqdn), 5,
+                      "words in alice's `status`")[0]
     check(not scene.alice.has_tunnel(scene.bob), "there is a tunnel although a DC is down")
     phones.hang_up(alice, bob)
     return told
