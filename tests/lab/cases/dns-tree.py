@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""DNS as in the wild: two DCs as delegated children; both sites' resolvers find them from the root."""
+"""DNS as in the wild: two DCs as delegated children, which both sites' resolvers find from the root."""
 
 import ipaddress
 

@@ -48,6 +48,7 @@ class Scene:
         for site in (self.a, self.b):
             site.resolver.flush()
         self.a.dc.restart()
+        self.alice.ask_dc()
         self.a.dc.wait_online("alice")
 
     def worth(self):
@@ -74,12 +75,11 @@ def check_refused(scene, name, text):
     reached, words = scene.ping()
     check(not reached, f"{name}: alice reached bob: {words}")
     check(not scene.alice.has_tunnel(scene.bob), f"{name}: there is a tunnel")
-    told = [e["words"] for e in scene.alice.json("status")["last_errors"]
-            if e["peer"] == scene.bob.fqdn]
+    told = scene.alice.complaints(scene.bob.fqdn)
     check(told, f"{name}: nothing in alice's `status`")
-    said = scene.a.dc.json("status")["last_errors"]
+    said = scene.a.dc.complaints()
     check(said, f"{name}: nothing in the `status` of a.example's DC")
-    return f"{name}: \"{told[0]}\", DC: \"{said[0]['words']}\""
+    return f"{name}: \"{told[0]}\", DC: \"{said[0]}\""
 
 
 def main(lab):

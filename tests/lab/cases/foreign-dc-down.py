@@ -17,14 +17,9 @@ def call_while_down(scene, alice, bob):
     """The servers have a tunnel, so the call is signalled; the media has no way."""
     scene.b.dc.kill(signal.SIGKILL)
     scene.alice.restart()  # its goodbye ends the tunnel between the phones' hosts
-    scene.a.wait_online()
     phones.connect(alice, bob)
-
-    def words():
-        errors = scene.alice.json("status")["last_errors"]
-        return next((e["words"] for e in errors
-                     if e["peer"] in (scene.bob.vip, scene.bob.fqdn)), None)
-    told = wait.until(words, 5, "words in alice's `status`")
+    told = wait.until(lambda: scene.alice.complaints(scene.bob.vip, scene.bob.fqdn), 5,
+                      "words in alice's `status`")[0]
     check(not scene.alice.has_tunnel(scene.bob), "there is a tunnel although a DC is down")
     phones.hang_up(alice, bob)
     return told
@@ -33,9 +28,8 @@ def call_while_down(scene, alice, bob):
 def call_after_return(scene, alice, bob):
     """From the start of the DC to the first sound of a call."""
     begin = time.time()
-    scene.b.dc.run()
-    scene.b.wait_online(LIMIT_S)
     ears = phones.listen((alice, bob), "back")
+    scene.b.dc.run()
     phones.connect(alice, bob)
     phones.talk(ears, 50)
     first = min(rtp.streams(ears[alice].udp(), dst=alice.addr)[0].times)

@@ -18,6 +18,7 @@ from lablib.verdict import Fail, check
 PORT = 4330
 INITIATION, RESPONSE, TRANSPORT = 1, 2, 5
 END_TO_END, BETWEEN_DCS = ord("e"), ord("d")
+ABSENT = "absent"  # how names begin that no node has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Program:
     def json(self, *argv):
         code, out, _ = self.verb(*argv, "--json", check_code=False)
         return json.loads(out) if out.strip() and code in (0, 1) else None
+
+    def complaints(self, *peers):
+        """Words of `status` on what failed, newest first; of the peers only, when there are any."""
+        errors = [e for e in self.json("status")["last_errors"] if ABSENT not in str(e)]
+        return [e["words"] for e in errors if not peers or e["peer"] in peers]
 
     def run(self):
         self.starts += 1
@@ -184,6 +190,7 @@ class Node(Program):
         self.conf = host.lab.write(conf or NODE_CONF.format(
             state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold),
             self.fqdn, "node.conf")
+        self.asked = 0
         self.verb("join", "-", text=dc.token(name) + "\n")
         self.vip = self.vip6 = None
         self.run()
@@ -199,6 +206,12 @@ class Node(Program):
         """Stops the node, which says goodbye to its peers, and starts it again."""
         self.proc.stop(patience_s=5)
         return self.run()
+
+    def ask_dc(self):
+        """Asks the DC for nobody: a DC that was restarted is noticed by that, else in 15 s."""
+        self.asked += 1  # another name every time: who does not exist is remembered
+        self.verb("ping", "--count", "1", f"{ABSENT}{self.asked}.{self.domain.name}",
+                  check_code=False)
 
     def registered(self):
         status = self.json("status")

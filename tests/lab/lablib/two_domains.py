@@ -139,5 +139,9 @@ class Scene(Names):
         self.wait_online()
 
     def wait_online(self):
+        """Waits until all nodes have noticed that their DC was restarted, which they are told."""
+        for site in self.sites:
+            for node in (site.sip, site.node):
+                node.ask_dc()
         for site in self.sites:
             site.wait_online()
