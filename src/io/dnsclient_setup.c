@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unbound.h>
+#include <unistd.h>
 
 #define DNS_PORT     53
+#define DESCRIPTORS  16 /* it takes 4, its thread 5, and one a question */
 #define STRING(x)    #x
 #define NUMBER(x)    STRING(x)
 #define STUB_STR     1024
@@ -64,6 +67,18 @@ static int fault(const struct setup *setup, const char *list, const char *expect
 static int verdict(int ub_err)
 {
 	return ub_err == UB_NOERROR ? 0 : ub_err == UB_NOMEM ? -ENOMEM : -EINVAL;
+}
+
+bool dnsclient_has_descriptors(void)
+{
+	int spare[DESCRIPTORS];
+	size_t count = 0;
+
+	while (count < DESCRIPTORS && (spare[count] = eventfd(0, EFD_CLOEXEC)) >= 0)
+		count++;
+	for (size_t i = 0; i < count; i++)
+		close(spare[i]);
+	return count == DESCRIPTORS;
 }
 
 bool dnsclient_is_name(const char *text)
@@ -341,12 +356,14 @@ static int set_all(const struct setup *setup, const struct ntm_dnsclient_args *a
 int dnsclient_setup(const struct ntm_dnsclient_args *args, struct ub_ctx **out, char *words,
 		    size_t words_len)
 {
-	struct setup setup = {.ub = new_context(), .words = words, .words_len = words_len};
-	int err;
+	struct setup setup = {.words = words, .words_len = words_len};
 
 	if (words_len > 0)
 		*words = '\0';
-	err = setup.ub == NULL ? (errno == EMFILE ? -EMFILE : -ENOMEM) : set_all(&setup, args);
+	if (!dnsclient_has_descriptors())
+		return -EMFILE;
+	setup.ub = new_context();
+	int err = setup.ub == NULL ? -ENOMEM : set_all(&setup, args);
 	if (err != 0)
 		ub_ctx_delete(setup.ub);
 	else

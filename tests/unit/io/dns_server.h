@@ -27,7 +27,8 @@ enum server_mode {
 struct server {
 	struct ntm_dnsserve *serve;
 	enum server_mode mode;
-	uint8_t host; /* A of who.plain.example is 192.0.2.host */
+	bool is_honest; /* gives the record of "forged" that was signed */
+	uint8_t host;   /* A of who.plain.example is 192.0.2.host */
 	int queries;
 	char text[32]; /* "127.0.0.1@PORT" */
 };
@@ -97,7 +98,8 @@ struct reply {
 };
 
 /* The set of signed.example and its signature. */
-static inline uint16_t put_signed(struct ntm_wr *wr, const char *name, uint16_t type)
+static inline uint16_t put_signed(const struct server *server, struct ntm_wr *wr, const char *name,
+				  uint16_t type)
 {
 	uint16_t count = 0;
 	char covered[5];
@@ -110,25 +112,28 @@ static inline uint16_t put_signed(struct ntm_wr *wr, const char *name, uint16_t 
 		    (rr->type != type &&
 		     (rr->type != ns_t_rrsig || memcmp(rr->hex, covered, 4) != 0)))
 			continue;
-		put_rr(wr, rr->name, rr->type, rr->hex, NULL);
+		bool is_mended = server->is_honest && strcmp(rr->hex, "c0000242") == 0;
+		put_rr(wr, rr->name, rr->type, is_mended ? "c0000216" : rr->hex, NULL);
 		count++;
 	}
 	return count;
 }
 
-static inline void answer_signed(struct reply *reply, const char *name, uint16_t type)
+static inline void answer_signed(const struct server *server, struct reply *reply, const char *name,
+				 uint16_t type)
 {
 	bool exists = false;
 
-	reply->answers = put_signed(&reply->body, name, type);
+	reply->answers = put_signed(server, &reply->body, name, type);
 	if (reply->answers > 0)
 		return;
 	for (size_t i = 0; i < SIGNED_COUNT; i++)
 		exists = exists || strcmp(signed_zone[i].name, name) == 0;
 	reply->rcode = exists ? ns_r_noerror : ns_r_nxdomain;
-	reply->authorities = put_signed(&reply->body, "signed.example", ns_t_soa);
+	reply->authorities = put_signed(server, &reply->body, "signed.example", ns_t_soa);
 	/* That of the apex covers every name before "forged", the wildcard too. */
-	reply->authorities += put_signed(&reply->body, exists ? name : "signed.example", 47);
+	reply->authorities +=
+		put_signed(server, &reply->body, exists ? name : "signed.example", 47);
 }
 
 /* ns. root. 1 1 1 86400 3600: a minimum of an hour is far more than may be believed. */
@@ -209,7 +214,7 @@ static inline size_t server_on_query(void *ctx, const struct ntm_dnsserve_query 
 		reply.rcode = server->mode == SERVER_FAILS ? ns_r_servfail : ns_r_refused;
 	else if (strstr(name, "sub.signed") == NULL && len >= sizeof(zone) - 1 &&
 		 strcmp(name + len - (sizeof(zone) - 1), zone) == 0)
-		answer_signed(&reply, name, type);
+		answer_signed(server, &reply, name, type);
 	else
 		answer_plain(server, &reply, name, type);
 	/* Every answer needs room for an OPT record: its absence says that DNSSEC is unknown. */

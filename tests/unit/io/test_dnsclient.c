@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -305,7 +306,7 @@ static void test_server_comes_back(void **state)
 	} while (heard.err != 0 && now_ms(w) - back_ms < 10000);
 	printf("# found again after %d ms\n", (int)(now_ms(w) - back_ms));
 	assert_int_equal(heard.err, 0);
-	assert_true(now_ms(w) - back_ms < 6500); /* 5 s and what rounding to seconds adds */
+	assert_true(now_ms(w) - back_ms < 6500); /* 5 s and what rounding adds */
 	/* another name of it is found at once */
 	ask(w, "b.plain.example", ns_t_a, &heard);
 	assert_true(await(w, &heard) < 500);
@@ -313,6 +314,31 @@ static void test_server_comes_back(void **state)
 }
 
 /* ---- cancel, free, bounds ---- */
+
+/* Those that take SIGTERM, or not. */
+static int count_threads(bool blocked)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+	char path[300], line[200];
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		FILE *file = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
+		while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+			unsigned long long mask;
+			if (sscanf(line, "SigBlk: %llx", &mask) == 1 &&
+			    (mask >> (SIGTERM - 1) & 1) == blocked)
+				count++;
+		}
+		if (file != NULL)
+			fclose(file);
+	}
+	closedir(dir);
+	return count;
+}
 
 static void test_cancel(void **state)
 {
@@ -465,6 +491,40 @@ static void test_dead_server_beside_a_live_one(void **state)
 	ask(w, "a.plain.example", ns_t_a, &heard[200]);
 	assert_true(await(w, &heard[200]) < 500);
 	assert_a(&heard[200], 0, 1);
+}
+
+static void test_out_of_descriptors(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before, tight;
+	struct heard heard = {0};
+	char words[200];
+	struct ntm_dnsclient_args args = {.loop = w->loop};
+	struct ntm_dnsclient *none = NULL;
+	int next = dup(STDIN_FILENO);
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	tight.rlim_cur = (rlim_t)next + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	int err = ntm_dnsclient_open(&args, &none, words, sizeof(words));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(err, -EMFILE);
+	assert_null(none);
+
+	/* no room for the thread's own: it can be had later */
+	open_client(w, (struct ntm_dnsclient_args){0});
+	next = dup(STDIN_FILENO);
+	close(next);
+	tight.rlim_cur = (rlim_t)next + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	err = ntm_dnsclient_ask(w->client, "a.plain.example", ns_t_a, on_answer, &heard, &heard.id);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(err, -EMFILE);
+	assert_int_equal(count_threads(true), 0);
+	assert_a(get(w, "a.plain.example", ns_t_a), 0, 1);
+	assert_int_equal(heard.count, 0);
 }
 
 static void test_bad_names(void **state)
@@ -686,6 +746,12 @@ static void test_forged(void **state)
 	assert_false(heard->secure);
 	printf("# why: %s\n", heard->why);
 	assert_non_null(strstr(heard->why, "signature"));
+	/* once mended it is soon believed */
+	w->server.is_honest = true;
+	clock_ahead_s = NTM_DNSCLIENT_NEGATIVE_S + 1;
+	heard = get(w, "forged.signed.example", ns_t_a);
+	assert_a(heard, 0, 22);
+	assert_true(heard->secure);
 	/* unsigned data in a signed zone */
 	heard = get(w, "x.sub.signed.example", ns_t_a);
 	assert_int_equal(heard->err, -EBADMSG);
@@ -750,30 +816,6 @@ static void on_signal(void *arg, int signo)
 	signals_seen++;
 }
 
-static int count_threads(bool blocked)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	int count = 0;
-	char path[300], line[200];
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
-		FILE *file = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
-		while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-			unsigned long long mask;
-			if (sscanf(line, "SigBlk: %llx", &mask) == 1 &&
-			    (mask >> (SIGTERM - 1) & 1) == blocked)
-				count++;
-		}
-		if (file != NULL)
-			fclose(file);
-	}
-	closedir(dir);
-	return count;
-}
-
 static void test_thread_takes_no_signal(void **state)
 {
 	struct world *w = *state;
@@ -811,6 +853,7 @@ int main(void)
 		T(test_free_with_open_lookups),
 		T(test_bounds),
 		T(test_dead_server_beside_a_live_one),
+		T(test_out_of_descriptors),
 		T(test_bad_names),
 		T(test_stub_wins),
 		T(test_second_server),
