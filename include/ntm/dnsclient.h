@@ -41,8 +41,8 @@ struct ntm_dnsclient_args {
 	const char *resolv_conf; /* NULL: /etc/resolv.conf; read once */
 };
 
-/* Whether ntm_dnsclient_open would take args (loop may be NULL). 0; -EINVAL: words name the argument
- * and what is wrong; -ENOMEM; -EMFILE. Files of trust anchors are read. */
+/* Whether ntm_dnsclient_open would take args (loop may be NULL). 0; -EINVAL: words name the
+ * argument and what is wrong; -ENOMEM; -EMFILE. Files of trust anchors are read. */
 int ntm_dnsclient_check(const struct ntm_dnsclient_args *args, char *words, size_t words_len);
 /* Errors as ntm_dnsclient_check. Reads files, and has no thread yet. */
 int ntm_dnsclient_open(const struct ntm_dnsclient_args *args, struct ntm_dnsclient **out,
