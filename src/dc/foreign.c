@@ -298,28 +298,29 @@ int foreign_request(struct foreign *foreign, const struct finder_target *target,
 	return 0;
 }
 
-/* It has answered our handshake, but nothing since: it does not believe ours, which only its own
- * log says. */
+/* A session that we began is up before the other DC has accepted us: it may never do. */
 static bool is_unwanted(const struct foreign *foreign)
 {
 	struct ntm_link_stats stats;
 
 	ntm_link_stats(foreign->link, &stats);
-	return stats.initiator && stats.packets_in == 0 && stats.last_in_ms == 0;
+	return stats.initiator && stats.last_in_ms == 0;
 }
 
 static void fail_session(struct foreign *foreign)
 {
 	char words[NTM_MSG_WORDS + 1];
 
-	if (is_unwanted(foreign))
-		snprintf(words, sizeof(words),
-			 "the DC of %.40s takes no session from us: is %.40s trusted there?",
-			 foreign->pin.domain, foreign->dc->settings.domain);
-	else
+	if (!is_unwanted(foreign)) {
 		snprintf(words, sizeof(words), "the DC of %.100s does not answer",
 			 foreign->pin.domain);
-	foreign_fail(foreign, NTM_DIR_NO_DC, words);
+		foreign_fail(foreign, NTM_DIR_NO_DC, words);
+		return;
+	}
+	snprintf(words, sizeof(words),
+		 "the DC of %.45s does not let us in: does it trust %.45s (ntm-dc trust add)?",
+		 foreign->pin.domain, foreign->dc->settings.domain);
+	foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
 }
 
 bool foreign_on_silent(struct foreign *foreign, int64_t since_ms)
@@ -342,7 +343,7 @@ static void on_unanswered(void *ctx, unsigned sent)
 	struct foreign *foreign = ctx;
 	int64_t now_ms = dc_now_ms(foreign->dc);
 
-	if (foreign->state != FOREIGN_UP || sent < 2 ||
+	if (foreign->state != FOREIGN_UP || sent < 2 || is_unwanted(foreign) ||
 	    now_ms - foreign->restart_ms < FOREIGN_RESTART_MS)
 		return;
 	foreign->restart_ms = now_ms;
@@ -381,6 +382,9 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 
 	if (err == 0) {
 		reply->owner = foreign;
+		/* A session of a former key goes when the new one is up, with all its keys. */
+		if (foreign->state == FOREIGN_CONNECTING)
+			reply->link = foreign->link;
 		return 0;
 	}
 	if (err == -EAGAIN) {

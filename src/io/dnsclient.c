@@ -33,7 +33,10 @@ struct ntm_dnsclient {
 	struct ntm_timers *timers;
 	struct ntm_watch *watch;
 	uint64_t next_seq;
-	bool *freed; /* set when answers are being told */
+	bool has_thread;
+	/* Answers are being told, and one of those who hear them may free the client: it goes after
+	 * the last one. */
+	bool is_telling, is_freed;
 	struct ntm_dnsclient_counters counters;
 	struct lookup lookups[NTM_DNSCLIENT_OPEN_MAX];
 };
@@ -149,7 +152,6 @@ static void on_result(void *arg, int ub_err, struct ub_result *result)
 static void on_readable(void *arg, unsigned events)
 {
 	struct ntm_dnsclient *client = arg;
-	bool freed = false;
 
 	(void)events;
 	if (ub_process(client->ub) != UB_NOERROR) {
@@ -157,28 +159,32 @@ static void on_readable(void *arg, unsigned events)
 		ntm_watch_free(client->watch);
 		client->watch = NULL;
 	}
-	client->freed = &freed;
-	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX && !freed; i++) {
+	client->is_telling = true;
+	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX && !client->is_freed; i++) {
 		if (client->lookups[i].has_come)
 			tell(&client->lookups[i]);
 	}
-	if (!freed)
-		client->freed = NULL;
+	client->is_telling = false;
+	if (client->is_freed)
+		ntm_dnsclient_free(client);
 }
 
 /* A signal that the thread took would not wake the loop. */
 static int start(struct lookup *lookup, const char *name, uint16_t type)
 {
+	struct ntm_dnsclient *client = lookup->client;
 	sigset_t all, before;
 
+	if (!client->has_thread && !dnsclient_has_descriptors())
+		return -EMFILE;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int ub_err = ub_resolve_async(lookup->client->ub, name, type, CLASS_IN, lookup, on_result,
+	int ub_err = ub_resolve_async(client->ub, name, type, CLASS_IN, lookup, on_result,
 				      &lookup->ub_id);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (ub_err == UB_NOMEM)
-		return -ENOMEM;
-	return ub_err == UB_NOERROR ? 0 : -EAGAIN;
+	if (ub_err == UB_NOERROR)
+		client->has_thread = true;
+	return ub_err == UB_NOERROR ? 0 : ub_err == UB_NOMEM ? -ENOMEM : -EAGAIN;
 }
 
 int ntm_dnsclient_ask(struct ntm_dnsclient *client, const char *name, uint16_t type,
@@ -241,8 +247,9 @@ void ntm_dnsclient_free(struct ntm_dnsclient *client)
 {
 	if (client == NULL)
 		return;
-	if (client->freed != NULL)
-		*client->freed = true;
+	client->is_freed = true;
+	if (client->is_telling)
+		return;
 	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX; i++) {
 		if (client->lookups[i].id != 0)
 			close_lookup(&client->lookups[i]);

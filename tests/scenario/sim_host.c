@@ -40,6 +40,13 @@ static void node_save(void *ctx, const struct node_lease *lease)
 	node->lease_changes++;
 }
 
+static void node_save_partners(void *ctx, const struct partners *partners)
+{
+	struct sim_node *node = ctx;
+
+	node->partners = *partners;
+}
+
 static void node_registered(void *ctx)
 {
 	struct sim_node *node = ctx;
@@ -97,6 +104,7 @@ void sim_node_start(struct sim_node *node)
 		.tun_write = node_to_host,
 		.upstream_query = no_upstream,
 		.lease_changed = node_save,
+		.partners_changed = node_save_partners,
 		.registered = node_registered,
 		.own_addrs = node_own_addrs,
 	};
@@ -104,6 +112,7 @@ void sim_node_start(struct sim_node *node)
 				 .ctx = node,
 				 .timers = &node->sim->timers,
 				 .lease = &node->lease,
+				 .partners = &node->partners,
 				 .settings = &node->settings,
 				 .sip = node->sim->parser};
 

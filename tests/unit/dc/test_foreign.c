@@ -373,16 +373,25 @@ static void rekeyed_dc(void **state)
 	struct world *w = *state;
 	struct scene s = scene_new(w);
 
+	struct partner *former = s.b, *b = partner_new(w, 1, "b.example");
+
 	call(w, &s);
-	ntm_keys_make(&s.b->keys);
-	partner_hello(s.b);
-	partner_boot(s.b);
-	partner_open(s.b);
+	b->root = former->root;
+	b->prefix4 = former->prefix4;
+	b->prefix6 = former->prefix6;
+	partner_hello(b);
+	partner_open(b);
 	run(w, 100);
 	assert_int_equal(s.foreign->state, FOREIGN_UP);
-	assert_memory_equal(ntm_link_remote_static(s.foreign->link), s.b->keys.pub, NTM_KEY_LEN);
+	assert_memory_equal(ntm_link_remote_static(s.foreign->link), b->keys.pub, NTM_KEY_LEN);
 	assert_int_equal(ntm_links_count(w->dc->links), 2);
+	s.b = b;
 	call(w, &s);
+	/* Who has the former keys is not heard on what is left of his session. */
+	partner_ask(former, &s.bob, ALICE, 1);
+	run(w, 1000);
+	assert_int_equal(former->informed + former->refused, 0);
+	assert_int_equal(w->dc->directions.counters.foreign_in, 0);
 }
 
 /* ---- silence ---- */
@@ -468,19 +477,23 @@ static void all_who_wait_hear(void **state)
 	assert_int_equal(c->error.correlation, 3);
 }
 
-/* An idle session runs out without a word; the next request makes another one. */
+/* An idle session runs out without a word, whoever began it; the next request makes another one. */
 static void idle_session_ends(void **state)
 {
 	struct world *w = *state;
-	struct scene s = scene_new(w);
+	struct scene s = scene_up(w);
 
+	run(w, 400 * 1000);
+	assert_int_equal(s.foreign->state, FOREIGN_IDLE);
+	assert_null(line_with(w, "no session"));
+	client_register(s.a);
 	call(w, &s);
 	run(w, 400 * 1000);
 	assert_int_equal(s.foreign->state, FOREIGN_IDLE);
 	assert_null(line_with(w, "no session"));
 	client_register(s.a);
 	call(w, &s);
-	assert_int_equal(s.foreign->counters.sessions, 2);
+	assert_int_equal(s.foreign->counters.sessions, 3);
 }
 
 /* ---- the end ---- */

@@ -104,8 +104,8 @@ static void they_do_not_trust_us(void **state)
 	s.b->refuses = true;
 	ask(s.a, BOB, 1);
 	run(w, 3500);
-	assert_refused(s.a, 1, NTM_DIR_NO_DC,
-		       "the DC of b.example takes no session from us: is ntm.example trusted");
+	assert_refused(s.a, 1, NTM_DIR_UNTRUSTED,
+		       "the DC of b.example does not let us in: does it trust ntm.example");
 	assert_true(s.a->answered_at_ms - start_ms < 3000);
 	assert_int_equal(s.foreign->state, FOREIGN_IDLE);
 	s.b->refuses = false;
