@@ -63,6 +63,11 @@ struct side *direction_side(struct direction *direction, const uint8_t key[stati
 	return is_mn ? &direction->mn : &direction->cn;
 }
 
+static struct side *peer_of(struct direction *direction, const struct side *side)
+{
+	return side == &direction->mn ? &direction->cn : &direction->mn;
+}
+
 static struct ask *take_asks(struct direction *direction)
 {
 	struct ask *ask = direction->waiting;
@@ -122,12 +127,11 @@ void direction_succeed(struct direction *direction)
 	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_KEEP_MS);
 	for (; ask; ask = next) {
 		const struct side *mn = direction_side(direction, ask->mn_key);
-		const struct side *cn = mn == &direction->mn ? &direction->cn : &direction->mn;
 
 		next = ask->next;
 		dc->directions.counters.done++;
 		log_done(direction, ask);
-		ask_direct(ask, &mn->route, &cn->card);
+		ask_direct(ask, &mn->route, &peer_of(direction, mn)->card);
 	}
 }
 
@@ -400,9 +404,11 @@ bool direction_may_share(struct direction *direction, const uint8_t mn_key[stati
 
 void direction_join(struct direction *direction, struct ask *ask)
 {
+	const struct side *mn = direction_side(direction, ask->mn_key); /* of this ask */
+
 	direction->dc->directions.counters.merged++;
 	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
-		  direction->correlation, direction->mn.fqdn, direction->cn.fqdn);
+		  direction->correlation, mn->fqdn, peer_of(direction, mn)->fqdn);
 	ask->next = direction->waiting;
 	direction->waiting = ask;
 	if (direction->state == DIRECTION_DONE) {

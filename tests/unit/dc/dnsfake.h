@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DNSFAKE_QUESTIONS 256
+#define DNSFAKE_QUESTIONS 2048
 #define DNSFAKE_RECORDS   32
 #define DNSFAKE_DELAY_MS  5
 
