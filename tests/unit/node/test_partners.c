@@ -269,11 +269,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup(name, setup)
-		CASE(test_empty),     CASE(test_from_cert), CASE(test_of_ip),
-		CASE(test_of_name),   CASE(test_replaced),  CASE(test_not_learned_yet),
-		CASE(test_relatives), CASE(test_full),      CASE(test_replaced),
-		CASE(test_refused),   CASE(test_relatives), CASE(test_full),
-		CASE(test_sift),      CASE(test_eq),
+		CASE(test_empty),   CASE(test_from_cert), CASE(test_of_ip),
+		CASE(test_of_name), CASE(test_replaced),  CASE(test_not_learned_yet),
+		CASE(test_refused), CASE(test_relatives), CASE(test_full),
+		CASE(test_sift),    CASE(test_eq),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
