@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sessions with DCs of other domains: searched, connected, kept while used, ended. */
+/* Sessions with DCs of other domains: asked on, kept while used, ended; and their records. */
 #include "dc_priv.h"
 
 #include "ntm/payload.h"
@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_found(void *arg, const struct finder_result *result);
-static void on_stagger(void *arg);
-static void on_deadline(void *arg);
 static void on_request(void *ctx, const struct ntm_msg *req);
 static void on_unanswered(void *ctx, unsigned sent);
 
@@ -51,20 +48,13 @@ static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 				    .on_request = on_request,
 				    .on_unanswered = on_unanswered,
 				    .ctx = foreign};
-	struct finder_ops ops = {.lookup = dc->ops.lookup,
-				 .lookup_cancel = dc->ops.lookup_cancel,
-				 .ctx = dc->ctx,
-				 .timers = dc->timers};
 
 	if (foreign == NULL)
 		return NULL;
 	foreign->dc = dc;
 	foreign->pin = *pin;
-	foreign->failed_ms = -FOREIGN_NEGATIVE_MS;
 	foreign->restart_ms = -FOREIGN_RESTART_MS;
-	finder_init(&foreign->finder, &ops, on_found, foreign);
-	ntm_timer_init(&foreign->stagger, on_stagger, foreign);
-	ntm_timer_init(&foreign->deadline, on_deadline, foreign);
+	foreign_search_init(foreign);
 	ntm_bucket_init(&foreign->bucket, FOREIGN_RATE_PER_S, FOREIGN_BURST, dc_now_ms(dc));
 	foreign->ctl = ntm_ctl_new(&args);
 	if (foreign->ctl == NULL || ntm_map_put(dc->foreigns.by_domain, foreign->pin.domain,
@@ -81,9 +71,7 @@ static void quiet(struct foreign *foreign)
 {
 	struct ntm_link *link = foreign->link;
 
-	finder_stop(&foreign->finder);
-	ntm_timer_del(foreign->dc->timers, &foreign->stagger);
-	ntm_timer_del(foreign->dc->timers, &foreign->deadline);
+	foreign_search_stop(foreign);
 	foreign->state = FOREIGN_IDLE;
 	foreign->is_restarting = false;
 	foreign->link = NULL;
@@ -123,8 +111,6 @@ void foreign_fini(struct dc *dc)
 	trust_fini(&dc->foreigns.trust);
 }
 
-/* ---- searching and connecting ---- */
-
 void foreign_fail(struct foreign *foreign, uint8_t code, const char *words)
 {
 	struct dc *dc = foreign->dc;
@@ -140,155 +126,14 @@ void foreign_fail(struct foreign *foreign, uint8_t code, const char *words)
 	ntm_ctl_reset(foreign->ctl);
 }
 
-/* Not so long ago that another search would tell more. */
-static bool has_failed(const struct foreign *foreign)
-{
-	return dc_now_ms(foreign->dc) - foreign->failed_ms < FOREIGN_NEGATIVE_MS;
-}
-
-/* Its number, or candidate_count: it is none. */
-static size_t find_candidate(const struct foreign *foreign, const struct ntm_addr *addr)
-{
-	size_t i = 0;
-
-	while (i < foreign->candidate_count && !ntm_addr_eq(&foreign->candidate[i], addr))
-		i++;
-	return i;
-}
-
-static size_t count_refused(const struct foreign *foreign)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < foreign->candidate_count; i++)
-		count += foreign->is_refused[i];
-	return count;
-}
-
-/* DNS may say anything: nothing is sent into virtual prefixes. */
-static void add_candidate(struct foreign *foreign, const struct ntm_addr *addr)
-{
-	const struct dc *dc = foreign->dc;
-
-	if (foreign->candidate_count < FINDER_ADDRS && addr->port != 0 &&
-	    find_candidate(foreign, addr) == foreign->candidate_count &&
-	    !ntm_prefix_has(&dc->settings.prefix4, &addr->ip) &&
-	    !ntm_prefix_has(&dc->settings.prefix6, &addr->ip) &&
-	    trust_by_vip(&dc->foreigns.trust, &addr->ip) == NULL) {
-		foreign->is_refused[foreign->candidate_count] = false;
-		foreign->candidate[foreign->candidate_count++] = *addr;
-	}
-}
-
-static int open_link(struct foreign *foreign, const struct ntm_addr *to)
-{
-	struct ntm_link_args args = {.purpose = NTM_PURPOSE_DC,
-				     .owner = foreign,
-				     .candidate_count = 1,
-				     .candidates = to,
-				     .initiator = true};
-
-	return ntm_link_open(foreign->dc->links, &args, &foreign->link);
-}
-
-static void try_next(struct foreign *foreign)
-{
-	const struct ntm_addr *to;
-
-	if (foreign->tried_count >= foreign->candidate_count)
-		return;
-	to = &foreign->candidate[foreign->tried_count++];
-	if (foreign->link != NULL)
-		ntm_link_also(foreign->link, to);
-	else if (open_link(foreign, to) != 0)
-		foreign->link = NULL; /* the deadline ends it */
-	/* Also behind the last one: DNS may name more. */
-	ntm_timer_set(foreign->dc->timers, &foreign->stagger, FOREIGN_STAGGER_MS);
-}
-
-static void on_stagger(void *arg)
-{
-	try_next(arg);
-}
-
-static void on_deadline(void *arg)
-{
-	struct foreign *foreign = arg;
-	char words[NTM_MSG_WORDS + 1], text[NTM_ADDR_STR];
-
-	if (count_refused(foreign) > 0 || foreign->candidate_count == 0) {
-		foreign_fail(foreign, foreign->code, foreign->words);
-		return;
-	}
-	snprintf(words, sizeof(words),
-		 "the DC of %.60s does not answer at %s: is ntm-dc running there, UDP open?",
-		 foreign->pin.domain, ntm_addr_str(&foreign->candidate[0], text));
-	foreign_fail(foreign, NTM_DIR_NO_DC, words);
-}
-
-/* Nobody is left who could be the one. Not at once: a callback of the link may be running. */
-static void end_if_refused(struct foreign *foreign)
-{
-	if (foreign->state == FOREIGN_CONNECTING && !finder_is_running(&foreign->finder) &&
-	    count_refused(foreign) == foreign->candidate_count)
-		ntm_timer_set(foreign->dc->timers, &foreign->deadline, 0);
-}
-
-static void on_found(void *arg, const struct finder_result *result)
-{
-	struct foreign *foreign = arg;
-
-	foreign->has_dns_root = result->has_root;
-	if (result->has_root)
-		memcpy(foreign->dns_root, result->root, sizeof(foreign->dns_root));
-	if (result->err != 0 && count_refused(foreign) == 0) {
-		foreign->code = result->err == -EBADMSG ? NTM_DIR_UNTRUSTED : NTM_DIR_NO_DC;
-		snprintf(foreign->words, sizeof(foreign->words),
-			 "the DC of %.40s is not found: %.95s", foreign->pin.domain, result->words);
-	}
-	for (size_t i = 0; result->err == 0 && i < result->count; i++)
-		add_candidate(foreign, &result->addr[i]);
-	if (!ntm_timer_armed(&foreign->stagger))
-		try_next(foreign);
-	end_if_refused(foreign);
-}
-
-void foreign_connect(struct foreign *foreign, const struct finder_target *target)
-{
-	struct finder_target full = *target;
-
-	if (foreign->state != FOREIGN_IDLE || foreign->finder.ops.lookup == NULL)
-		return;
-	foreign->state = FOREIGN_CONNECTING;
-	foreign->candidate_count = foreign->tried_count = 0;
-	foreign->has_dns_root = false;
-	foreign->code = NTM_DIR_NO_DC;
-	snprintf(foreign->words, sizeof(foreign->words), "DNS names no address of the DC of %.80s",
-		 foreign->pin.domain);
-	ntm_timer_set(foreign->dc->timers, &foreign->deadline, FOREIGN_CONNECT_MS);
-	full.domain = foreign->pin.domain;
-	full.wants_root = foreign->pin.mode == TRUST_DNSSEC && !foreign->pin.has_root;
-	finder_start(&foreign->finder, &full);
-	if (foreign->last_good.ip.family != 0 && foreign->pin.has_root) {
-		add_candidate(foreign, &foreign->last_good);
-		try_next(foreign);
-	}
-}
-
 /* ---- requests ---- */
 
 int foreign_request(struct foreign *foreign, const struct finder_target *target,
 		    struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg, uint32_t *txn)
 {
-	bool can_search = foreign->finder.ops.lookup != NULL;
 	int err;
 
-	if (foreign->state == FOREIGN_IDLE && !can_search) {
-		foreign->code = NTM_DIR_NO_DC;
-		snprintf(foreign->words, sizeof(foreign->words),
-			 "this DC has no DNS to find the DC of %.80s with", foreign->pin.domain);
-	}
-	if (foreign->state == FOREIGN_IDLE && (!can_search || has_failed(foreign)))
+	if (foreign->state == FOREIGN_IDLE && !foreign_may_search(foreign))
 		return -EHOSTUNREACH;
 	err = ntm_ctl_request(foreign->ctl, msg, done, arg, txn);
 	if (err != 0)
@@ -390,7 +235,7 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 	if (err == -EAGAIN) {
 		/* Its root is learned where DNS leads to, never from who comes in. */
 		target.fqdn = foreign->pin.domain;
-		if (!has_failed(foreign))
+		if (foreign_may_search(foreign))
 			foreign_connect(foreign, &target);
 		return err;
 	}
@@ -407,18 +252,15 @@ int foreign_verify(void *ctx, struct ntm_link *link, void *owner,
 	struct foreign *foreign = owner, *found = NULL;
 	char words[TRUST_WORDS], from[NTM_ADDR_STR];
 	int err = foreign_judge(dc, req, foreign, &found, words);
-	size_t i = find_candidate(foreign, req->from);
 
 	(void)link;
 	if (err == 0)
 		return 0;
 	dc->counters.foreign_refused++;
-	if (i < foreign->candidate_count)
-		foreign->is_refused[i] = true;
 	foreign->code = NTM_DIR_UNTRUSTED;
 	snprintf(foreign->words, sizeof(foreign->words), "%.50s: %.100s",
 		 ntm_addr_str(req->from, from), words);
-	end_if_refused(foreign);
+	foreign_search_refuse(foreign, req->from);
 	return err;
 }
 
@@ -434,9 +276,7 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	ntm_ctl_set_link(foreign->ctl, link);
 	foreign->code = 0;
 	if (foreign->state != FOREIGN_UP) {
-		finder_stop(&foreign->finder);
-		ntm_timer_del(dc->timers, &foreign->stagger);
-		ntm_timer_del(dc->timers, &foreign->deadline);
+		foreign_search_stop(foreign);
 		foreign->state = FOREIGN_UP;
 		foreign->since_ms = dc_now_ms(dc);
 		foreign->counters.sessions++;
@@ -456,7 +296,7 @@ void foreign_on_down(struct foreign *foreign, struct ntm_link *link, enum ntm_li
 		return;
 	}
 	if (foreign->state == FOREIGN_CONNECTING) {
-		on_deadline(foreign);
+		foreign_search_give_up(foreign);
 		return;
 	}
 	if (why == NTM_DOWN_NO_ANSWER) {

@@ -112,10 +112,20 @@ void foreign_on_input(struct foreign *foreign, const struct ntm_pkt *pkt);
  */
 int foreign_judge(struct dc *dc, const struct ntm_link_request *req, struct foreign *expected,
 		  struct foreign **out, char words[static TRUST_WORDS]);
-/* foreign.c: starts a search unless one runs or a session is there. */
-void foreign_connect(struct foreign *foreign, const struct finder_target *target);
 /* foreign.c: ends search, attempt and session; who waits hears code and words. */
 void foreign_fail(struct foreign *foreign, uint8_t code, const char *words);
+
+/* foreign_search.c */
+void foreign_search_init(struct foreign *foreign);
+void foreign_search_stop(struct foreign *foreign);
+/* False: another search would tell no more, or none can be; code and words say what is wrong. */
+bool foreign_may_search(struct foreign *foreign);
+/* Starts a search unless one runs or a session is there. */
+void foreign_connect(struct foreign *foreign, const struct finder_target *target);
+/* Who answers there is not the one; code and words say so. When nobody is left, it ends soon. */
+void foreign_search_refuse(struct foreign *foreign, const struct ntm_addr *from);
+/* foreign_fail with what has been found out. */
+void foreign_search_give_up(struct foreign *foreign);
 
 /* introduce.c */
 /* Signs what is new or due, and tells the nodes when anything has changed. */
