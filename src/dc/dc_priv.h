@@ -6,6 +6,7 @@
 #include "direction.h"
 #include "foreign.h"
 #include "identity.h"
+#include "recall.h"
 #include "registry.h"
 #include "revoke.h"
 
@@ -29,6 +30,7 @@ struct dc {
 	struct registry registry;
 	struct directions directions;
 	struct revocations revocations;
+	struct recall recall;
 	struct foreigns foreigns;
 	struct ntm_timer purge;
 	int64_t start_ms;
