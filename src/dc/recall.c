@@ -8,9 +8,9 @@
 /* A hundred a second. */
 #define CALL_LOT 10
 #define CALL_MS  100
-/* One commit a second at most, however many nodes come or move at once. */
+/* Ten commits a second at most, however many nodes come or move at once. */
 #define SAVE_LOT      256
-#define SAVE_MS       1000
+#define SAVE_MS       100
 #define SAVE_AGAIN_MS 30000 /* after a failure */
 
 /* ---- calling ---- */
