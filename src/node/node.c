@@ -90,6 +90,7 @@ static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool 
 	struct node *node = ctx;
 
 	node_keep_lease(node, msg);
+	tunnels_on_dc(node->tunnels);
 	partners_pull_want(node->pull, msg->partners);
 	if (news && node->ops->registered != NULL)
 		node->ops->registered(node->ctx);

@@ -126,6 +126,26 @@ static void after_a_while(void **state)
 		      (long long)worst_ms);
 }
 
+/* Who was refused because the DC was silent is not refused any longer when it is back. */
+static void a_call_after_its_return(void **state)
+{
+	struct flock flock = flock_new(*state);
+	struct sim_node *a = flock.node[0], *b = flock.node[KINDS];
+
+	sim_dc_kill(flock.dc);
+	for (unsigned i = 0; i < 20; i++) {
+		sim_say(a, b, 4, 9999, "hello");
+		sim_run(flock.sim, 200);
+	}
+	assert_true(a->icmp_in > 0); /* a moment ago */
+	sim_dc_start(flock.dc);
+	sim_run(flock.sim, 1000);
+	assert_false(sim_is_tunnel(a, b));
+	sim_say(a, b, 4, 9999, "are you there?");
+	sim_run(flock.sim, 500);
+	assert_string_equal(b->data, "are you there?");
+}
+
 /* On a network that loses much. */
 static void with_loss(void **state)
 {
@@ -268,9 +288,9 @@ static void a_thousand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scenario(at_once),         scenario(after_a_while),
-		scenario(with_loss),       scenario(moved_while_it_was_down),
-		scenario(wrong_addresses), scenario(a_thousand),
+		scenario(at_once),    scenario(a_call_after_its_return), scenario(after_a_while),
+		scenario(with_loss),  scenario(moved_while_it_was_down), scenario(wrong_addresses),
+		scenario(a_thousand),
 	};
 
 	return sim_main("recall", tests, sizeof(tests) / sizeof(tests[0]));
