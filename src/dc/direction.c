@@ -63,6 +63,14 @@ struct side *direction_side(struct direction *direction, const uint8_t key[stati
 	return is_mn ? &direction->mn : &direction->cn;
 }
 
+/* Its DC has revoked it since it told us its card. */
+static bool is_void(const struct direction *direction, const struct side *side)
+{
+	const struct foreign *foreign = foreign_by_domain(direction->dc, side->domain);
+
+	return foreign != NULL && revoke_is_void(foreign, side->key);
+}
+
 static struct ask *take_asks(struct direction *direction)
 {
 	struct ask *ask = direction->waiting;
@@ -198,7 +206,7 @@ static bool refresh(struct direction *direction, struct side *side)
 	const struct registry_node *node;
 
 	if (is_foreign(side))
-		return true;
+		return !is_void(direction, side);
 	node = record_of(direction, side);
 	if (!node)
 		return false;
@@ -362,7 +370,9 @@ bool direction_is_current(const struct direction *direction, const struct side *
 {
 	const struct registry_node *node = is_foreign(side) ? NULL : record_of(direction, side);
 
-	return is_foreign(side) || (node && node->place == side->place);
+	if (is_foreign(side))
+		return !is_void(direction, side);
+	return node && node->place == side->place;
 }
 
 uint8_t direction_asked(const struct wanted *wanted)

@@ -33,6 +33,11 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 				in->foreign->pin.domain);
 		return false;
 	}
+	if (revoke_is_void(in->foreign, in->cert.key)) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "%s was revoked by the DC of %s",
+				in->cert.fqdn, in->foreign->pin.domain);
+		return false;
+	}
 	if (direction_set_place(dc, &in->place, &req->reflexive, &req->own, req->behind_nat))
 		return true;
 	direction_words(error, NTM_DIR_UNTRUSTED, "%s is said to be where nothing can be sent to",

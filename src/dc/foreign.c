@@ -66,6 +66,7 @@ static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 	ntm_timer_init(&foreign->stagger, on_stagger, foreign);
 	ntm_timer_init(&foreign->deadline, on_deadline, foreign);
 	ntm_bucket_init(&foreign->bucket, FOREIGN_RATE_PER_S, FOREIGN_BURST, dc_now_ms(dc));
+	revoke_foreign_init(foreign);
 	foreign->ctl = ntm_ctl_new(&args);
 	if (foreign->ctl == NULL || ntm_map_put(dc->foreigns.by_domain, foreign->pin.domain,
 						strlen(foreign->pin.domain), foreign, NULL) != 0) {
@@ -93,6 +94,7 @@ static void quiet(struct foreign *foreign)
 static void foreign_free(struct foreign *foreign)
 {
 	quiet(foreign);
+	revoke_foreign_stop(foreign);
 	ntm_ctl_free(foreign->ctl);
 	free(foreign);
 }
@@ -319,6 +321,8 @@ static void on_request(void *ctx, const struct ntm_msg *req)
 
 	if (req->type == NTM_MSG_INFORMATION_REQUEST)
 		direction_on_information(foreign, req);
+	else if (req->type == NTM_MSG_REVOKED)
+		revoke_on_foreign(foreign, req);
 	else
 		foreign->dc->counters.malformed++;
 }
@@ -403,8 +407,11 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 		ntm_debug("domain=%s session up at=%s", foreign->pin.domain,
 			  ntm_addr_str(&foreign->last_good, text));
 	}
-	if (fresh)
+	if (fresh) {
+		foreign->told = 0;
 		ntm_ctl_kick(foreign->ctl);
+	}
+	revoke_tell_foreign(foreign);
 }
 
 void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
@@ -444,6 +451,7 @@ static void drop(struct foreign *foreign)
 	if (foreign->state == FOREIGN_UP)
 		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
 	foreign_fail(foreign, NTM_DIR_UNTRUSTED, "the domain is not trusted any more");
+	revoke_forget(foreign);
 	foreign_free(foreign);
 }
 
@@ -480,6 +488,7 @@ static int take_pin(struct dc *dc, const struct trust_pin *pin)
 		foreign->failed_ms = dc_now_ms(dc) - FOREIGN_NEGATIVE_MS;
 		quiet(foreign);
 		ntm_ctl_reset(foreign->ctl);
+		revoke_forget(foreign);
 	}
 	foreign->pin = *pin;
 	return 0;

@@ -35,8 +35,11 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_REVOKE_CERTS] = "INSERT OR IGNORE INTO revocation (serial, key, not_after_s) "
 			     "SELECT serial, key, not_after_s FROM cert "
 			     "WHERE node_id = ? AND not_after_s > ?",
-	[SQL_REVOCATION_AFTER] = "SELECT serial, key, not_after_s FROM revocation "
-				 "WHERE serial > ? AND not_after_s > ? ORDER BY serial LIMIT 1",
+	[SQL_REVOCATION_AFTER] = "SELECT r.serial, r.key, r.not_after_s, node.vip4, node.vip6 "
+				 "FROM revocation AS r LEFT JOIN cert ON cert.serial = r.serial "
+				 "LEFT JOIN node ON node.id = cert.node_id "
+				 "WHERE r.serial > ? AND r.not_after_s > ? "
+				 "ORDER BY r.serial LIMIT 1",
 	[SQL_TOKEN_PUT] = "INSERT INTO token (hash, node_id, expires_s) VALUES (?, ?, ?)",
 	[SQL_TOKEN_DROP] = "DELETE FROM token WHERE node_id = ?",
 	[SQL_TOKEN_GET] = "SELECT node_id, expires_s, used_key FROM token WHERE hash = ?",
@@ -178,6 +181,13 @@ bool store_column_blob(struct store_run *run, void *out, size_t len)
 	else
 		memset(out, 0, len);
 	return ok;
+}
+
+void store_column_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip)
+{
+	struct ntm_ip found = {.family = family};
+	bool leased = store_column_blob(run, found.b, ntm_ip_len(&found));
+	*ip = leased ? found : (struct ntm_ip){0};
 }
 
 void store_run_end(struct store_run *run)

@@ -75,6 +75,8 @@ int64_t store_column_int(struct store_run *run);
 void store_column_text(struct store_run *run, char *out, size_t cap);
 /* Copies len bytes; false (and zeros) when the column has another length, as NULL has. */
 bool store_column_blob(struct store_run *run, void *out, size_t len);
+/* Family 0 when the column is NULL. */
+void store_column_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip);
 void store_run_end(struct store_run *run);
 /* For a statement without rows: steps and ends. */
 int store_run_all(struct store_run *run);
