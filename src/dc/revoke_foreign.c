@@ -71,8 +71,9 @@ static void on_again(void *arg)
 {
 	struct foreign *foreign = arg;
 
-	if (foreign->again_ms < REVOKE_AGAIN_MAX_MS)
-		foreign->again_ms *= 2;
+	foreign->again_ms *= 2;
+	if (foreign->again_ms > REVOKE_AGAIN_MAX_MS)
+		foreign->again_ms = REVOKE_AGAIN_MAX_MS;
 	revoke_tell_foreign(foreign);
 }
 
