@@ -63,14 +63,6 @@ struct side *direction_side(struct direction *direction, const uint8_t key[stati
 	return is_mn ? &direction->mn : &direction->cn;
 }
 
-/* Its DC has revoked it since it told us its card. */
-static bool is_void(const struct direction *direction, const struct side *side)
-{
-	const struct foreign *foreign = foreign_by_domain(direction->dc, side->domain);
-
-	return foreign != NULL && revoke_is_void(foreign, side->key);
-}
-
 static struct ask *take_asks(struct direction *direction)
 {
 	struct ask *ask = direction->waiting;
@@ -199,6 +191,14 @@ static void on_timer(void *arg)
 }
 
 /* ---- the route ---- */
+
+/* Its DC has revoked it since it told us its card. */
+static bool is_void(const struct direction *direction, const struct side *side)
+{
+	const struct foreign *foreign = foreign_by_domain(direction->dc, side->domain);
+
+	return foreign != NULL && revoke_is_void(foreign, side->key);
+}
 
 /* What the registry knows of one of our nodes now. False: it is gone. */
 static bool refresh(struct direction *direction, struct side *side)

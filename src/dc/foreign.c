@@ -407,11 +407,9 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 		ntm_debug("domain=%s session up at=%s", foreign->pin.domain,
 			  ntm_addr_str(&foreign->last_good, text));
 	}
-	if (fresh) {
-		foreign->told = 0;
+	if (fresh)
 		ntm_ctl_kick(foreign->ctl);
-	}
-	revoke_tell_foreign(foreign);
+	revoke_foreign_on_up(foreign, fresh);
 }
 
 void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
@@ -451,7 +449,6 @@ static void drop(struct foreign *foreign)
 	if (foreign->state == FOREIGN_UP)
 		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
 	foreign_fail(foreign, NTM_DIR_UNTRUSTED, "the domain is not trusted any more");
-	revoke_forget(foreign);
 	foreign_free(foreign);
 }
 

@@ -55,9 +55,10 @@ void revoke_tell_nodes(struct dc *dc);
 
 /* ---- revoke_foreign.c ---- */
 
-/* init before anything else; stop before the record is freed. */
+/* Before anything else; before the record is freed, while the list is there; with each session. */
 void revoke_foreign_init(struct foreign *foreign);
 void revoke_foreign_stop(struct foreign *foreign);
+void revoke_foreign_on_up(struct foreign *foreign, bool fresh);
 /* Tells the other DC what it has not been told of our own domain. Without a session: starts one, if
  * there has been one since our start; the rest when one comes up. */
 void revoke_tell_foreign(struct foreign *foreign);

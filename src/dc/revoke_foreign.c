@@ -77,6 +77,13 @@ static void on_again(void *arg)
 	revoke_tell_foreign(foreign);
 }
 
+void revoke_foreign_on_up(struct foreign *foreign, bool fresh)
+{
+	if (fresh)
+		foreign->told = 0;
+	revoke_tell_foreign(foreign);
+}
+
 void revoke_foreign_init(struct foreign *foreign)
 {
 	foreign->again_ms = REVOKE_AGAIN_MS;
@@ -88,6 +95,7 @@ void revoke_foreign_init(struct foreign *foreign)
 void revoke_foreign_stop(struct foreign *foreign)
 {
 	ntm_timer_del(foreign->dc->timers, &foreign->again);
+	revoke_forget(foreign);
 }
 
 /* ---- theirs ---- */

@@ -183,13 +183,6 @@ bool store_column_blob(struct store_run *run, void *out, size_t len)
 	return ok;
 }
 
-void store_column_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip)
-{
-	struct ntm_ip found = {.family = family};
-	bool leased = store_column_blob(run, found.b, ntm_ip_len(&found));
-	*ip = leased ? found : (struct ntm_ip){0};
-}
-
 void store_run_end(struct store_run *run)
 {
 	if (!run->stmt)

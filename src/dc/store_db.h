@@ -75,8 +75,6 @@ int64_t store_column_int(struct store_run *run);
 void store_column_text(struct store_run *run, char *out, size_t cap);
 /* Copies len bytes; false (and zeros) when the column has another length, as NULL has. */
 bool store_column_blob(struct store_run *run, void *out, size_t len);
-/* Family 0 when the column is NULL. */
-void store_column_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip);
 void store_run_end(struct store_run *run);
 /* For a statement without rows: steps and ends. */
 int store_run_all(struct store_run *run);
@@ -94,7 +92,9 @@ int store_fail_sqlite(struct store *store);
 /* Durability, schema and identity of the file just opened; store_open's second half. */
 int store_schema_ready(struct store *store);
 
-/* Rows as structs, and lookups without callback, for use inside of transactions. */
+/* Rows as structs, and lookups without callback, for use inside of transactions. An address that is
+ * NULL has family 0. */
+void store_ip_read(struct store_run *run, uint8_t family, struct ntm_ip *ip);
 void store_node_read(struct store_run *run, struct store_node *node);
 int store_node_find(struct store_run *run, struct store_node *node);
 int store_node_get(struct store *store, int64_t id, struct store_node *node);

@@ -219,8 +219,8 @@ static int revocation_after(struct store *store, int64_t after_s, struct store_r
 		next->serial = (uint64_t)store_column_int(&run);
 		store_column_blob(&run, next->key, sizeof next->key);
 		next->not_after_s = store_column_int(&run);
-		store_column_ip(&run, 4, &next->vip4);
-		store_column_ip(&run, 6, &next->vip6);
+		store_ip_read(&run, 4, &next->vip4);
+		store_ip_read(&run, 6, &next->vip6);
 	}
 	store_run_end(&run);
 	return err;
