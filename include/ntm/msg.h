@@ -120,7 +120,7 @@ struct ntm_msg_direction_error {
 	struct ntm_ip vip; /* of the peer, when known */
 };
 
-/* DC -> nodes: this certificate is void, its key too. */
+/* DC -> nodes, and DCs of other domains: this certificate is void, its key too. */
 struct ntm_msg_revoked {
 	uint64_t serial;
 	uint8_t key[NTM_KEY_LEN];

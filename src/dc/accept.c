@@ -93,7 +93,7 @@ static int join(struct dc *dc, const struct ntm_link_request *req, struct ntm_li
 	ntm_info("node=%s joined from=%s serial=%llu", who.fqdn, ntm_addr_str(req->from, text),
 		 (unsigned long long)cert.serial);
 	/* A node that joins with a new key makes its former one void. */
-	(void)revoke_sync(dc, &who);
+	(void)revoke_sync(dc);
 	return 0;
 }
 

@@ -235,7 +235,7 @@ struct dc *dc_new(const struct dc_args *args)
 	dc->links = ntm_links_new(&links_args);
 	if (!dc->links || registry_init(&dc->registry) != 0 ||
 	    direction_init(&dc->directions) != 0 || foreign_init(dc) != 0 ||
-	    revoke_sync(dc, NULL) == -ENOMEM || dc_trust_changed(dc) != 0) {
+	    revoke_sync(dc) == -ENOMEM || dc_trust_changed(dc) != 0) {
 		dc_free(dc);
 		return NULL;
 	}

@@ -193,13 +193,21 @@ static void on_timer(void *arg)
 
 /* ---- the route ---- */
 
+/* Its DC has revoked it since it told us its card. */
+static bool is_void(const struct direction *direction, const struct side *side)
+{
+	const struct foreign *foreign = foreign_by_domain(direction->dc, side->domain);
+
+	return foreign != NULL && revoke_is_void(foreign, side->key);
+}
+
 /* What the registry knows of one of our nodes now. False: it is gone. */
 static bool refresh(struct direction *direction, struct side *side)
 {
 	const struct registry_node *node;
 
 	if (is_foreign(side))
-		return true;
+		return !is_void(direction, side);
 	node = record_of(direction, side);
 	if (!node)
 		return false;
@@ -375,7 +383,9 @@ bool direction_is_current(const struct direction *direction, const struct side *
 {
 	const struct registry_node *node = is_foreign(side) ? NULL : record_of(direction, side);
 
-	return is_foreign(side) || (node && node->place == side->place);
+	if (is_foreign(side))
+		return !is_void(direction, side);
+	return node && node->place == side->place;
 }
 
 uint8_t direction_asked(const struct wanted *wanted)

@@ -84,6 +84,12 @@ static void take_information(struct direction *direction,
 		fail_untrusted(direction, "its answer is about another node, or about no place");
 		return;
 	}
+	if (revoke_is_void(foreign, cert.key)) {
+		direction_words(&error, NTM_DIR_FORBIDDEN, "%s was revoked by the DC of %s",
+				cert.fqdn, foreign->pin.domain);
+		direction_fail(direction, &error);
+		return;
+	}
 	direction_set_certified(cn, &cert);
 	cn->card.cert = info->cert;
 	direction_set_pair(direction, info->pair, info->psk);

@@ -27,6 +27,11 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 		direction_words(error, NTM_DIR_UNTRUSTED, "%s", words);
 		return false;
 	}
+	if (revoke_is_void(in->foreign, in->cert.key)) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "%s was revoked by the DC of %s",
+				in->cert.fqdn, in->foreign->pin.domain);
+		return false;
+	}
 	/* A name of ours, or of another domain, in a zone below the one that signs. */
 	if (foreign_by_name(dc, in->cert.fqdn) != in->foreign) {
 		direction_words(error, NTM_DIR_UNTRUSTED, "%s is not a name of %s", in->cert.fqdn,

@@ -56,6 +56,7 @@ static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 	foreign->restart_ms = -FOREIGN_RESTART_MS;
 	foreign_search_init(foreign);
 	ntm_bucket_init(&foreign->bucket, FOREIGN_RATE_PER_S, FOREIGN_BURST, dc_now_ms(dc));
+	revoke_foreign_init(foreign);
 	foreign->ctl = ntm_ctl_new(&args);
 	if (foreign->ctl == NULL || ntm_map_put(dc->foreigns.by_domain, foreign->pin.domain,
 						strlen(foreign->pin.domain), foreign, NULL) != 0) {
@@ -82,6 +83,7 @@ static void quiet(struct foreign *foreign)
 static void foreign_free(struct foreign *foreign)
 {
 	quiet(foreign);
+	revoke_foreign_stop(foreign);
 	ntm_ctl_free(foreign->ctl);
 	free(foreign);
 }
@@ -202,6 +204,8 @@ static void on_request(void *ctx, const struct ntm_msg *req)
 
 	if (req->type == NTM_MSG_INFORMATION_REQUEST)
 		direction_on_information(foreign, req);
+	else if (req->type == NTM_MSG_REVOKED)
+		revoke_on_foreign(foreign, req);
 	else
 		foreign->dc->counters.malformed++;
 }
@@ -287,6 +291,7 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	if (fresh || foreign->is_restarting)
 		ntm_ctl_kick(foreign->ctl);
 	foreign->is_restarting = false;
+	revoke_foreign_on_up(foreign, fresh);
 }
 
 void foreign_on_down(struct foreign *foreign, struct ntm_link *link, enum ntm_link_down why)
@@ -370,6 +375,7 @@ static int take_pin(struct dc *dc, const struct trust_pin *pin)
 		hang_up(foreign);
 		quiet(foreign);
 		ntm_ctl_reset(foreign->ctl);
+		revoke_forget(foreign);
 	}
 	foreign->pin = *pin;
 	return 0;

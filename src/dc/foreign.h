@@ -61,6 +61,14 @@ struct foreign {
 	int64_t failed_ms;
 	char words[NTM_MSG_WORDS + 1];
 
+	/* revoke_foreign.c */
+	uint64_t told;      /* of our revocations, as registry_node.told */
+	unsigned telling;   /* under way */
+	uint64_t dc_serial; /* of the other DC's certificate: another one when it has restarted */
+	struct ntm_timer again;
+	int64_t again_ms;
+	struct ntm_bucket revoked_bucket;
+
 	struct ntm_bucket bucket;
 	struct ntm_log_gate gate, refusal_gate;
 	struct {

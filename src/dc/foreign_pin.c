@@ -124,5 +124,9 @@ int foreign_judge(struct dc *dc, const struct ntm_link_request *req, struct fore
 			 cert.fqdn);
 		return -EACCES;
 	}
+	/* A DC takes a new certificate when it starts, and has forgotten what it was told then. */
+	if (foreign->dc_serial != cert.serial)
+		foreign->told = 0;
+	foreign->dc_serial = cert.serial;
 	return 0;
 }

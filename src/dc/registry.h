@@ -39,7 +39,7 @@ struct registry_node {
 	struct ntm_bucket register_bucket, direction_bucket;
 	struct ntm_log_gate gate; /* of lines that it can cause */
 
-	size_t told;      /* revocations that are acknowledged or under way (revoke.c) */
+	uint64_t told;    /* revocations before it are acknowledged or under way (revoke.c) */
 	unsigned telling; /* under way */
 };
 

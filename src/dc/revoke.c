@@ -1,66 +1,116 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Revocation: durable first, then the node's session, then every other node is told. */
+/* Revocation: durable first, then the node's session, then all nodes and other DCs are told. */
 #include "dc_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* REVOKED requests to one node that are under way: ntm_ctl has room for NTM_CTL_OPEN_MAX. */
-#define TELLING_MAX 8
-
 /* ---- the list ---- */
 
-struct sync {
-	struct dc *dc;
-	const struct store_node *who;
-	int err;
-};
-
-static bool is_known(const struct revocations *revocations, uint64_t serial)
+struct revocation *revoke_find(struct revocations *list, const struct foreign *from,
+			       const struct ntm_msg_revoked *told)
 {
-	for (size_t i = 0; i < revocations->count; i++)
-		if (revocations->item[i].told.serial == serial)
-			return true;
-	return false;
+	for (size_t i = 0; i < list->count; i++) {
+		struct revocation *entry = &list->item[i];
+
+		if (entry->from == from && entry->told.serial == told->serial &&
+		    memcmp(entry->told.key, told->key, NTM_KEY_LEN) == 0)
+			return entry;
+	}
+	return NULL;
 }
 
-static int reserve(struct revocations *revocations)
+static int reserve(struct revocations *list)
 {
-	size_t cap = revocations->cap > 0 ? revocations->cap * 2 : 16;
+	size_t cap = list->cap > 0 ? list->cap * 2 : 16;
 	void *item;
 
-	if (revocations->count < revocations->cap)
+	if (list->count < list->cap)
 		return 0;
-	item = reallocarray(revocations->item, cap, sizeof(*revocations->item));
+	item = reallocarray(list->item, cap, sizeof(*list->item));
 	if (!item)
 		return -ENOMEM;
-	revocations->item = item;
-	revocations->cap = cap;
+	list->item = item;
+	list->cap = cap;
 	return 0;
 }
 
-static void on_revocation(void *arg, int err, const struct store_cert *cert)
+int revoke_add(struct revocations *list, const struct revocation *revocation)
+{
+	if (reserve(list) != 0)
+		return -ENOMEM;
+	list->item[list->count] = *revocation;
+	list->item[list->count++].place = list->next_place++;
+	return 0;
+}
+
+void revoke_remove(struct revocations *list, size_t at)
+{
+	list->count--;
+	memmove(&list->item[at], &list->item[at + 1], (list->count - at) * sizeof(*list->item));
+}
+
+static bool has_ended(const struct revocation *entry, int64_t now_s)
+{
+	return entry->end_s + NTM_CERT_SKEW_S <= now_s;
+}
+
+void revoke_remove_ended(struct dc *dc)
+{
+	struct revocations *list = &dc->revocations;
+
+	for (size_t i = list->count; i-- > 0;)
+		if (has_ended(&list->item[i], dc_now_s(dc)))
+			revoke_remove(list, i);
+}
+
+const struct revocation *revoke_next(const struct dc *dc, uint64_t place)
+{
+	const struct revocations *list = &dc->revocations;
+	size_t from = 0, to = list->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (list->item[middle].place < place)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	while (from < list->count && has_ended(&list->item[from], dc_now_s(dc)))
+		from++;
+	return from < list->count ? &list->item[from] : NULL;
+}
+
+void revoke_fini(struct revocations *revocations)
+{
+	free(revocations->item);
+}
+
+/* ---- from the store ---- */
+
+struct sync {
+	struct revocations *list;
+	int err;
+};
+
+static void on_revocation(void *arg, int err, const struct store_revocation *revocation)
 {
 	struct sync *sync = arg;
-	struct revocations *revocations = &sync->dc->revocations;
-	struct revocation *entry;
+	struct revocation entry = {.from = NULL};
 
 	if (err)
 		sync->err = err;
-	if (err || !cert || is_known(revocations, cert->serial))
+	if (err || !revocation)
 		return;
-	if (reserve(revocations) != 0) {
+	entry.told.serial = revocation->serial;
+	entry.told.vip4 = revocation->vip4;
+	entry.told.vip6 = revocation->vip6;
+	entry.end_s = revocation->not_after_s;
+	memcpy(entry.told.key, revocation->key, sizeof(entry.told.key));
+	if (!revoke_find(sync->list, NULL, &entry.told) && revoke_add(sync->list, &entry) != 0)
 		sync->err = -ENOMEM;
-		return;
-	}
-	entry = &revocations->item[revocations->count++];
-	*entry = (struct revocation){.told = {.serial = cert->serial}, .end_s = cert->not_after_s};
-	memcpy(entry->told.key, cert->key, sizeof(entry->told.key));
-	if (sync->who) {
-		entry->told.vip4 = sync->who->vip4;
-		entry->told.vip6 = sync->who->vip6;
-	}
 }
 
 /* In front of the CLOSE and not repeated: the node's log says why. */
@@ -71,37 +121,48 @@ static void tell_why(struct registry_node *node, const struct ntm_msg_revoked *t
 	(void)ntm_ctl_request(node->ctl, &msg, NULL, NULL, NULL);
 }
 
-int revoke_sync(struct dc *dc, const struct store_node *who)
+static void end_sessions(struct dc *dc, uint64_t place)
 {
-	struct sync sync = {.dc = dc, .who = who};
-	size_t before = dc->revocations.count;
+	const struct revocation *entry;
 	struct registry_node *node;
+
+	for (; (entry = revoke_next(dc, place)); place = entry->place + 1) {
+		node = registry_by_key(&dc->registry, entry->told.key);
+		if (node) {
+			tell_why(node, &entry->told);
+			registry_drop(node);
+		}
+	}
+}
+
+static void tell_foreigns(struct dc *dc)
+{
+	struct foreign *foreign;
 	size_t pos = 0;
 
+	while ((foreign = ntm_map_next(dc->foreigns.by_domain, &pos)))
+		revoke_tell_foreign(foreign);
+}
+
+int revoke_sync(struct dc *dc)
+{
+	struct sync sync = {.list = &dc->revocations};
+	uint64_t place = dc->revocations.next_place;
+
+	revoke_remove_ended(dc);
 	store_revocation_list(dc->store, dc_now_s(dc), on_revocation, &sync);
 	if (sync.err)
 		dc_complain(dc, &dc->store_gate, "revocations are not known: %s",
 			    store_words(dc->store));
-	for (size_t i = before; i < dc->revocations.count; i++) {
-		node = registry_by_key(&dc->registry, dc->revocations.item[i].told.key);
-		if (node) {
-			tell_why(node, &dc->revocations.item[i].told);
-			registry_drop(node);
-		}
+	if (dc->revocations.next_place != place) {
+		end_sessions(dc, place);
+		revoke_tell_nodes(dc);
+		tell_foreigns(dc);
 	}
-	if (dc->revocations.count == before)
-		return sync.err;
-	while ((node = registry_next(&dc->registry, &pos)))
-		revoke_tell(node);
 	return sync.err;
 }
 
-void revoke_fini(struct revocations *revocations)
-{
-	free(revocations->item);
-}
-
-/* ---- telling ---- */
+/* ---- telling nodes ---- */
 
 static void on_told(void *arg, int err, const struct ntm_msg *reply)
 {
@@ -117,22 +178,27 @@ static void on_told(void *arg, int err, const struct ntm_msg *reply)
 
 void revoke_tell(struct registry_node *node)
 {
-	const struct revocations *revocations = &node->dc->revocations;
-	int64_t now_s = dc_now_s(node->dc);
+	const struct revocation *entry;
 
 	if (!node->registered)
 		return;
-	while (node->told < revocations->count && node->telling < TELLING_MAX) {
-		const struct revocation *entry = &revocations->item[node->told];
+	while (node->telling < REVOKE_TELLING_MAX && (entry = revoke_next(node->dc, node->told))) {
 		struct ntm_msg msg = {.type = NTM_MSG_REVOKED, .revoked = entry->told};
 
-		if (entry->end_s + NTM_CERT_SKEW_S > now_s) {
-			if (ntm_ctl_request(node->ctl, &msg, on_told, node, NULL) != 0)
-				return; /* the next answer, or REGISTER, goes on */
-			node->telling++;
-		}
-		node->told++;
+		if (ntm_ctl_request(node->ctl, &msg, on_told, node, NULL) != 0)
+			return; /* the next answer, or REGISTER, goes on */
+		node->telling++;
+		node->told = entry->place + 1;
 	}
+}
+
+void revoke_tell_nodes(struct dc *dc)
+{
+	struct registry_node *node;
+	size_t pos = 0;
+
+	while ((node = registry_next(&dc->registry, &pos)))
+		revoke_tell(node);
 }
 
 /* ---- the operator's word ---- */
@@ -151,7 +217,7 @@ static void on_revoked(void *arg, int err, const struct store_node *who)
 
 	if (!err) {
 		ntm_info("node=%s revoked", who->fqdn);
-		(void)revoke_sync(dc, who);
+		(void)revoke_sync(dc);
 		/* Its certificates may have run out long ago, and not be listed. */
 		node = who->joined ? registry_by_key(&dc->registry, who->key) : NULL;
 		if (node)

@@ -152,8 +152,16 @@ void store_cert_issue(struct store *store, const struct store_cert *wanted, stor
 void store_cert_newest(struct store *store, int64_t node_id, store_cert_fn *done, void *arg);
 
 /* Certificates that are revoked and would be valid otherwise (with NTM_CERT_SKEW_S), lowest serial
- * first: done once a certificate with err 0 (not_before_s is 0), then with NULL. */
-void store_revocation_list(struct store *store, int64_t now_s, store_cert_fn *done, void *arg);
+ * first: done once a certificate with err 0, then with NULL. */
+struct store_revocation {
+	uint64_t serial;
+	uint8_t key[NTM_KEY_LEN];
+	int64_t not_after_s;
+	struct ntm_ip vip4, vip6; /* of its node */
+};
+typedef void store_revocation_fn(void *arg, int err, const struct store_revocation *revocation);
+void store_revocation_list(struct store *store, int64_t now_s, store_revocation_fn *done,
+			   void *arg);
 
 /* Pins of other domains. put inserts, or replaces the one of the same domain; whether it is sane is
  * the caller's business (trust.h). -ENOENT: no such pin. */

@@ -38,8 +38,11 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_REVOKE_CERTS] = "INSERT OR IGNORE INTO revocation (serial, key, not_after_s) "
 			     "SELECT serial, key, not_after_s FROM cert "
 			     "WHERE node_id = ? AND not_after_s > ?",
-	[SQL_REVOCATION_AFTER] = "SELECT serial, key, not_after_s FROM revocation "
-				 "WHERE serial > ? AND not_after_s > ? ORDER BY serial LIMIT 1",
+	[SQL_REVOCATION_AFTER] = "SELECT r.serial, r.key, r.not_after_s, node.vip4, node.vip6 "
+				 "FROM revocation AS r LEFT JOIN cert ON cert.serial = r.serial "
+				 "LEFT JOIN node ON node.id = cert.node_id "
+				 "WHERE r.serial > ? AND r.not_after_s > ? "
+				 "ORDER BY r.serial LIMIT 1",
 	[SQL_TOKEN_PUT] = "INSERT INTO token (hash, node_id, expires_s) VALUES (?, ?, ?)",
 	[SQL_TOKEN_DROP] = "DELETE FROM token WHERE node_id = ?",
 	[SQL_TOKEN_GET] = "SELECT node_id, expires_s, used_key FROM token WHERE hash = ?",

@@ -94,7 +94,9 @@ int store_fail_sqlite(struct store *store);
 /* Durability, schema and identity of the file just opened; store_open's second half. */
 int store_schema_ready(struct store *store);
 
-/* Rows as structs, and lookups without callback, for use inside of transactions. */
+/* Rows as structs, and lookups without callback, for use inside of transactions. An address that is
+ * NULL has family 0. */
+void store_ip_read(struct store_run *run, uint8_t family, struct ntm_ip *ip);
 void store_node_read(struct store_run *run, struct store_node *node);
 int store_node_find(struct store_run *run, struct store_node *node);
 int store_node_get(struct store *store, int64_t id, struct store_node *node);

@@ -9,7 +9,7 @@
 
 #define INDEX_MAX INT32_MAX /* more nodes than one DC can have */
 
-static void read_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip)
+void store_ip_read(struct store_run *run, uint8_t family, struct ntm_ip *ip)
 {
 	struct ntm_ip found = {.family = family};
 	bool leased = store_column_blob(run, found.b, ntm_ip_len(&found));
@@ -30,8 +30,8 @@ void store_node_read(struct store_run *run, struct store_node *node)
 	memset(node, 0, sizeof *node);
 	node->id = store_column_int(run);
 	store_column_text(run, node->fqdn, sizeof node->fqdn);
-	read_ip(run, 4, &node->vip4);
-	read_ip(run, 6, &node->vip6);
+	store_ip_read(run, 4, &node->vip4);
+	store_ip_read(run, 6, &node->vip6);
 	node->joined = store_column_blob(run, node->key, sizeof node->key);
 	node->created_s = store_column_int(run);
 	node->joined_s = store_column_int(run);

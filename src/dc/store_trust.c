@@ -208,27 +208,30 @@ void store_cert_newest(struct store *store, int64_t node_id, store_cert_fn *done
 	done(arg, err, err == 0 ? &cert : NULL);
 }
 
-static int revocation_after(struct store *store, int64_t after_s, struct store_cert *cert)
+/* The one behind that of the serial in *next, which it replaces. */
+static int revocation_after(struct store *store, int64_t after_s, struct store_revocation *next)
 {
 	struct store_run run = store_run_begin(store, SQL_REVOCATION_AFTER);
-	store_bind_int(&run, (int64_t)cert->serial);
+	store_bind_int(&run, (int64_t)next->serial);
 	store_bind_int(&run, after_s);
 	int err = store_step(&run);
 	if (err == 1) {
-		cert->serial = (uint64_t)store_column_int(&run);
-		store_column_blob(&run, cert->key, sizeof cert->key);
-		cert->not_after_s = store_column_int(&run);
+		next->serial = (uint64_t)store_column_int(&run);
+		store_column_blob(&run, next->key, sizeof next->key);
+		next->not_after_s = store_column_int(&run);
+		store_ip_read(&run, 4, &next->vip4);
+		store_ip_read(&run, 6, &next->vip6);
 	}
 	store_run_end(&run);
 	return err;
 }
 
-void store_revocation_list(struct store *store, int64_t now_s, store_cert_fn *done, void *arg)
+void store_revocation_list(struct store *store, int64_t now_s, store_revocation_fn *done, void *arg)
 {
-	struct store_cert cert = {.serial = 0};
+	struct store_revocation next = {.serial = 0};
 	int err;
-	while ((err = revocation_after(store, now_s - NTM_CERT_SKEW_S, &cert)) == 1)
-		done(arg, 0, &cert);
+	while ((err = revocation_after(store, now_s - NTM_CERT_SKEW_S, &next)) == 1)
+		done(arg, 0, &next);
 	done(arg, err, NULL);
 }
 

@@ -170,7 +170,12 @@ static inline void partner_input(void *ctx, struct ntm_link *link, void *owner, 
 static inline void partner_request(void *ctx, const struct ntm_msg *req)
 {
 	struct partner *p = ctx;
+	struct ntm_msg told = *req;
 
+	if (req->type == NTM_MSG_REVOKED) { /* of nodes that the other domain has ended */
+		(void)ntm_ctl_reply(p->ctl, req, &told);
+		return;
+	}
 	assert_int_equal(req->type, NTM_MSG_INFORMATION_REQUEST);
 	for (unsigned i = 0; i < p->asked_count; i++)
 		if (p->asked[i].txn == req->txn) {

@@ -22,6 +22,7 @@ struct got {
 	bool has_node, has_cert;
 	struct store_node node;
 	struct store_cert cert;
+	struct store_revocation revocation;
 };
 
 static inline void got_node(void *arg, int err, const struct store_node *node)
@@ -49,6 +50,16 @@ static inline void got_join(void *arg, int err, const struct store_node *node,
 {
 	got_node(arg, err, node);
 	got_cert(arg, err, cert);
+}
+
+static inline void got_revocation(void *arg, int err, const struct store_revocation *revocation)
+{
+	struct got *got = arg;
+	got->err = err;
+	got->calls++;
+	got->has_cert = revocation != NULL;
+	if (revocation)
+		got->revocation = *revocation;
 }
 
 static inline void got_done(void *arg, int err)
@@ -138,7 +149,7 @@ static inline void help_ip(const struct ntm_ip *ip, const char *expected)
 static inline unsigned help_revocations(struct store *store, int64_t now_s, struct got *last)
 {
 	struct got got = {0};
-	store_revocation_list(store, now_s, got_cert, &got);
+	store_revocation_list(store, now_s, got_revocation, &got);
 	assert_int_equal(got.err, 0);
 	assert_false(got.has_cert); /* the last call has none */
 	if (last)

@@ -91,9 +91,11 @@ static void test_join_with_new_key(void **state)
 	assert_int_equal(second.node.key[0], 8);
 	assert_int_equal(second.cert.serial, 2);
 	assert_int_equal(help_revocations(store, NOW + 10, &listed), 1);
-	assert_int_equal(listed.cert.serial, 1);
-	assert_int_equal(listed.cert.key[0], 7);
-	assert_int_equal(listed.cert.not_after_s, first.cert.not_after_s);
+	assert_int_equal(listed.revocation.serial, 1);
+	assert_int_equal(listed.revocation.key[0], 7);
+	assert_int_equal(listed.revocation.not_after_s, first.cert.not_after_s);
+	help_ip(&listed.revocation.vip4, "198.18.0.1"); /* also the new key's */
+	help_ip(&listed.revocation.vip6, "fd00:1:2::1");
 
 	assert_int_equal(help_token(store, 1, 3), 0);
 	assert_int_equal(help_use(store, 3, 7, NOW + 20, NULL), -EKEYREJECTED);
@@ -113,7 +115,7 @@ static void test_revoke(void **state)
 	assert_int_equal(got.node.revoked_s, NOW + 5);
 	assert_int_equal(got.node.key[0], 7);
 	assert_int_equal(help_revocations(store, NOW + 5, &listed), 1);
-	assert_int_equal(listed.cert.key[0], 7);
+	assert_int_equal(listed.revocation.key[0], 7);
 
 	assert_int_equal(help_use(store, 1, 7, NOW + 5, NULL), -ENOENT); /* its token is gone */
 	assert_int_equal(help_token(store, 1, 2), -ENOENT);
@@ -123,6 +125,50 @@ static void test_revoke(void **state)
 	int64_t end = NOW + 7 * DAY + NTM_CERT_SKEW_S;
 	assert_int_equal(help_revocations(store, end - 1, NULL), 1);
 	assert_int_equal(help_revocations(store, end, NULL), 0);
+}
+
+/* They say whose they were, as long as they are listed. */
+static void test_revocations_have_addresses(void **state)
+{
+	struct store *store = *state;
+	struct got got = {0}, listed;
+	assert_int_equal(help_token(store, 2, 2), 0);
+	assert_int_equal(help_use(store, 2, 9, NOW, NULL), 0);
+	assert_int_equal(help_use(store, 1, 7, NOW + 600, NULL), 0);
+	assert_int_equal(help_revoke(store, "b.ntm.example"), 0);
+	assert_int_equal(help_add(store, "b.ntm.example", NULL), 0); /* the name again */
+	assert_int_equal(help_revoke(store, "a.ntm.example"), 0);
+	assert_int_equal(help_revocations(store, NOW, &listed), 2);
+	assert_int_equal(listed.revocation.key[0], 7);
+	help_ip(&listed.revocation.vip4, "198.18.0.1");
+	help_ip(&listed.revocation.vip6, "fd00:1:2::1");
+
+	int64_t end = NOW + 7 * DAY + NTM_CERT_SKEW_S; /* of b's certificate */
+	store_purge(store, end - 1, got_done, &got);
+	assert_int_equal(help_revocations(store, end - 1, NULL), 2);
+	store_purge(store, end, got_done, &got);
+	assert_int_equal(help_revocations(store, end, &listed), 1);
+	help_ip(&listed.revocation.vip4, "198.18.0.1");
+	store_purge(store, end + 600, got_done, &got);
+	assert_int_equal(help_revocations(store, NOW, NULL), 0);
+}
+
+/* Of a domain without IPv6. */
+static void test_revocation_of_one_family(void **state)
+{
+	(void)state;
+	struct store_config config = help_config(":memory:");
+	config.prefix6 = (struct ntm_prefix){0};
+	struct store *store = help_open_config(&config);
+	struct got listed;
+	assert_int_equal(help_add(store, "a.ntm.example", NULL), 0);
+	assert_int_equal(help_token(store, 1, 1), 0);
+	assert_int_equal(help_use(store, 1, 7, NOW, NULL), 0);
+	assert_int_equal(help_revoke(store, "a.ntm.example"), 0);
+	assert_int_equal(help_revocations(store, NOW, &listed), 1);
+	help_ip(&listed.revocation.vip4, "198.18.0.1");
+	assert_int_equal(listed.revocation.vip6.family, 0);
+	store_close(store);
 }
 
 static void test_issue(void **state)
@@ -210,6 +256,8 @@ int main(void)
 		T(test_new_token_replaces),
 		T(test_join_with_new_key),
 		T(test_revoke),
+		T(test_revocations_have_addresses),
+		cmocka_unit_test(test_revocation_of_one_family),
 		T(test_issue),
 		T(test_newest),
 		T(test_purge_keeps_serials_rising),
