@@ -40,6 +40,17 @@ static void node_save(void *ctx, const struct node_lease *lease)
 	node->lease_changes++;
 }
 
+static void node_save_partners(void *ctx, const struct partners *partners)
+{
+	struct sim_node *node = ctx;
+
+	if (node->partners == NULL)
+		node->partners = malloc(sizeof(*node->partners));
+	assert_non_null(node->partners);
+	*node->partners = *partners;
+	node->partners_changes++;
+}
+
 static void node_registered(void *ctx)
 {
 	struct sim_node *node = ctx;
@@ -97,6 +108,7 @@ void sim_node_start(struct sim_node *node)
 		.tun_write = node_to_host,
 		.upstream_query = no_upstream,
 		.lease_changed = node_save,
+		.partners_changed = node_save_partners,
 		.registered = node_registered,
 		.own_addrs = node_own_addrs,
 	};
@@ -104,6 +116,7 @@ void sim_node_start(struct sim_node *node)
 				 .ctx = node,
 				 .timers = &node->sim->timers,
 				 .lease = &node->lease,
+				 .partners = node->partners,
 				 .settings = &node->settings,
 				 .sip = node->sim->parser};
 
@@ -151,6 +164,7 @@ void sim_nodes_free(struct sim *sim)
 		sim_node_kill(node);
 		while (node->apps != NULL)
 			sim_app_del(node, node->apps->port);
+		free(node->partners);
 		free(node);
 	}
 }
