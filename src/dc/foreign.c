@@ -381,8 +381,8 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 		ntm_debug("domain=%s session up at=%s", foreign->pin.domain,
 			  ntm_addr_str(&foreign->last_good, text));
 	}
-	if (fresh)
-		ntm_ctl_kick(foreign->ctl);
+	(void)fresh; /* a DC that was restarted looks like a rekey from here */
+	ntm_ctl_kick(foreign->ctl);
 }
 
 void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
