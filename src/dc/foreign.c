@@ -205,10 +205,24 @@ static void on_deadline(void *arg)
 	foreign_fail(foreign, NTM_DIR_NO_DC, words);
 }
 
+/* The session is silent: the DC may have moved. Who answers takes it over. */
+static void look_elsewhere(struct foreign *foreign, const struct finder_result *result)
+{
+	foreign->candidate_count = 0;
+	for (size_t i = 0; i < result->count; i++)
+		add_candidate(foreign, &result->addr[i]);
+	for (size_t i = 0; i < foreign->candidate_count; i++)
+		ntm_link_also(foreign->link, &foreign->candidate[i]);
+}
+
 static void on_found(void *arg, const struct finder_result *result)
 {
 	struct foreign *foreign = arg;
 
+	if (foreign->state == FOREIGN_UP) {
+		look_elsewhere(foreign, result);
+		return;
+	}
 	foreign->has_dns_root = result->has_root;
 	if (result->has_root)
 		memcpy(foreign->dns_root, result->root, sizeof(foreign->dns_root));
@@ -276,11 +290,13 @@ void foreign_on_silent(struct foreign *foreign)
 	foreign_fail(foreign, NTM_DIR_NO_DC, words);
 }
 
-/* The other DC may have restarted: it answers a handshake within one round trip. */
+/* The other DC may have restarted: it answers a handshake within one round trip. Or it has moved:
+ * DNS knows. */
 static void on_unanswered(void *ctx, unsigned sent)
 {
 	struct foreign *foreign = ctx;
 	int64_t now_ms = dc_now_ms(foreign->dc);
+	struct finder_target target = {.domain = foreign->pin.domain, .fqdn = foreign->pin.domain};
 
 	if (foreign->state != FOREIGN_UP || sent < 2)
 		return;
@@ -289,6 +305,8 @@ static void on_unanswered(void *ctx, unsigned sent)
 	} else if (now_ms - foreign->restart_ms >= FOREIGN_RESTART_MS) {
 		foreign->restart_ms = now_ms;
 		ntm_link_restart(foreign->link, NULL, 0);
+		if (foreign->finder.ops.lookup != NULL)
+			finder_start(&foreign->finder, &target);
 	}
 }
 
@@ -370,8 +388,8 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	foreign->link = link;
 	foreign->last_good = *ntm_link_remote(link);
 	ntm_ctl_set_link(foreign->ctl, link);
+	finder_stop(&foreign->finder);
 	if (foreign->state != FOREIGN_UP) {
-		finder_stop(&foreign->finder);
 		ntm_timer_del(dc->timers, &foreign->stagger);
 		ntm_timer_del(dc->timers, &foreign->deadline);
 		foreign->state = FOREIGN_UP;
