@@ -66,7 +66,7 @@ static void note(struct finder *finder, const struct finder_lookup *lookup, uint
 	if (finder->err != 0 && answer->err != -EBADMSG)
 		return;
 	finder->err = answer->err;
-	snprintf(finder->words, sizeof(finder->words), "%s %.70s: %s%s%.40s", type_name(type),
+	snprintf(finder->words, sizeof(finder->words), "%s %.74s: %s%s%.40s", type_name(type),
 		 lookup->name, why, answer->why != NULL ? ": " : "",
 		 answer->why != NULL ? answer->why : "");
 }

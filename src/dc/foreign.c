@@ -229,7 +229,8 @@ static void on_found(void *arg, const struct finder_result *result)
 	if (result->err != 0 && foreign->refused_count == 0) {
 		foreign->code = result->err == -EBADMSG ? NTM_DIR_UNTRUSTED : NTM_DIR_NO_DC;
 		snprintf(foreign->words, sizeof(foreign->words),
-			 "the DC of %.40s is not found: %.95s", foreign->pin.domain, result->words);
+			 "the DC of %.30s is not found: %.105s", foreign->pin.domain,
+			 result->words);
 	}
 	for (size_t i = 0; result->err == 0 && i < result->count; i++)
 		add_candidate(foreign, &result->addr[i]);
