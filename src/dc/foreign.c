@@ -190,13 +190,46 @@ static void on_stagger(void *arg)
 	try_next(arg);
 }
 
+static bool is_own_addr(const struct dc *dc, const struct ntm_addr *addr)
+{
+	const struct zone_config *config = &dc->zone->config;
+
+	for (size_t i = 0; i < config->dc_addr_count; i++)
+		if (addr->port == config->port && ntm_ip_eq(&config->dc_addr[i], &addr->ip))
+			return true;
+	return false;
+}
+
+/* The domain whose DC is known to be there: the links have one session a DC, and leave a second
+ * attempt without an answer. NULL: none. */
+static const char *domain_at(const struct dc *dc, const struct ntm_addr *addr)
+{
+	const struct foreign *other;
+	size_t pos = 0;
+
+	if (is_own_addr(dc, addr))
+		return dc->settings.domain;
+	while ((other = ntm_map_next(dc->foreigns.by_domain, &pos)) != NULL)
+		if (other->state == FOREIGN_UP && ntm_addr_eq(&other->last_good, addr))
+			return other->pin.domain;
+	return NULL;
+}
+
 static void on_deadline(void *arg)
 {
 	struct foreign *foreign = arg;
 	char words[NTM_MSG_WORDS + 1], text[NTM_ADDR_STR];
+	const char *other;
 
 	if (foreign->refused_count > 0 || foreign->candidate_count == 0) {
 		foreign_fail(foreign, foreign->code, foreign->words);
+		return;
+	}
+	other = domain_at(foreign->dc, &foreign->candidate[0]);
+	if (other != NULL) {
+		snprintf(words, sizeof(words), "%.50s: this is the DC of %.40s, not of %.40s",
+			 ntm_addr_str(&foreign->candidate[0], text), other, foreign->pin.domain);
+		foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
 		return;
 	}
 	snprintf(words, sizeof(words),
