@@ -429,7 +429,7 @@ static void work_here(struct registry_node *node, struct registry_node *cn, stru
 		      const struct wanted *wanted)
 {
 	struct direction *direction =
-		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key);
+		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key, "");
 	uint8_t asked = direction_asked(wanted);
 
 	if (direction && !direction_may_share(direction, node->who.key, asked)) {

@@ -69,6 +69,7 @@ static void take_information(struct direction *direction,
 	const struct foreign *foreign = foreign_by_domain(dc, direction->cn.domain);
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct side *mn = &direction->mn, *cn = &direction->cn;
+	struct store_node ours;
 	struct ntm_cert cert;
 	char words[TRUST_WORDS];
 
@@ -78,7 +79,7 @@ static void take_information(struct direction *direction,
 		return;
 	}
 	if (!is_wanted(&direction->wanted, &cert) || foreign_by_name(dc, cert.fqdn) != foreign ||
-	    memcmp(cert.key, mn->key, NTM_KEY_LEN) == 0 ||
+	    lookup_by_key(dc->store, cert.key, &ours) == 0 ||
 	    !direction_set_place(dc, &cn->card.place, &info->reflexive, &info->own,
 				 info->behind_nat)) {
 		fail_untrusted(direction, "its answer is about another node, or about no place");

@@ -20,6 +20,7 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 {
 	const struct ntm_msg_information_request *req = &in->req->information_request;
 	struct dc *dc = in->foreign->dc;
+	struct store_node ours;
 	char words[TRUST_WORDS];
 
 	if (trust_check_node(&in->foreign->pin, req->cert.data, req->cert.len, dc_now_s(dc),
@@ -31,6 +32,12 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 	if (foreign_by_name(dc, in->cert.fqdn) != in->foreign) {
 		direction_words(error, NTM_DIR_UNTRUSTED, "%s is not a name of %s", in->cert.fqdn,
 				in->foreign->pin.domain);
+		return false;
+	}
+	/* It would be told of itself, or of another node of ours by its peer's name. */
+	if (lookup_by_key(dc->store, in->cert.key, &ours) == 0) {
+		direction_words(error, NTM_DIR_UNTRUSTED, "%s has the key of %s", in->cert.fqdn,
+				ours.fqdn);
 		return false;
 	}
 	if (direction_set_place(dc, &in->place, &req->reflexive, &req->own, req->behind_nat))
@@ -114,7 +121,8 @@ static struct ask *dissolve(struct direction *direction)
 
 static struct direction *of_both(const struct incoming *in)
 {
-	return direction_of_pair(&in->foreign->dc->directions, in->cert.key, in->cn->who.key);
+	return direction_of_pair(&in->foreign->dc->directions, in->cert.key, in->cn->who.key,
+				 in->foreign->pin.domain);
 }
 
 /* Not when MN has moved since, or has lost its tunnel. */

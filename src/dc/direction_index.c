@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
-static void make_pair(uint8_t id[static DIRECTION_PAIR_LEN], const uint8_t a[static NTM_KEY_LEN],
-		      const uint8_t b[static NTM_KEY_LEN])
+static size_t make_pair(uint8_t id[static DIRECTION_PAIR_LEN], const uint8_t a[static NTM_KEY_LEN],
+			const uint8_t b[static NTM_KEY_LEN], const char *domain)
 {
 	bool in_order = memcmp(a, b, NTM_KEY_LEN) < 0;
+	size_t len = strnlen(domain, NTM_NAME_MAX);
 
 	memcpy(id, in_order ? a : b, NTM_KEY_LEN);
 	memcpy(id + NTM_KEY_LEN, in_order ? b : a, NTM_KEY_LEN);
+	memcpy(id + 2 * NTM_KEY_LEN, domain, len);
+	return 2 * NTM_KEY_LEN + len;
 }
 
 /* A name never equals an address: those begin with 4 or 6 as a byte. */
@@ -33,12 +36,12 @@ static size_t make_alias(uint8_t id[static DIRECTION_ALIAS_LEN],
 
 struct direction *direction_of_pair(const struct directions *all,
 				    const uint8_t a[static NTM_KEY_LEN],
-				    const uint8_t b[static NTM_KEY_LEN])
+				    const uint8_t b[static NTM_KEY_LEN], const char *domain)
 {
 	uint8_t id[DIRECTION_PAIR_LEN];
+	size_t len = make_pair(id, a, b, domain);
 
-	make_pair(id, a, b);
-	return ntm_map_get(all->by_pair, id, sizeof(id));
+	return ntm_map_get(all->by_pair, id, len);
 }
 
 struct direction *direction_of_alias(const struct directions *all,
@@ -54,13 +57,15 @@ struct direction *direction_of_alias(const struct directions *all,
 int direction_put_pair(struct direction *direction)
 {
 	struct directions *all = &direction->dc->directions;
+	const struct side *mn = &direction->mn, *cn = &direction->cn;
+	const char *domain = cn->domain[0] != '\0' ? cn->domain : mn->domain;
+	size_t len = make_pair(direction->pair_id, mn->key, cn->key, domain);
 
-	make_pair(direction->pair_id, direction->mn.key, direction->cn.key);
-	if (ntm_map_get(all->by_pair, direction->pair_id, DIRECTION_PAIR_LEN) != NULL)
+	if (ntm_map_get(all->by_pair, direction->pair_id, len) != NULL)
 		return 0;
-	if (ntm_map_put(all->by_pair, direction->pair_id, DIRECTION_PAIR_LEN, direction, NULL) != 0)
+	if (ntm_map_put(all->by_pair, direction->pair_id, len, direction, NULL) != 0)
 		return -ENOMEM;
-	direction->has_pair = true;
+	direction->pair_len = len;
 	return 0;
 }
 
@@ -102,9 +107,9 @@ void direction_unindex(struct direction *direction)
 {
 	struct directions *all = &direction->dc->directions;
 
-	if (direction->has_pair)
-		ntm_map_del(all->by_pair, direction->pair_id, DIRECTION_PAIR_LEN);
-	direction->has_pair = false;
+	if (direction->pair_len > 0)
+		ntm_map_del(all->by_pair, direction->pair_id, direction->pair_len);
+	direction->pair_len = 0;
 	for (size_t i = 0; i < direction->alias_count; i++)
 		ntm_map_del(all->by_alias, direction->alias[i].id, direction->alias[i].len);
 	direction->alias_count = 0;

@@ -89,8 +89,9 @@ struct side {
 	struct ntm_msg_route_direction route; /* what it is told */
 };
 
-#define DIRECTION_ALIASES  3 /* name and two VIPs of the foreign node */
-#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN)
+#define DIRECTION_ALIASES 3 /* name and two VIPs of the foreign node */
+/* Both keys, and whose DC serves the foreign one of both nodes. */
+#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN + NTM_NAME_MAX + 1)
 /* Key of our node, and a name or an address. */
 #define DIRECTION_ALIAS_LEN (NTM_KEY_LEN + NTM_NAME_MAX + 1)
 
@@ -108,7 +109,7 @@ struct direction {
 
 	/* direction_index.c */
 	struct direction *before, *after; /* list of all */
-	bool has_pair;
+	size_t pair_len;                  /* 0: not in the index */
 	uint8_t pair_id[DIRECTION_PAIR_LEN];
 	size_t alias_count;
 	struct direction_alias {
@@ -117,10 +118,12 @@ struct direction {
 	} alias[DIRECTION_ALIASES];
 };
 
-/* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. */
+/* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. domain: that
+ * serves one of both nodes, "" when they are ours. A domain may give a name of its own to the key
+ * of a node elsewhere: that is another pair. */
 struct direction *direction_of_pair(const struct directions *all,
 				    const uint8_t a[static NTM_KEY_LEN],
-				    const uint8_t b[static NTM_KEY_LEN]);
+				    const uint8_t b[static NTM_KEY_LEN], const char *domain);
 struct direction *direction_of_alias(const struct directions *all,
 				     const uint8_t node[static NTM_KEY_LEN],
 				     const struct wanted *wanted);
