@@ -42,9 +42,9 @@ struct ntm_dnsclient_args {
 };
 
 /* Whether ntm_dnsclient_open would take args (loop may be NULL). 0; -EINVAL: words name the
- * argument and what is wrong; -ENOMEM. Files of trust anchors are read. */
+ * argument and what is wrong; -ENOMEM; -EMFILE. Files of trust anchors are read. */
 int ntm_dnsclient_check(const struct ntm_dnsclient_args *args, char *words, size_t words_len);
-/* As ntm_dnsclient_check, and -EMFILE. Reads files; has no thread yet. */
+/* Errors as ntm_dnsclient_check. Reads files, and has no thread yet. */
 int ntm_dnsclient_open(const struct ntm_dnsclient_args *args, struct ntm_dnsclient **out,
 		       char *words, size_t words_len);
 /* Forgets what is asked without calling back; fine within fn. NULL is fine. */
@@ -54,7 +54,7 @@ void ntm_dnsclient_free(struct ntm_dnsclient *client);
  * NTM_DNSCLIENT_WAIT_MS at the latest. *id is never 0. The first question starts a thread of
  * libunbound's, which shares nothing with ours but pipes and takes no signal: so ask after
  * privileges were given up, capabilities belong to threads. 0; -EBUSY: NTM_DNSCLIENT_OPEN_MAX are
- * open; -ENOMEM; -EINVAL: no name; -EAGAIN: no thread could be had. */
+ * open; -ENOMEM; -EINVAL: no name; -EMFILE, -EAGAIN: no thread could be had, later one may. */
 #define NTM_DNSCLIENT_OPEN_MAX 256
 #define NTM_DNSCLIENT_WAIT_MS  2000
 int ntm_dnsclient_ask(struct ntm_dnsclient *client, const char *name, uint16_t type,

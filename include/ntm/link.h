@@ -63,8 +63,8 @@ struct ntm_link_request {
 struct ntm_link_reply {
 	bool one_shot; /* answer only: no link, no session (join) */
 	void *owner;   /* handed to the new link's callbacks */
-	/* 'd': an attempt of ours, no static key known, that looks for this very peer: it takes the
-	 * session. NULL, or when there is a link with the peer's key: as for all purposes. */
+	/* 'd': a link of ours that is for this very peer, under no key yet or under another: it
+	 * takes the session. NULL, or when a link has the peer's key: as for all purposes. */
 	struct ntm_link *link;
 	size_t payload_len;
 	uint8_t payload[NTM_HS_PAYLOAD_MAX];

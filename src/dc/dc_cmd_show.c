@@ -154,6 +154,8 @@ static void print_value(const char *section, const char *key, const json_t *valu
 		printf("%-24s %s\n", name, json_string_value(value));
 	else if (json_is_integer(value))
 		printf("%-24s %lld\n", name, (long long)json_integer_value(value));
+	else if (json_is_boolean(value))
+		printf("%-24s %s\n", name, json_is_true(value) ? "yes" : "no");
 }
 
 static void print_errors(const json_t *errors)

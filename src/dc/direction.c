@@ -163,11 +163,14 @@ static void fail_no_answer(struct direction *direction)
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct foreign *foreign = foreign_by_domain(direction->dc, direction->cn.domain);
 
+	/* Its session ends: this request, and others that wait, hear why. */
+	if (foreign && foreign->state == FOREIGN_UP && direction->txn != 0) {
+		foreign_on_silent(foreign);
+		return;
+	}
 	direction_words(&error, NTM_DIR_NO_DC, "the DC of %s does not answer in time",
 			direction->cn.domain);
 	direction_fail(direction, &error);
-	if (foreign)
-		foreign_on_silent(foreign);
 }
 
 static void on_timer(void *arg)

@@ -314,14 +314,35 @@ int foreign_request(struct foreign *foreign, const struct finder_target *target,
 	return 0;
 }
 
-void foreign_on_silent(struct foreign *foreign)
+/* A session that we began is up before the other DC has accepted us: it may never do. */
+static bool was_heard(const struct foreign *foreign)
+{
+	struct ntm_link_stats stats;
+
+	ntm_link_stats(foreign->link, &stats);
+	return stats.last_in_ms > 0;
+}
+
+static void fail_silent(struct foreign *foreign)
 {
 	char words[NTM_MSG_WORDS + 1];
 
-	if (foreign->state != FOREIGN_UP)
-		return; /* the deadline of the search tells more */
-	snprintf(words, sizeof(words), "the DC of %.100s does not answer", foreign->pin.domain);
-	foreign_fail(foreign, NTM_DIR_NO_DC, words);
+	if (was_heard(foreign)) {
+		snprintf(words, sizeof(words), "the DC of %.100s does not answer",
+			 foreign->pin.domain);
+		foreign_fail(foreign, NTM_DIR_NO_DC, words);
+		return;
+	}
+	snprintf(words, sizeof(words),
+		 "the DC of %.45s does not let us in: does it trust %.45s (ntm-dc trust add)?",
+		 foreign->pin.domain, foreign->dc->settings.domain);
+	foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
+}
+
+void foreign_on_silent(struct foreign *foreign)
+{
+	if (foreign->state == FOREIGN_UP) /* else the deadline of the search tells more */
+		fail_silent(foreign);
 }
 
 /* The other DC may have restarted: it answers a handshake within one round trip. Or it has moved:
@@ -336,7 +357,7 @@ static void on_unanswered(void *ctx, unsigned sent)
 		return;
 	if (sent >= NTM_RETRY_SENDINGS) {
 		foreign_on_silent(foreign);
-	} else if (now_ms - foreign->restart_ms >= FOREIGN_RESTART_MS) {
+	} else if (was_heard(foreign) && now_ms - foreign->restart_ms >= FOREIGN_RESTART_MS) {
 		foreign->restart_ms = now_ms;
 		ntm_link_restart(foreign->link, NULL, 0);
 		if (foreign->finder.ops.lookup != NULL)
@@ -375,6 +396,7 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 
 	if (err == 0) {
 		reply->owner = foreign;
+		reply->link = foreign->link; /* our attempt, or the session of a former key */
 		return 0;
 	}
 	if (err == -EAGAIN) {
@@ -445,6 +467,10 @@ void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
 	}
 	if (foreign->state == FOREIGN_CONNECTING) {
 		on_deadline(foreign);
+		return;
+	}
+	if (!was_heard(foreign)) {
+		fail_silent(foreign);
 		return;
 	}
 	ntm_debug("domain=%s session down", foreign->pin.domain);

@@ -33,6 +33,7 @@ struct ntm_dnsclient {
 	struct ntm_timers *timers;
 	struct ntm_watch *watch;
 	uint64_t next_seq;
+	bool has_thread;
 	bool *freed; /* set when answers are being told */
 	struct ntm_dnsclient_counters counters;
 	struct lookup lookups[NTM_DNSCLIENT_OPEN_MAX];
@@ -169,16 +170,19 @@ static void on_readable(void *arg, unsigned events)
 /* A signal that the thread took would not wake the loop. */
 static int start(struct lookup *lookup, const char *name, uint16_t type)
 {
+	struct ntm_dnsclient *client = lookup->client;
 	sigset_t all, before;
 
+	if (!client->has_thread && !dnsclient_has_descriptors())
+		return -EMFILE;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int ub_err = ub_resolve_async(lookup->client->ub, name, type, CLASS_IN, lookup, on_result,
+	int ub_err = ub_resolve_async(client->ub, name, type, CLASS_IN, lookup, on_result,
 				      &lookup->ub_id);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (ub_err == UB_NOMEM)
-		return -ENOMEM;
-	return ub_err == UB_NOERROR ? 0 : -EAGAIN;
+	if (ub_err == UB_NOERROR)
+		client->has_thread = true;
+	return ub_err == UB_NOERROR ? 0 : ub_err == UB_NOMEM ? -ENOMEM : -EAGAIN;
 }
 
 int ntm_dnsclient_ask(struct ntm_dnsclient *client, const char *name, uint16_t type,

@@ -10,6 +10,9 @@ struct ub_ctx;
  * ntm_dnsclient_check. */
 int dnsclient_setup(const struct ntm_dnsclient_args *args, struct ub_ctx **out, char *words,
 		    size_t words_len);
+/* Whether there are as many as libunbound and its thread start with. Without them it leaks, and
+ * the libevent that it uses ends the process. */
+bool dnsclient_has_descriptors(void);
 /* Letters, digits, '-', '_' and other printable ASCII but '\\', in labels of a length that DNS has;
  * a dot may stand at the end. "." is none. */
 bool dnsclient_is_name(const char *text);

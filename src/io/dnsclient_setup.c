@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #define DNS_PORT     53
+#define DESCRIPTORS  16 /* it takes 4, its thread 5, and one a question */
 #define STRING(x)    #x
 #define NUMBER(x)    STRING(x)
 #define STUB_STR     1024
@@ -38,6 +41,14 @@ static const struct {
 	{"infra-keep-probing:", "yes"},
 	{"infra-host-ttl:", "5"},
 	{"infra-cache-max-rtt:", "1000"},
+	/* What is asked goes out after 0, 0.2, 0.4, 0.8, 1.2 and 2 s, about as long as who asked
+	 * waits; of two servers, a live one is asked within 1.2 s. Then the failure is believed for
+	 * 5 s, which cannot be set. A near resolver may need long for far names: no less than this
+	 * for it either. */
+	{"unknown-server-time-limit:", "200"},
+	{"infra-cache-min-rtt:", "200"},
+	{"outbound-msg-retry:", "3"},
+	{"val-bogus-ttl:", NUMBER(NTM_DNSCLIENT_NEGATIVE_S)},
 	/* A call waits for each of its round trips, ip6.arpa has 32 labels. */
 	{"qname-minimisation:", "no"},
 	{"trust-anchor-signaling:", "no"},
@@ -56,6 +67,18 @@ static int fault(const struct setup *setup, const char *list, const char *expect
 static int verdict(int ub_err)
 {
 	return ub_err == UB_NOERROR ? 0 : ub_err == UB_NOMEM ? -ENOMEM : -EINVAL;
+}
+
+bool dnsclient_has_descriptors(void)
+{
+	int spare[DESCRIPTORS];
+	size_t count = 0;
+
+	while (count < DESCRIPTORS && (spare[count] = eventfd(0, EFD_CLOEXEC)) >= 0)
+		count++;
+	for (size_t i = 0; i < count; i++)
+		close(spare[i]);
+	return count == DESCRIPTORS;
 }
 
 bool dnsclient_is_name(const char *text)
@@ -106,6 +129,7 @@ static int parse_server(const char *text, char out[static SERVER_STR])
 	return 0;
 }
 
+#define ANCHOR_FORM "a DS or DNSKEY record, or the absolute path of a file with such"
 #define SERVER_FORM "an address such as 192.0.2.53 or 192.0.2.53@5353"
 
 static int set_servers(const struct setup *setup, const char *const *servers)
@@ -204,26 +228,77 @@ static int add_anchor(struct ub_ctx *ub, const char *anchor)
 	return verdict(*anchor == '/' ? ub_ctx_add_ta_file(ub, anchor) : ub_ctx_add_ta(ub, anchor));
 }
 
-/* libunbound says of all anchors together whether they are good, and takes a file that cannot be
- * read for an empty one. */
+/* Whether a line has the type of an anchor as one of its words; a comment has none. */
+static bool has_anchor(char *line)
+{
+	char *rest = line, *word;
+
+	line[strcspn(line, ";\n")] = '\0';
+	while ((word = next_word(&rest)) != NULL) {
+		if (strcasecmp(word, "DS") == 0 || strcasecmp(word, "DNSKEY") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* libunbound takes a file without anchors, and reads a directory for ever. */
+static int find_anchor(const char *path, bool *found)
+{
+	struct stat st;
+	char *line = NULL;
+	size_t cap = 0;
+
+	if (stat(path, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ESPIPE;
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return -errno;
+	while (!*found && getline(&line, &cap, file) > 0)
+		*found = has_anchor(line);
+	free(line);
+	fclose(file);
+	return 0;
+}
+
+static int check_anchor_file(const struct setup *setup, const char *path)
+{
+	bool found = false;
+	int err = find_anchor(path, &found);
+
+	if (err == 0)
+		return found ? 0 : fault(setup, "trust_anchors", ANCHOR_FORM, path);
+	snprintf(setup->words, setup->words_len, "trust_anchors: cannot read '%.80s': %s", path,
+		 strerror(-err));
+	return -EINVAL;
+}
+
+static int check_anchor_text(const struct setup *setup, const char *anchor)
+{
+	char *copy = strdup(anchor);
+	int err = copy == NULL ? -ENOMEM : 0;
+
+	if (err == 0 && !has_anchor(copy))
+		err = fault(setup, "trust_anchors", ANCHOR_FORM, anchor);
+	free(copy);
+	return err;
+}
+
+/* libunbound says of all anchors together whether they are good: so each is tried alone. */
 static int check_anchor(const struct setup *setup, const char *anchor)
 {
-	if (*anchor == '/' && access(anchor, R_OK) != 0) {
-		snprintf(setup->words, setup->words_len,
-			 "trust_anchors: expected a file that can be read, got '%.80s': %s", anchor,
-			 strerror(errno));
-		return -EINVAL;
-	}
+	int err = *anchor == '/' ? check_anchor_file(setup, anchor)
+				 : check_anchor_text(setup, anchor);
+
+	if (err != 0)
+		return err;
 	struct ub_ctx *ub = new_context();
-	int err = ub == NULL ? -ENOMEM : add_anchor(ub, anchor);
+	err = ub == NULL ? -ENOMEM : add_anchor(ub, anchor);
 	if (err == 0)
 		err = finalize(ub);
 	ub_ctx_delete(ub);
-	if (err == -EINVAL)
-		return fault(setup, "trust_anchors",
-			     "a DS or DNSKEY record, or the absolute path of a file with such",
-			     anchor);
-	return err;
+	return err == -EINVAL ? fault(setup, "trust_anchors", ANCHOR_FORM, anchor) : err;
 }
 
 static int set_anchors(const struct setup *setup, const char *const *anchors)
@@ -281,12 +356,14 @@ static int set_all(const struct setup *setup, const struct ntm_dnsclient_args *a
 int dnsclient_setup(const struct ntm_dnsclient_args *args, struct ub_ctx **out, char *words,
 		    size_t words_len)
 {
-	struct setup setup = {.ub = new_context(), .words = words, .words_len = words_len};
-	int err;
+	struct setup setup = {.words = words, .words_len = words_len};
 
 	if (words_len > 0)
 		*words = '\0';
-	err = setup.ub == NULL ? (errno == EMFILE ? -EMFILE : -ENOMEM) : set_all(&setup, args);
+	if (!dnsclient_has_descriptors())
+		return -EMFILE;
+	setup.ub = new_context();
+	int err = setup.ub == NULL ? -ENOMEM : set_all(&setup, args);
 	if (err != 0)
 		ub_ctx_delete(setup.ub);
 	else

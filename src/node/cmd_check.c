@@ -51,6 +51,17 @@ static bool check_cert(const struct node_lease *lease)
 	return say(true, "certificate", words);
 }
 
+/* A list that cannot be used is no reason not to run. */
+static void check_partners(const struct node_conf *conf, const struct node_lease *lease)
+{
+	struct partners partners;
+	char words[300];
+
+	if (partners_load(&partners, lease, conf->state_dir, words, sizeof(words)) == 0)
+		snprintf(words, sizeof(words), "%zu domains", partners.count);
+	say(true, "partners", words);
+}
+
 static bool check_lease(const struct node_conf *conf)
 {
 	struct node_lease lease;
@@ -62,6 +73,7 @@ static bool check_lease(const struct node_conf *conf)
 		 ntm_ip_str(&lease.vip6, vip6));
 	say(true, "lease", words);
 	bool ok = check_cert(&lease);
+	check_partners(conf, &lease);
 	ntm_wipe(&lease, sizeof(lease));
 	return ok;
 }

@@ -57,6 +57,30 @@ static void print_problems(const json_t *status)
 		       number(sip, "released_deadline"));
 }
 
+static void print_partners(const json_t *partners)
+{
+	const json_t *partner, *prefix;
+	size_t i, k;
+
+	json_array_foreach(partners, i, partner)
+	{
+		printf("partner     %s", text(partner, "domain"));
+		json_array_foreach(json_object_get(partner, "prefixes"), k, prefix)
+			printf("  %s", json_string_value(prefix));
+		putchar('\n');
+	}
+}
+
+static void print_errors(const json_t *errors)
+{
+	const json_t *error;
+	size_t i;
+
+	json_array_foreach(errors, i, error)
+		printf("failed      %lld s ago, %s: %s\n", number(error, "ago_s"),
+		       text(error, "peer"), text(error, "words"));
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *dc = json_object_get(status, "dc");
@@ -76,10 +100,12 @@ static void print_status(const json_t *status)
 		       "and is "
 		       "ntm-dc running?\n",
 		       text(dc, "state"), text(dc, "address"));
+	print_partners(json_object_get(status, "partners"));
 	printf("tunnels     %lld up since start, %lld directions, %lld of them failed\n",
 	       number(json_object_get(status, "directions"), "tunnels_up"),
 	       number(json_object_get(status, "directions"), "asked"),
 	       number(json_object_get(status, "directions"), "failed"));
+	print_errors(json_object_get(status, "last_errors"));
 	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n", number(sip, "seen"),
 	       number(sip, "held"), number(sip, "swallowed_copies"));
 	printf("DNS         %s at %s: %lld queries, %lld for nodes\n", text(host, "dns"),

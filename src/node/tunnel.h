@@ -136,5 +136,5 @@ struct tunnels_counters {
 };
 const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels);
 json_t *tunnels_json(const struct tunnels *tunnels);
-/* The last TUNNEL_FAILURES directions that failed, newest first. */
+/* The last TUNNEL_FAILURES directions that failed, newest first; not those to what is no node. */
 json_t *tunnels_errors_json(const struct tunnels *tunnels);

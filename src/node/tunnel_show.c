@@ -98,7 +98,8 @@ json_t *tunnels_json(const struct tunnels *tunnels)
 	return array;
 }
 
-/* A peer that fails again and again for one reason takes one place. */
+/* A peer that fails again and again for one reason takes one place. A name that is no node's is for
+ * DNS to answer: no failure. */
 void tunnel_note_failure(const struct tunnel *tunnel)
 {
 	struct tunnels *all = tunnel->owner;
@@ -106,6 +107,8 @@ void tunnel_note_failure(const struct tunnel *tunnel)
 	char label[NTM_NAME_MAX + 1];
 	const char *peer = tunnel_label(tunnel, label);
 
+	if (tunnel->fail_code == NTM_DIR_NOT_NTM || tunnel->fail_code == NTM_DIR_NO_SUCH_NAME)
+		return;
 	if (all->failure_count == 0 || strcmp(newest->peer, peer) != 0 ||
 	    strcmp(newest->words, tunnel->fail_words) != 0) {
 		memmove(newest + 1, newest, (TUNNEL_FAILURES - 1) * sizeof(*newest));

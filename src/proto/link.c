@@ -228,8 +228,8 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 	if (count > 0)
 		set_candidates(link, candidates, count);
 	link->shut = false;
+	link->doubted = true;
 	link_handshake_drop(link);
-	link_final_drop(link);
 	if (link->state == NTM_LINK_CLOSED)
 		link_set_state(link, NTM_LINK_CONNECTING, "restart");
 	link_handshake_start(link, true);

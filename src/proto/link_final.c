@@ -72,7 +72,7 @@ static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t
 		   struct link_final *final, uint32_t remote_index)
 {
 	struct ntm_addr to = final->to;
-	bool is_rekey = link->hs->is_rekey && link_is_alive(link);
+	bool is_rekey = link_is_alive(link) && !link->doubted;
 	struct link_slot *slot;
 
 	link_final_drop(link);

@@ -141,7 +141,6 @@ void link_handshake_start(struct ntm_link *link, bool everywhere)
 	}
 	link_final_drop(link); /* after a new beginning nobody waits for it */
 	link->hs->everywhere = everywhere;
-	link->hs->is_rekey = !everywhere;
 	send_round(link);
 }
 

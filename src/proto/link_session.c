@@ -103,6 +103,7 @@ static bool announce(struct ntm_link *link, const struct ntm_addr *remote)
 	bool moved = !fresh && !ntm_addr_eq(&link->remote, remote);
 
 	link->remote = *remote;
+	link->doubted = false;
 	link->handshakes++;
 	if (moved || fresh)
 		link_path_clear(link);
@@ -262,6 +263,7 @@ static bool is_asked(const struct ntm_link *link, bool confirmed, bool is_empty)
 /* The current session was heard; of XX, ours may be another one, see the head of this file. */
 static void on_answer_found(struct ntm_link *link)
 {
+	link->doubted = false;
 	if (!link->final)
 		link_timers_answer_found(link);
 	else if (link->final->slot == link->cur)

@@ -49,7 +49,6 @@ struct link_handshake {
 	struct ntm_noise noise; /* INITIATION written */
 	unsigned sent;
 	bool everywhere; /* to all candidates, not only to where the peer was last */
-	bool is_rekey;   /* the session that is there still works */
 	bool ambiguous;  /* sent more than once since the peer last showed up: no round trip time */
 	int64_t sent_ms;
 	bool has_cookie;
@@ -104,6 +103,7 @@ struct ntm_link {
 	bool initiator;
 	bool persistent;
 	bool one_shot;
+	bool doubted; /* the peer may have lost the current session */
 	enum ntm_link_state state;
 	uint8_t peer_key[LINK_PEER_KEY_LEN]; /* purpose, static key, pair id or zeros */
 	uint8_t psk[NTM_KEY_LEN];

@@ -252,6 +252,7 @@ static void on_silence(void *arg)
 		return;
 	}
 	link->unanswered_ms = -1;
+	link->doubted = true;
 	if (link->wait != LINK_WAIT_ROUND)
 		link_handshake_start(link, true);
 }

@@ -239,8 +239,8 @@ struct sim_node {
 	char fqdn[NTM_NAME_MAX + 1];
 	struct node_settings settings; /* for the next start */
 	struct node_lease lease;
-	struct node *node;         /* NULL: not running */
-	struct partners *partners; /* as on its disk; NULL: nothing was saved */
+	struct partners partners; /* as it has saved them */
+	struct node *node;        /* NULL: not running */
 	unsigned registered, lease_changes, partners_changes;
 	uint16_t lookups;
 	uint64_t sent;

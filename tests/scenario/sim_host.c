@@ -44,10 +44,7 @@ static void node_save_partners(void *ctx, const struct partners *partners)
 {
 	struct sim_node *node = ctx;
 
-	if (node->partners == NULL)
-		node->partners = malloc(sizeof(*node->partners));
-	assert_non_null(node->partners);
-	*node->partners = *partners;
+	node->partners = *partners;
 	node->partners_changes++;
 }
 
@@ -116,7 +113,7 @@ void sim_node_start(struct sim_node *node)
 				 .ctx = node,
 				 .timers = &node->sim->timers,
 				 .lease = &node->lease,
-				 .partners = node->partners,
+				 .partners = &node->partners,
 				 .settings = &node->settings,
 				 .sip = node->sim->parser};
 
@@ -164,7 +161,6 @@ void sim_nodes_free(struct sim *sim)
 		sim_node_kill(node);
 		while (node->apps != NULL)
 			sim_app_del(node, node->apps->port);
-		free(node->partners);
 		free(node);
 	}
 }

@@ -148,7 +148,7 @@ def verdict_call(call):
 
 def verdict_hold(call):
     """the 200 OK"""
-    words = hold.check_hold(call.scene, call.alice, call.bob, call.ears, call.outside)
+    words = hold.check_hold(call.scene.net, call.alice, call.bob, call.ears, call.outside)
     own = call.call["held_ms"]
     check(own >= 0, "ntm-node calls says that nothing was held")
     check(abs(own - call.held_ms) < 20,
@@ -171,9 +171,9 @@ def verdict_path(call):
         (call.at_alice, call.bob.addr, call.alice.addr),
         (call.at_bob, call.alice.addr, call.bob.addr)))
     net = call.scene.net
-    straight, by_server = ntm.check_direct(call.scene, talk, net.sip.addr, heard // 3)
+    straight, by_server = ntm.check_direct(net, talk, heard // 3)
     return (f"straight: {straight} sealed packets {net.nat.addr} - {net.cn.addr} in the talk, "
-            f"{by_server} by the SIP host")
+            f"at most {by_server} by a server")
 
 
 def verdict_sealed(call):

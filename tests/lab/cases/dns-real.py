@@ -3,19 +3,18 @@
 
 import ipaddress
 import os
-import re
 
 from lablib import case, ntm, wait
-from lablib.dns import CONFIG
+from lablib.dns import Dig, Unbound
 from lablib.topology import Figure11
 from lablib.verdict import check
 
 RESOLVED = "/lib/systemd/systemd-resolved"
-STUBS = """    local-zone: "18.198.in-addr.arpa." nodefault
+INSECURE = """    local-zone: "18.198.in-addr.arpa." nodefault
     domain-insecure: "{domain}"
     domain-insecure: "18.198.in-addr.arpa"
-    module-config: "iterator"
-stub-zone:
+"""
+STUBS = """stub-zone:
     name: "{domain}"
     stub-addr: {dc}
     stub-prime: yes
@@ -32,54 +31,6 @@ LLMNR=no
 MulticastDNS=no
 Cache=no
 """
-
-
-class Answer:
-    """What dig said."""
-
-    def __init__(self, text):
-        found = re.search(r"status: (\w+), id", text)
-        check(found, f"dig got no answer: {text.strip()[-200:]}")
-        self.text = text
-        self.status = found[1]
-        self.flags = re.search(r"flags: ([^;]*);", text)[1].split()
-        self.edns = "EDNS: version: 0" in text
-        self.records = [line.split(maxsplit=4) for line in text.splitlines()
-                        if line and not line.startswith(";")]
-
-    def data(self, kind):
-        return [record[4] for record in self.records if record[3] == kind]
-
-
-class Dig:
-    """Asks one server from one host."""
-
-    def __init__(self, host, server):
-        self.host = host
-        self.server = server
-        self.program = host.lab.program("dig", "bind9-dnsutils")
-        self.count = 0
-
-    def ask(self, name, kind, *options):
-        self.count += 1
-        return Answer(self.host.run(self.program, f"@{self.server}", "+noall", "+comments",
-                                    "+answer", "+authority", "+tries=2", "+time=2", "+norecurse",
-                                    *options, name, kind))
-
-    def expect(self, name, kind, data, *options):
-        """The answer has these records of the kind and no others."""
-        answer = self.ask(name, kind, *options)
-        check(answer.status == "NOERROR", f"{name} {kind}: {answer.status}")
-        check(sorted(answer.data(kind)) == sorted(data), f"{name} {kind}: {answer.text}")
-        return answer
-
-    def expect_none(self, name, kind, status, *options):
-        """No data, and an SOA that says for how long."""
-        answer = self.ask(name, kind, *options)
-        check(answer.status == status, f"{name} {kind}: {answer.status}, not {status}")
-        soa = [r[3] for r in answer.records] == ["SOA"]
-        check(soa == (status != "REFUSED"), f"{name} {kind}: {answer.text}")
-        return answer
 
 
 def by_dig(dig, net, node):
@@ -118,13 +69,9 @@ def by_dig(dig, net, node):
 
 def by_unbound(net, node):
     """A resolver between: its client gets the same, by stub zones and, for the owned form, none."""
-    host, lab = net.cn, net.lab
-    config = CONFIG.format(addr=host.addr, directory=lab.out_dir, data="")
-    config = config.replace('    module-config: "iterator"\n    local-zone: "." static\n',
-                            STUBS.format(domain=ntm.DOMAIN, dc=net.dc.addr))
-    path = lab.write(config, "unbound", "unbound.conf")
-    host.start("unbound", [lab.program("unbound", "unbound"), "-d", "-c", path])
-    host.wait_port(53)
+    host = net.cn
+    Unbound(host, INSECURE.format(domain=ntm.DOMAIN),
+            STUBS.format(domain=ntm.DOMAIN, dc=net.dc.addr))
     dig = Dig(host, host.addr)
     for _ in range(2):  # fresh, then from its memory
         dig.expect(node.fqdn, "A", [node.vip], "+recurse")

@@ -40,14 +40,19 @@ module_app menu.so
 module_app ctrl_tcp.so
 """
 ACCOUNT = ("<sip:{user}@{domain}{transport}>;auth_pass=none;regint=600;answermode={answer};"
-           "audio_codecs=PCMU/8000/1;ptime=20\n")
+           "audio_codecs=PCMU/8000/1;ptime=20{outbound}\n")
 
 
 class Baresip(Phone):
-    """A baresip of its own: configuration, logs and recordings in the case's folder/USER."""
+    """A baresip of its own: configuration, logs and recordings in the case's folder/USER.
+
+    outbound: URI of the server that all its requests go to first; without it a call to another
+    domain goes straight to that domain's server.
+    """
 
     def __init__(self, host, user, domain, tone_hz, iface=None, addr=None, *, dns=None,
-                 listen="0.0.0.0:5060", transport="udp", answer="manual", calls=4):
+                 listen="0.0.0.0:5060", transport="udp", answer="manual", calls=4,
+                 outbound=None):
         super().__init__(host, user, domain, tone_hz, iface, addr)
         lab = host.lab
         self.program = lab.program("baresip", "baresip-core")
@@ -59,7 +64,8 @@ class Baresip(Phone):
             tone=self.tone, record=self.record_dir, control=CONTROL_PORT, modules=MODULES),
             user, "config")
         suffix = "" if transport == "udp" else f";transport={transport}"
-        lab.write(ACCOUNT.format(user=user, domain=domain, transport=suffix, answer=answer),
+        lab.write(ACCOUNT.format(user=user, domain=domain, transport=suffix, answer=answer,
+                                 outbound=f';outbound="{outbound}"' if outbound else ""),
                   user, "accounts")
         lab.write("", user, "contacts")
         # Else it takes the family whose DNS answer comes first, and calls differ from run to run.

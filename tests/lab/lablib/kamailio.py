@@ -8,6 +8,8 @@ log_prefix_mode=1
 children=2
 tcp_children=2
 auto_aliases=no
+dns_try_naptr=yes
+dns_cache_flags={family}
 {aliases}
 {listens}
 loadmodule "kex.so"
@@ -45,11 +47,15 @@ request_route {{
         exit;
     }}
     if (is_method("REGISTER")) {{
-        save("location");
+        if (uri == myself)
+            save("location");
+        else
+            sl_send_reply("403", "Not our domain");
         exit;
     }}
     if (is_method("INVITE|SUBSCRIBE"))
         record_route();
+    remove_hf("Route");  # it led here
     if (uri == myself && !lookup("location")) {{
         sl_send_reply("404", "Not registered");
         exit;
@@ -58,9 +64,14 @@ request_route {{
 }}
 """
 
+IPV6_ONLY = 2
+
 
 class Kamailio:
-    """Serves the domains (names or addresses) at the addresses, UDP and TCP, port 5060."""
+    """Serves the domains (names or addresses) at the addresses, UDP and TCP, port 5060.
+
+    It finds other domains by DNS: NAPTR, SRV, addresses.
+    """
 
     def __init__(self, host, addrs=None, domains=None, contacts=1):
         lab = host.lab
@@ -70,7 +81,7 @@ class Kamailio:
         config = CONFIG.format(
             aliases="\n".join(f'alias="{domain}"' for domain in domains),
             listens="\n".join(f"listen={p}:{a}:5060" for a in quoted for p in ("udp", "tcp")),
-            contacts=contacts)
+            contacts=contacts, family=0 if any("." in a for a in addrs) else IPV6_ONLY)
         self.host = host
         self.domain = domains[0]
         path = lab.write(config, host.name, "kamailio.cfg")

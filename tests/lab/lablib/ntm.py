@@ -1,25 +1,45 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Our programs in the lab: a DC, nodes that joined it, and the scene of the paper's figure 11."""
 
+import dataclasses
 import json
 import os
+import shlex
+import signal
 import subprocess
 
-from lablib import wait
+from lablib import phones, wait
 from lablib.baresip import Baresip
 from lablib.capture import Capture
 from lablib.kamailio import Kamailio
 from lablib.topology import Figure11
 from lablib.verdict import Fail, check
 
-DOMAIN = "ntm.example"
 PORT = 4330
 INITIATION, RESPONSE, TRANSPORT = 1, 2, 5
-END_TO_END = ord("e")
+END_TO_END, BETWEEN_DCS = ord("e"), ord("d")
+ABSENT = "absent"  # how names begin that no node has
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """What a DC serves. prefix6: None for the one that it makes from its root key."""
+    name: str = "ntm.example"
+    prefix4: str = "198.18.0.0/16"
+    prefix6: str | None = None
+
+    @property
+    def dc(self):
+        return f"dc.{self.name}"
+
+
+HOME = Domain()  # of the cases with one domain
+DOMAIN = HOME.name
 
 DC_CONF = """dc {{
-    domain = "{domain}"
-    prefix4 = "198.18.0.0/16"
+    domain = "{domain.name}"
+    prefix4 = "{domain.prefix4}"
+    {prefix6}
     addresses = {{ {addresses} }}
     sip = {{ "sip" }}
     state_dir = "{state}"
@@ -27,6 +47,7 @@ DC_CONF = """dc {{
     log_level = "debug"
     {extra}
 }}
+{sections}
 """
 
 NODE_CONF = """node {{
@@ -48,9 +69,10 @@ class Program:
 
     binary_name = None
 
-    def __init__(self, host, name):
+    def __init__(self, host, name, label=None):
         self.host = host
         self.name = name
+        self.label = label or name  # of its logs
         self.binary = host.lab.binary(self.binary_name)
         self.dir = host.lab.scratch(f"{host.name}-{name}")  # short, for a UNIX socket's name
         self.proc = None
@@ -70,9 +92,14 @@ class Program:
         code, out, _ = self.verb(*argv, "--json", check_code=False)
         return json.loads(out) if out.strip() and code in (0, 1) else None
 
+    def complaints(self, *peers):
+        """Words of `status` on what failed, newest first; of the peers only, when there are any."""
+        errors = [e for e in self.json("status")["last_errors"] if ABSENT not in str(e)]
+        return [e["words"] for e in errors if not peers or e["peer"] in peers]
+
     def run(self):
         self.starts += 1
-        self.proc = self.host.start(f"{self.binary_name}-{self.name}",
+        self.proc = self.host.start(f"{self.binary_name}-{self.label}",
                                     [self.binary, "-c", self.conf, "run"])
         return self
 
@@ -105,16 +132,18 @@ class Program:
 
 
 class Dc(Program):
-    """The domain's DC, running. keep=True at stop() lets run() start it again."""
+    """A domain's DC, running. extra: lines for the section dc; sections: more of them."""
 
     binary_name = "ntm-dc"
 
-    def __init__(self, host, extra=""):
-        super().__init__(host, "dc")
+    def __init__(self, host, domain=HOME, extra="", sections=""):
+        super().__init__(host, "dc", host.name)
+        self.domain = domain
         addresses = ", ".join(f'"{a}"' for a in (host.addr, host.addr6) if a)
+        prefix6 = f'prefix6 = "{domain.prefix6}"' if domain.prefix6 else ""
         self.conf = host.lab.write(DC_CONF.format(
-            domain=DOMAIN, addresses=addresses, state=f"{self.dir}/state", run=f"{self.dir}/run",
-            extra=extra), "dc", "dc.conf")
+            domain=domain, prefix6=prefix6, addresses=addresses, state=f"{self.dir}/state",
+            run=f"{self.dir}/run", extra=extra, sections=sections), host.name, "dc.conf")
         self.verb("init")
         self.run()
 
@@ -122,6 +151,21 @@ class Dc(Program):
         super().run()
         wait.until(lambda: self.json("status"), 5, "ntm-dc to answer `status`", 0.05)
         return self
+
+    def restart(self):
+        """Kills the DC, so that it says goodbye to nobody, and starts it again."""
+        self.kill(signal.SIGKILL)
+        return self.run()
+
+    def trust_line(self):
+        """The verb that another DC has to be given to trust this domain."""
+        line = self.verb("trust", "export")[1].strip()
+        check(line.startswith("ntm-dc trust add "), f"`trust export` printed {line!r}")
+        return shlex.split(line)[1:]
+
+    def trust(self, other):
+        """Does at this DC what the other one's `trust export` says."""
+        self.verb(*other.trust_line())
 
     def token(self, name):
         return self.verb("node", "add", name)[1].strip()
@@ -140,11 +184,13 @@ class Node(Program):
     binary_name = "ntm-node"
 
     def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None):
-        super().__init__(host, name)
+        self.domain = dc.domain
+        self.fqdn = f"{name}.{dc.domain.name}"
+        super().__init__(host, name, self.fqdn)
         self.conf = host.lab.write(conf or NODE_CONF.format(
             state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold),
-            name, "node.conf")
-        self.fqdn = f"{name}.{DOMAIN}"
+            self.fqdn, "node.conf")
+        self.asked = 0
         self.verb("join", "-", text=dc.token(name) + "\n")
         self.vip = self.vip6 = None
         self.run()
@@ -161,12 +207,22 @@ class Node(Program):
         self.proc.stop(patience_s=5)
         return self.run()
 
+    def ask_dc(self):
+        """Asks the DC for nobody: a DC that was restarted is noticed by that, else in 15 s."""
+        self.asked += 1  # another name every time: who does not exist is remembered
+        self.verb("ping", "--count", "1", f"{ABSENT}{self.asked}.{self.domain.name}",
+                  check_code=False)
+
     def registered(self):
         status = self.json("status")
         return bool(status and status.get("registered"))
 
     def calls(self):
         return self.json("calls")["calls"]
+
+    def has_tunnel(self, peer):
+        """Whether there is a tunnel to the other node that carries packets."""
+        return any(t["peer"] == peer.fqdn and t["state"] == "up" for t in self.tunnels())
 
     def tunnels(self):
         return self.json("tunnels")["tunnels"]
@@ -193,11 +249,8 @@ class Scene:
         vips = [n.vip6 if self.ipv6 else n.vip for n in (self.alice, self.bob)]
         alice = kind(self.net.mn, "alice", DOMAIN, 500, "ntm0", vips[0])
         bob = Baresip(self.net.cn, "bob", DOMAIN, 900, "ntm0", vips[1])
-        ears = {phone: Capture(phone.host, "ntm0", phone.user) for phone in (alice, bob)}
-        for phone in ears:
-            phone.start()
-        for phone in ears:
-            phone.wait_registered()
+        ears = phones.listen((alice, bob))
+        phones.register(alice, bob)
         return alice, bob, ears
 
 
@@ -209,12 +262,12 @@ def frames(packets, kind, purpose=None):
             yield packet
 
 
-def check_direct(scene, outside, server_addr, media_packets):
-    """Media went caller-callee: far more sealed packets between the two than by the server."""
-    ends = {scene.net.cn.addr if scene.net.nat_side != "callee" else scene.net.nat.addr,
-            scene.net.mn.addr if scene.net.nat_side != "caller" else scene.net.nat.addr}
-    straight = sum({p.src, p.dst} == ends for p in frames(outside, TRANSPORT))
-    by_server = sum(server_addr in (p.src, p.dst) for p in frames(outside, TRANSPORT))
+def check_direct(net, outside, media_packets):
+    """Media went caller-callee: far more sealed packets between the two than by any server."""
+    sealed = list(frames(outside, TRANSPORT))
+    straight = sum(map(net.is_straight, sealed))
+    by_server = max(sum(bool({host.addr, host.addr6} & {p.src, p.dst}) for p in sealed)
+                    for host in net.servers)
     check(straight >= 2 * media_packets, f"only {straight} sealed packets went straight")
-    check(by_server < media_packets, f"{by_server} sealed packets crossed the SIP host")
+    check(by_server < media_packets, f"{by_server} sealed packets crossed a server's host")
     return straight, by_server

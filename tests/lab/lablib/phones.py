@@ -4,6 +4,7 @@
 import time
 
 from lablib import audio, rtp, wait
+from lablib.capture import Capture
 from lablib.verdict import check
 
 
@@ -54,6 +55,20 @@ class Phone:
     def recording(self):
         """The WAV file that the program wrote of what it heard, or None."""
         return None
+
+
+def listen(phones, name=None):
+    """For each phone a capture at its interface, from now on."""
+    return {phone: Capture(phone.host, phone.iface or "eth0",
+                           f"{name}-{phone.user}" if name else phone.user) for phone in phones}
+
+
+def register(*phones):
+    """Starts the phones and waits until their servers know them."""
+    for phone in phones:
+        phone.start()
+    for phone in phones:
+        phone.wait_registered()
 
 
 def connect(caller, callee, ring_s=0.3):

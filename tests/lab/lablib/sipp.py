@@ -132,10 +132,10 @@ class Scenario:
                 f'<scenario name="{self.name}">\n{body}\n</scenario>\n')
 
 
-def caller(talk_ms=1000, body=None, tone=None):
-    """INVITE, 200, ACK, a while, BYE."""
+def caller(talk_ms=1000, body=None, tone=None, uri=None):
+    """INVITE, 200, ACK, a while, BYE. uri: whom (default: the service at the remote host)."""
     scenario = Scenario("caller")
-    scenario.send(request("INVITE", "sip:[service]@[remote_ip]:[remote_port]",
+    scenario.send(request("INVITE", uri or "sip:[service]@[remote_ip]:[remote_port]",
                           sdp() if body is None else body, to=""), 500)
     for status in (100, 180, 183):
         scenario.receive(status, optional=True)

@@ -1,65 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What captures tell, put into a ladder: DNS at the phones, NTM frames outside, SIP, media."""
 
-import struct
-
-from lablib import ntm, rtp, sip
+from lablib import ntm, questions, rtp, sip
 from lablib.verdict import check
 
-DNS_TYPES = {1: "A", 12: "PTR", 28: "AAAA", 33: "SRV", 35: "NAPTR"}
 SEALED_EMPTY = 32  # bytes of a TRANSPORT frame with nothing in it
-
-
-class Question:
-    """One DNS question and when it was asked and answered."""
-
-    def __init__(self, packet):
-        self.asked = packet.time
-        self.answered = self.answer = None
-        labels, at = _name(packet.payload, 12)
-        self.kind = DNS_TYPES.get(struct.unpack("!H", packet.payload[at:at + 2])[0], "?")
-        shown = labels[:2] if labels[0].startswith("_") else labels[:1] \
-            if len(labels) > 2 else labels
-        self.name = ".".join(shown)
-
-    def take(self, packet):
-        """Takes the answer in: an address, the name of a server, or nothing."""
-        self.answered = packet.time
-        if not struct.unpack("!H", packet.payload[6:8])[0]:
-            return
-        _, at = _name(packet.payload, 12)
-        data = packet.payload[at + 4:]  # the answer's name is a pointer, two bytes
-        size = struct.unpack("!H", data[10:12])[0]
-        if self.kind == "A":
-            self.answer = ".".join(map(str, data[12:12 + size]))
-        elif self.kind == "SRV":
-            self.answer = data[19:19 + data[18]].decode(errors="replace")
-        else:
-            self.answer = "found"
-
-
-def _name(data, at):
-    """The labels of an uncompressed name, and where it ends."""
-    labels = []
-    while data[at]:
-        labels.append(data[at + 1:at + 1 + data[at]].decode(errors="replace"))
-        at += 1 + data[at]
-    return labels, at + 1
-
-
-def questions(packets):
-    """The DNS questions that a phone asked and got an answer to, in order."""
-    found = {}
-    for packet in packets:
-        if not packet.is_udp() or 53 not in (packet.sport, packet.dport):
-            continue
-        port = packet.sport if packet.dport == 53 else packet.dport
-        key = packet.payload[:2], port
-        if packet.dport == 53:
-            found.setdefault(key, Question(packet))
-        elif key in found:
-            found[key].take(packet)
-    return [question for question in found.values() if question.answered]
 
 
 class Story:
@@ -74,7 +19,7 @@ class Story:
     def dns(self, packets, phone, node):
         """Questions with an answer are arrows; those without are summed up in one line."""
         vain = []
-        for question in questions(packets):
+        for question in questions.answered(packets):
             if not question.answer:
                 vain.append(question)
                 continue

@@ -6,36 +6,97 @@ from lablib.nat import Nat
 from lablib.netns import Host
 
 
-class Figure11:
-    """The network of the paper's figure 11.
+class Network:
+    """The Internet, a caller's host `mn`, a callee's host `cn` and a NAT in front of one of them.
 
-        mn (caller) ---[nat]---+--- inet, bridge br0 ---+--- sip
-        cn (callee) -----------+                        +--- dc
-
-    nat_side: "caller", "callee" or None says who is behind the NAT. delay_ms is added each way
-    on every link, the one between phone and NAT included; loss (0..1) likewise.
+    nat_side: "caller", "callee" or None says who is behind the NAT. shape: delay_ms is added each
+    way on every link, the one between phone and NAT included; loss (0..1) likewise.
     """
 
-    def __init__(self, lab, nat_side="caller", nat_kind="symmetric", delay_ms=0, loss=0.0):
+    def __init__(self, lab, nat_side, nat_kind, **shape):
         self.lab = lab
         self.nat_side = nat_side
-        shape = {"delay_ms": delay_ms, "loss": loss}
+        self.shape = shape
         self.inet = Internet(lab)
-        self.sip = Host(lab, "sip")
-        self.dc = Host(lab, "dc")
+        self.servers = []
         self.mn = Host(lab, "mn")
         self.cn = Host(lab, "cn")
         self.nat = Nat(lab, "nat", nat_kind) if nat_side else None
-        self.inet.plug(self.sip, 20, **shape)
-        self.inet.plug(self.dc, 30, **shape)
         if self.nat:
             self.inet.plug(self.nat, 10, **shape)
-        for host, number, side in ((self.mn, 11, "caller"), (self.cn, 12, "callee")):
-            network = self.nat if side == nat_side else self.inet
+        for host, number in ((self.mn, 11), (self.cn, 12)):
+            network = self.nat if nat_side and host is self.inner else self.inet
             network.plug(host, number, **shape)
-        settle(*filter(None, (self.inet, self.nat, self.sip, self.dc, self.mn, self.cn)))
+
+    def server(self, name, number):
+        """A public host that media has no business at."""
+        host = self.public(name, number)
+        self.servers.append(host)
+        return host
+
+    def public(self, name, number):
+        """Another host on the Internet."""
+        host = Host(self.lab, name)
+        self.inet.plug(host, number, **self.shape)
+        return host
 
     @property
     def inner(self):
         """The host behind the NAT."""
         return {"caller": self.mn, "callee": self.cn}[self.nat_side]
+
+    def is_straight(self, packet):
+        """Whether a packet of the outside went between the caller's and the callee's side."""
+        ends = []
+        for host in (self.mn, self.cn):
+            seen = self.nat if self.nat and host is self.inner else host
+            ends.append({seen.addr, seen.addr6})
+        one, other = ends
+        return packet.src in one and packet.dst in other or \
+            packet.src in other and packet.dst in one
+
+
+class Figure11(Network):
+    """The network of the paper's figure 11.
+
+        mn (caller) ---[nat]---+--- inet, bridge br0 ---+--- sip
+        cn (callee) -----------+                        +--- dc
+    """
+
+    def __init__(self, lab, nat_side="caller", nat_kind="symmetric", delay_ms=0, loss=0.0):
+        super().__init__(lab, nat_side, nat_kind, delay_ms=delay_ms, loss=loss)
+        self.sip = self.server("sip", 20)
+        self.dc = self.server("dc", 30)
+        settle(*filter(None, (self.inet, self.nat, self.sip, self.dc, self.mn, self.cn)))
+
+
+class Place:
+    """The public hosts of a domain; phone is the one where its user is."""
+
+    def __init__(self, net, letter, number, phone):
+        self.letter = letter
+        self.phone = phone
+        self.sip = net.server(f"sip-{letter}", 20 + number)
+        self.dc = net.server(f"dc-{letter}", 30 + number)
+        self.dns = net.server(f"dns-{letter}", 40 + number)
+
+    @property
+    def hosts(self):
+        return [self.phone, self.sip, self.dc, self.dns]
+
+
+class TwoPlaces(Network):
+    """Two domains, each with a SIP server, a DC and a resolver, and the world's name servers.
+
+        mn (alice) ---[nat]--+                         +--- cn (bob)
+        sip-a, dc-a, dns-a --+-- inet, bridge br0 -----+--- sip-b, dc-b, dns-b
+                             +--- root, parent
+    """
+
+    def __init__(self, lab, nat_side="caller", nat_kind="symmetric", delay_ms=0, loss=0.0):
+        super().__init__(lab, nat_side, nat_kind, delay_ms=delay_ms, loss=loss)
+        self.a = Place(self, "a", 1, self.mn)
+        self.b = Place(self, "b", 2, self.cn)
+        self.root = self.server("root", 51)
+        self.parent = self.server("parent", 52)
+        settle(self.inet, *self.servers, *filter(None, (self.nat, self.mn, self.cn)))

@@ -131,12 +131,9 @@ class Visit:
     def tunnel_time(self):
         """When the Tunnel Response between alice's and bob's host was seen outside, or None."""
         net = self.zoo.scene.net
-        bob = {net.cn.addr, net.cn.addr6}
-        alice = {net.nat.addr, net.nat.addr6}
         return next((p.time for p in ntm.frames(self.zoo.scene.outside.packets(), ntm.RESPONSE,
                                                 ntm.END_TO_END)
-                     if p.time >= self.begin and ((p.src in bob and p.dst in alice) or
-                                                  (p.src in alice and p.dst in bob))), None)
+                     if p.time >= self.begin and net.is_straight(p)), None)
 
     def check_order(self):
         """What names the other phone's address comes after the tunnel; only an INVITE may not."""

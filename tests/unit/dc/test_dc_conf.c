@@ -12,9 +12,11 @@
 
 #include <cmocka.h>
 
-#define LABEL50        "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
-#define DIGEST         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define GOOD           "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+#define LABEL50 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
+#define DIGEST  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define GOOD    "domain = \"ntm.example\"\naddresses = { \"203.0.113.30\" }\n"
+#define SIX \
+	"\"192.0.2.1\", \"192.0.2.2\", \"192.0.2.3\", \"192.0.2.4\", \"192.0.2.5\", \"192.0.2.6\""
 #define RESOLVER(text) "dc {\n" GOOD "}\nresolver {\n" text "\n}\n"
 
 static void test_defaults(void **state)
@@ -60,6 +62,8 @@ static void test_refused(void **state)
 		{"dc {\n" GOOD " prefix4 = \"198.18.0.1/16\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD " colour = \"red\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD " log_level = \"loud\"\n}\n", "dc.conf:4"},
+		{"dc {\n" GOOD "}\ndns {\n listen = { " SIX ", " SIX ", " SIX " }\n}\n",
+		 "dns listen: expected at most 16 addresses"},
 		{RESOLVER("servers = { \"ns.example\" }"),
 		 "dc.conf: resolver servers: expected an address such as 192.0.2.53 or "
 		 "192.0.2.53@5353, got 'ns.example'"},
@@ -70,8 +74,7 @@ static void test_refused(void **state)
 		{RESOLVER("stub_zones = { \"203.0.113.40 b.example\" }"),
 		 "stub_zones: expected an address such as"},
 		{RESOLVER("trust_anchors = { \"/nowhere/root.key\" }"),
-		 "trust_anchors: expected a file that can be read, got '/nowhere/root.key': No "
-		 "such file or directory"},
+		 "trust_anchors: cannot read '/nowhere/root.key': No such file or directory"},
 		{RESOLVER("trust_anchors = { \"example. IN DS 7 13 2 " DIGEST "\", \"red\" }"),
 		 "trust_anchors: expected a DS or DNSKEY record, or the absolute path of a file "
 		 "with such, got 'red'"},

@@ -92,8 +92,9 @@ struct world {
 	struct forwarded upstream, dc;
 	size_t sent_count;
 	struct sent sent[SENT_MAX];
-	uint16_t port; /* of the asker */
-	bool is_six;   /* it asks over IPv6 */
+	struct ntm_ip known; /* the VIP of b.ntm.example */
+	uint16_t port;       /* of the asker */
+	bool is_six;         /* it asks over IPv6 */
 };
 
 static inline bool forward_to(struct forwarded *to, uint16_t slot, const uint8_t *query, size_t len)
@@ -122,10 +123,9 @@ static inline bool on_dc(void *ctx, uint16_t slot, const uint8_t *query, size_t 
 
 static inline const char *on_name_of(void *ctx, const struct ntm_ip *vip)
 {
-	struct ntm_ip known = ntm_ip_v4(198, 18, 0, 9);
+	const struct world *w = ctx;
 
-	(void)ctx;
-	return ntm_ip_eq(vip, &known) ? "b.ntm.example" : NULL;
+	return ntm_ip_eq(vip, &w->known) ? "b.ntm.example" : NULL;
 }
 
 static inline void on_tun_write(void *ctx, const uint8_t *pkt, size_t len)
@@ -156,6 +156,7 @@ static inline struct world *world_new(void)
 	ntm_timers_init(&w->timers);
 	ntm_timers_advance(&w->timers, 1000, 1000);
 	w->port = ASKER_PORT;
+	w->known = ip_of("198.18.0.9");
 	strcpy(w->lease.fqdn, "a.ntm.example");
 	strcpy(w->lease.domain, "ntm.example");
 	w->lease.vip4 = ip_of("198.18.0.7");

@@ -184,10 +184,13 @@ static int run_against(struct script script, const char *line)
 	return code;
 }
 
-#define STATUS(registered)                                                                    \
-	"{\"name\": \"a.ntm.example\", \"vip4\": \"198.18.0.7\", \"registered\": " registered \
-	", \"dc\": {\"state\": \"silent\", \"address\": \"192.0.2.9:4330\"}, "                \
-	"\"host\": {\"tun\": \"ntm0\", \"dns_words\": \"no room\"}, "                         \
+#define STATUS(registered)                                                                      \
+	"{\"name\": \"a.ntm.example\", \"vip4\": \"198.18.0.7\", \"registered\": " registered   \
+	", \"partners\": [{\"domain\": \"b.example\", "                                         \
+	"\"prefixes\": [\"198.19.0.0/16\", \"fd02::/64\"]}], \"last_errors\": [{\"ago_s\": 7, " \
+	"\"peer\": \"bob.b.example\", \"words\": \"its DC does not answer\"}]"                  \
+	", \"dc\": {\"state\": \"silent\", \"address\": \"192.0.2.9:4330\"}, "                  \
+	"\"host\": {\"tun\": \"ntm0\", \"dns_words\": \"no room\"}, "                           \
 	"\"drops\": {\"host_wrong_source\": 3, \"wrong_source_last\": \"192.168.1.11\"}}"
 
 static void test_status(void **state)
@@ -199,6 +202,9 @@ static void test_status(void **state)
 	/* Why something does not work, and what to do. */
 	assert_non_null(strstr(temp_read("out"), "3 packets from 192.168.1.11: bind the phone"));
 	assert_non_null(strstr(temp_read("out"), "no room"));
+	assert_non_null(strstr(temp_read("out"), "b.example  198.19.0.0/16  fd02::/64\n"));
+	assert_non_null(
+		strstr(temp_read("out"), "7 s ago, bob.b.example: its DC does not answer\n"));
 	assert_int_equal(run_against((struct script){.replies = {STATUS("false")}}, "-c % status"),
 			 NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "no answer from 192.0.2.9:4330"));

@@ -2,6 +2,7 @@
 /* resolv.conf taken over and put back: cleanly, after crashes, and when others write it too. */
 #include "host_dns.h"
 
+#include "node/partner_sample.h"
 #include "node/temp_dir.h"
 
 #include <errno.h>
@@ -286,6 +287,28 @@ static void test_resolved(void **state)
 	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
 }
 
+/* Every partner domain's names and addresses are led to our resolver. */
+static void test_resolved_many(void **state)
+{
+	struct node_lease lease = partner_lease();
+	struct partners partners = {0};
+
+	(void)state;
+	if (!fake_resolvectl(0))
+		skip();
+	for (unsigned i = 0; i < PARTNERS_MAX; i++)
+		partner_put(&partners, &lease, partner_many(i));
+	lease.resolver4 = plan.resolver4;
+	host_plan_fill(&plan, &lease, &partners);
+	args.manage = HOST_DNS_RESOLVED;
+	up();
+	const char *log = temp_read("log");
+	assert_non_null(strstr(log, "domain ntm0 ~ntm.example ~p000.example ~p001.example "));
+	assert_non_null(strstr(log, " ~p127.example ~18.198.in-addr.arpa "));
+	assert_non_null(strstr(log, " ~127.10.in-addr.arpa ~f.7.0.0.1.0.d.f.ip6.arpa\n"));
+	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
+}
+
 static void test_resolved_is_not_running(void **state)
 {
 	char words[300];
@@ -320,21 +343,14 @@ static void test_no_backup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_up_and_down),
-		CASE(test_up_twice),
-		CASE(test_crash),
-		CASE(test_no_former_file),
-		CASE(test_rewritten),
-		CASE(test_touched),
-		CASE(test_two_instances),
-		CASE(test_not_ours_at_the_end),
-		CASE(test_forged_backup),
-		CASE(test_off),
-		CASE(test_auto),
-		CASE(test_ipv6_only),
-		CASE(test_no_backup),
-		CASE(test_resolved),
-		CASE(test_resolved_is_not_running),
+		CASE(test_up_and_down),   CASE(test_up_twice),
+		CASE(test_crash),         CASE(test_no_former_file),
+		CASE(test_rewritten),     CASE(test_touched),
+		CASE(test_two_instances), CASE(test_not_ours_at_the_end),
+		CASE(test_forged_backup), CASE(test_off),
+		CASE(test_auto),          CASE(test_ipv6_only),
+		CASE(test_no_backup),     CASE(test_resolved),
+		CASE(test_resolved_many), CASE(test_resolved_is_not_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,15 +6,10 @@
 #include "ntm/tun.h"
 
 #include "io/netns.h"
+#include "node/partner_sample.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static struct ntm_loop *loop;
 static struct ntm_tun *tun;
@@ -108,6 +103,13 @@ static void test_up_and_down(void **state)
 	host_net_down(&net, &plan);
 }
 
+/* The kernel looks for other owners of the addresses first, and says so until it is done. */
+static void settle(void)
+{
+	for (int i = 0; i < 300 && netns_shows("ip -6 addr show ntm-t", "tentative"); i++)
+		usleep(10000);
+}
+
 static void test_idempotent(void **state)
 {
 	char before[8192], after[8192];
@@ -116,11 +118,13 @@ static void test_idempotent(void **state)
 
 	(void)state;
 	up(NULL);
+	settle();
 	FILE *pipe = popen(command, "r");
 	before[fread(before, 1, sizeof(before) - 1, pipe)] = '\0';
 	pclose(pipe);
 	up(&plan);
 	up(NULL);
+	settle();
 	pipe = popen(command, "r");
 	after[fread(after, 1, sizeof(after) - 1, pipe)] = '\0';
 	pclose(pipe);
@@ -167,6 +171,40 @@ static void test_changed_prefixes(void **state)
 	up(&before);
 	assert_false(netns_shows("ip rule", "198.51.100.0"));
 	assert_false(netns_shows("ip route show table all", "198.51.100.0"));
+	assert_fences(true);
+}
+
+static void add_partners(struct host_plan *to)
+{
+	for (unsigned i = 0; i < PARTNERS_MAX; i++) {
+		struct partner partner = partner_many(i);
+
+		to->prefixes.item[to->prefixes.count++] = partner.prefix4;
+		to->prefixes.item[to->prefixes.count++] = partner.prefix6;
+	}
+}
+
+/* As many partner domains as there may be come and go. */
+static void test_partners(void **state)
+{
+	struct host_plan alone = plan;
+
+	(void)state;
+	up(NULL);
+	add_partners(&plan);
+	up(&alone);
+	assert_true(netns_shows("ip route get 10.0.5.5", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 10.127.5.5", "src 198.18.0.7"));
+	assert_true(netns_shows("ip -6 route get fd01:7f::5", "dev ntm-t"));
+	assert_true(netns_shows("ip rule", "to 10.127.0.0/16 lookup 4331"));
+	assert_true(netns_shows("ip route show table 4331", "unreachable 10.64.0.0/16"));
+	struct host_plan many = plan;
+	plan = alone;
+	up(&many);
+	assert_false(netns_shows("ip rule; ip -6 rule", "to 10."));
+	assert_false(netns_shows("ip -6 rule", "to fd01:"));
+	assert_false(netns_shows("ip route show table all", "10."));
+	assert_false(netns_shows("ip -6 route show table 4331", "fd01:"));
 	assert_fences(true);
 }
 
@@ -218,7 +256,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		CASE(test_up_and_down),      CASE(test_idempotent), CASE(test_more_specific_route),
 		CASE(test_changed_prefixes), CASE(test_no_ipv6),    CASE(test_no_device),
-		CASE(test_guard_drops),
+		CASE(test_guard_drops),      CASE(test_partners),
 	};
 
 	if (!netns_enter())

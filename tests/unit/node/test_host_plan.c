@@ -2,13 +2,7 @@
 /* Plans for the host: filled from a lease, and refused when root should not act on them. */
 #include "host_plan.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "node/partner_sample.h"
 
 static const struct partners none;
 
@@ -68,6 +62,56 @@ static void test_compares(void **state)
 	other.prefixes.count = 1;
 	host_plan_fill(&b, &other, &none);
 	assert_memory_not_equal(&a, &b, sizeof(a));
+}
+
+static void test_partners(void **state)
+{
+	struct node_lease lease = good_lease();
+	struct partners partners = {0};
+	struct host_plan plan, bare = good_plan();
+	struct ntm_prefix prefix4 = partner_many(7).prefix4, prefix6 = partner_many(127).prefix6;
+	struct ntm_ip ip = ntm_ip_v4(10, 9, 1, 1);
+
+	(void)state;
+	for (unsigned i = 0; i < PARTNERS_MAX; i++)
+		partner_put(&partners, &lease, partner_many(i));
+	host_plan_fill(&plan, &lease, &partners);
+	assert_true(host_plan_ok(&plan));
+	assert_int_equal(plan.prefixes.count, 2 + 2 * PARTNERS_MAX);
+	assert_int_equal(plan.suffixes.count, 1 + PARTNERS_MAX);
+	assert_true(host_plan_has_prefix(&plan, &prefix4));
+	assert_true(host_plan_has_prefix(&plan, &prefix6));
+	assert_false(host_plan_has_prefix(&bare, &prefix4));
+	assert_true(host_plan_has_ip(&plan, &ip));
+	assert_false(host_plan_has_ip(&bare, &ip));
+	assert_string_equal(plan.suffixes.item[128], "p127.example");
+	/* One leaves: nothing is left of it. */
+	memset(&partners, 0, sizeof(partners));
+	host_plan_fill(&plan, &lease, &partners);
+	assert_memory_equal(&plan, &bare, sizeof(plan));
+}
+
+/* The largest lease with the longest list still has room. */
+static void test_full(void **state)
+{
+	struct node_lease lease = good_lease();
+	struct partners partners = {0};
+	struct host_plan plan;
+
+	(void)state;
+	for (uint8_t i = 2; i < NTM_MSG_PREFIXES; i++)
+		lease.prefixes.item[i] =
+			(struct ntm_prefix){.ip = ntm_ip_v4(172, i, 0, 0), .len = 16};
+	lease.prefixes.count = NTM_MSG_PREFIXES;
+	for (uint8_t i = 1; i < NTM_MSG_NAMES; i++)
+		snprintf(lease.suffixes.item[i], sizeof(lease.suffixes.item[i]), "s%u.org", i);
+	lease.suffixes.count = NTM_MSG_NAMES;
+	for (unsigned i = 0; i < PARTNERS_MAX; i++)
+		partner_put(&partners, &lease, partner_many(i));
+	host_plan_fill(&plan, &lease, &partners);
+	assert_int_equal(plan.prefixes.count, HOST_PLAN_PREFIXES);
+	assert_int_equal(plan.suffixes.count, HOST_PLAN_SUFFIXES);
+	assert_true(host_plan_ok(&plan));
 }
 
 static void no_address(struct host_plan *p)
@@ -168,10 +212,9 @@ static void test_has_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_compares),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_has_prefix),
+		cmocka_unit_test(test_good),     cmocka_unit_test(test_compares),
+		cmocka_unit_test(test_partners), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_bad),      cmocka_unit_test(test_has_prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "io/netns.h"
 #include "node/lease_sample.h"
+#include "node/partner_sample.h"
 #include "node/temp_dir.h"
 
 #include "ntm/control.h"
@@ -295,6 +296,40 @@ static void test_mad_lease(void **state)
 	assert_untouched();
 }
 
+/* Partner domains are there while the DC is away: the plan of as many as there may be crosses from
+ * engine to keeper, and what a crash leaves fenced is theirs, too. */
+static void test_partners(void **state)
+{
+	struct node_lease lease;
+	static struct partners partners;
+	char words[300];
+
+	(void)state;
+	assert_int_equal(lease_load(&lease, conf.state_dir, words, sizeof(words)), 0);
+	memset(&partners, 0, sizeof(partners));
+	for (unsigned i = 0; i < PARTNERS_MAX; i++)
+		partner_put(&partners, &lease, partner_many(i));
+	assert_int_equal(partners_save(&partners, &lease, conf.state_dir, words, sizeof(words)), 0);
+	pid_t keeper = start_ready();
+	assert_true(netns_shows("ip route get 10.127.5.5", "dev ntm-t"));
+	assert_int_equal(kill(engine_of(keeper), SIGKILL), 0);
+	assert_int_equal(ended(keeper), NTM_EXIT_FAILED);
+	assert_true(netns_shows("ip route get 10.127.5.5 2>&1", "No route to host"));
+	stop(start_ready());
+	assert_false(netns_shows("ip route show table all", "10.127"));
+}
+
+/* A damaged list is no reason to be without the rest. */
+static void test_damaged_partners(void **state)
+{
+	(void)state;
+	temp_write("state/partners.json", "{");
+	assert_int_equal(chmod(temp_path("state/partners.json"), 0600), 0);
+	pid_t keeper = start_ready();
+	assert_true(is_fenced());
+	stop(keeper);
+}
+
 /* DNS that cannot be taken over is told, and is no reason to be without the network. */
 static void test_no_dns(void **state)
 {
@@ -316,7 +351,7 @@ int main(void)
 		CASE(test_run),          CASE(test_many_signals),   CASE(test_engine_crash),
 		CASE(test_keeper_crash), CASE(test_device_removed), CASE(test_second_instance),
 		CASE(test_not_joined),   CASE(test_no_user),        CASE(test_mad_lease),
-		CASE(test_no_dns),
+		CASE(test_no_dns),       CASE(test_partners),       CASE(test_damaged_partners),
 	};
 
 	if (!netns_enter())

@@ -2,6 +2,8 @@
 /* The rules of sip.md 1 to 4, one by one. */
 #include "sipworld.h"
 
+#include "node/partner_sample.h"
+
 #define INVITE_OUT(w) assert_false(FROM_APP(w, .start = "INVITE", .sdp = OWN))
 #define INVITE_IN(w)  assert_false(TO_APP(w, .start = "INVITE", .sdp = BOB))
 #define OK_BOB        .start = "200 OK", .to = "bob", .sdp = BOB
@@ -91,6 +93,23 @@ static void when_the_direction_fails_it_goes_on_at_once(void **state)
 	assert_int_equal(w->released_count, 1);
 	assert_int_equal(counters(w)->released_failed, 1);
 	assert_false(TO_APP(w, .start = "200 OK", .call_id = "other", .to = "bob", .sdp = BOB));
+}
+
+/* The peer is in a partner domain; elsewhere, nobody is waited for. */
+static void partners_are_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_false(TO_APP(w, .start = "200 OK", .to = "bob", .sdp = "198.19.0.9"));
+	partner_put(&w->partners, &w->lease, partner_sample("b.example", 2, "198.19.0.0/16", NULL));
+	assert_true(TO_APP(w, .start = "200 OK", .call_id = "2", .to = "bob", .sdp = "198.19.0.9"));
+	assert_int_equal(w->tunnels.starts, 1);
+	bring_up(w, "198.19.0.9");
+	assert_int_equal(w->released_count, 1);
+	/* Its addresses are no real ones that a phone gives away. */
+	assert_false(TO_APP(w, .start = "200 OK", .to = "bob", .call_id = "3", .sdp = "198.19.0.9",
+			    .extra = "a=candidate:1 1 UDP 1 198.19.0.9 4000 typ host\r\n"));
+	assert_int_equal(counters(w)->candidates_seen, 0);
 }
 
 static void it_waits_for_all_that_it_names(void **state)
@@ -625,6 +644,7 @@ int main(void)
 		TEST(past_the_deadline_it_goes_on),
 		TEST(no_setting_holds_above_the_limit),
 		TEST(when_the_direction_fails_it_goes_on_at_once),
+		TEST(partners_are_waited_for),
 		TEST(it_waits_for_all_that_it_names),
 		TEST(copies_are_swallowed_and_the_newest_is_released),
 		TEST(forks_are_held_each_alone),

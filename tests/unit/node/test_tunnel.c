@@ -301,6 +301,8 @@ static void the_dcs_errors_are_told(void **state)
 		{NTM_DIR_NO_RELAY, -EHOSTUNREACH},
 		{NTM_DIR_NOT_NTM, -ENOENT},
 		{NTM_DIR_BUSY, -EBUSY},
+		{NTM_DIR_NO_DC, -ENETUNREACH},
+		{NTM_DIR_UNTRUSTED, -EACCES},
 	};
 
 	(void)state;
@@ -611,6 +613,75 @@ static void tunnels_are_shown(void **state)
 	world_free(w);
 }
 
+/* The words of a failed direction n, a second later than the one before. */
+static void fail_one(struct world *w, const char *name, const char *words)
+{
+	run(w, 1000);
+	want_name(&w->a, name, NULL);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NO_DC, words);
+}
+
+static void assert_error(const json_t *json, size_t n, int ago_s, const char *peer,
+			 const char *words)
+{
+	const json_t *error = json_array_get(json, n);
+
+	assert_int_equal(json_integer_value(json_object_get(error, "ago_s")), ago_s);
+	assert_string_equal(json_string_value(json_object_get(error, "peer")), peer);
+	assert_string_equal(json_string_value(json_object_get(error, "words")), words);
+}
+
+static void the_last_errors_are_shown(void **state)
+{
+	struct world *w = world_new();
+	char name[40];
+
+	(void)state;
+	json_t *json = tunnels_errors_json(w->a.tunnels);
+	assert_int_equal(json_array_size(json), 0);
+	json_decref(json);
+	for (int i = 0; i < TUNNEL_FAILURES + 2; i++) {
+		snprintf(name, sizeof(name), "n%d.ntm.example", i);
+		fail_one(w, name, i % 2 ? "odd" : "");
+	}
+	run(w, 3000);
+	json = tunnels_errors_json(w->a.tunnels);
+	assert_int_equal(json_array_size(json), TUNNEL_FAILURES);
+	assert_error(json, 0, 3, "n9.ntm.example", "odd");
+	/* A DC without words: the name of its code. */
+	assert_error(json, 1, 4, "n8.ntm.example", ntm_direction_code_name(NTM_DIR_NO_DC));
+	assert_error(json, 7, 10, "n2.ntm.example", ntm_direction_code_name(NTM_DIR_NO_DC));
+	json_decref(json);
+	world_free(w);
+}
+
+/* One peer that is asked for all the time does not push the others out. */
+static void an_error_again_takes_one_place(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	fail_one(w, "c.ntm.example", "is offline");
+	for (int i = 0; i < 3; i++) {
+		fail_one(w, "d.ntm.example", "is offline");
+		run(w, TUNNEL_NEGATIVE_MS + 100);
+	}
+	fail_one(w, "d.ntm.example", "is away");
+	/* The host asks for www.example.org.ntm.example, say. */
+	want_name(&w->a, "e.ntm.example", NULL);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NO_SUCH_NAME, "no such name");
+	want_name(&w->a, "dc.ntm.example", NULL);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NOT_NTM, "not a node");
+	json_t *json = tunnels_errors_json(w->a.tunnels);
+	assert_int_equal(json_array_size(json), 3);
+	assert_error(json, 0, 0, "d.ntm.example", "is away");
+	assert_error(json, 1, 6, "d.ntm.example", "is offline");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json, 2), "peer")),
+			    "c.ntm.example");
+	json_decref(json);
+	world_free(w);
+}
+
 static void states_have_names(void **state)
 {
 	static const char *const names[] = {"idle", "directing", "connecting", "up", "failed"};
@@ -652,6 +723,8 @@ int main(void)
 		cmocka_unit_test(a_revoked_peer_fails_who_waits_for_it),
 		cmocka_unit_test(a_revocation_concerns_nobody_else),
 		cmocka_unit_test(tunnels_are_shown),
+		cmocka_unit_test(the_last_errors_are_shown),
+		cmocka_unit_test(an_error_again_takes_one_place),
 		cmocka_unit_test(states_have_names),
 	};
 

@@ -97,6 +97,8 @@ static void a_failure_comes_back_as_icmp(void **state)
 		{NTM_DIR_OFFLINE, 1, 3},
 		{NTM_DIR_NO_RELAY, 1, 3},
 		{NTM_DIR_FORBIDDEN, 13, 1},
+		{NTM_DIR_NO_DC, 0, 0},
+		{NTM_DIR_UNTRUSTED, 13, 1},
 	};
 
 	(void)state;

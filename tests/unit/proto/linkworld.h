@@ -519,6 +519,20 @@ static inline void open_dc(struct host *h, const struct ntm_addr *candidates, si
 	assert_int_equal(ntm_link_open(h->links, &args, &h->link), 0);
 }
 
+static inline unsigned pending_count(const struct host *h)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < LINKS_PENDING; i++)
+		count += h->links->pending[i] != NULL;
+	return count;
+}
+
+static inline bool is_static(const struct host *h, const struct host *peer)
+{
+	return memcmp(ntm_link_remote_static(h->link), peer->keys.pub, NTM_KEY_LEN) == 0;
+}
+
 /* Hosts 0 and 1 as DCs with a link that is up, 0 as initiator. */
 static inline struct world *world_xx(uint64_t seed)
 {
