@@ -59,9 +59,10 @@ static const char *type_name(uint16_t type)
 static void note(struct finder *finder, const struct finder_lookup *lookup, uint16_t type,
 		 const struct ntm_dnsclient_answer *answer)
 {
-	const char *why = answer->err == -ENOENT    ? "there is none in DNS"
-			  : answer->err == -EBADMSG ? "DNSSEC refuses the answer"
-						    : "DNS gives no answer";
+	const char *why = answer->err == -ENOENT      ? "there is none in DNS"
+			  : answer->err == -EBADMSG   ? "DNSSEC refuses the answer"
+			  : answer->err == -ETIMEDOUT ? "DNS did not answer in time"
+						      : "DNS gives no answer";
 
 	if (finder->err != 0 && answer->err != -EBADMSG)
 		return;
@@ -298,8 +299,25 @@ static void on_answer(void *arg, const struct ntm_dnsclient_answer *answer)
 	settle(finder);
 }
 
+/* What was not answered tells more than what was answered with nothing. */
+static void note_silence(struct finder *finder)
+{
+	const struct ntm_dnsclient_answer silence = {.err = -ETIMEDOUT};
+
+	for (int i = FINDER_LOCATE; i < FINDER_COUNT; i++) {
+		const struct finder_lookup *lookup = &finder->lookup[i];
+
+		if (lookup->id == 0 || lookup->question == FINDER_SRV || finder->err == -EBADMSG)
+			continue;
+		finder->err = 0;
+		note(finder, lookup, type_of(finder, lookup->question), &silence);
+		return;
+	}
+}
+
 static void on_timer(void *arg)
 {
+	note_silence(arg);
 	finish(arg);
 }
 
