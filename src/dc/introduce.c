@@ -3,6 +3,7 @@
 #include "dc_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A certificate that could not be signed is tried again. */
@@ -11,6 +12,20 @@
 static struct foreign *partner(const struct dc *dc, size_t i)
 {
 	return foreign_by_domain(dc, dc->foreigns.trust.item[i].domain);
+}
+
+/* Chained: each hash is the key of the next. Of what a certificate says, not of its bytes: a list
+ * that was only signed anew, by a DC that was restarted say, is no news. */
+static void fold(uint8_t hash[static 32], const struct trust_pin *pin)
+{
+	char root[NTM_KEY_STR], prefix4[NTM_PREFIX_STR], prefix6[NTM_PREFIX_STR];
+	char text[NTM_NAME_MAX + NTM_KEY_STR + 2 * NTM_PREFIX_STR + 4];
+	int len = snprintf(text, sizeof(text), "%s %s %s %s", pin->domain,
+			   pin->has_root ? ntm_key_str(pin->root, root) : "",
+			   ntm_prefix_str(&pin->prefix4, prefix4),
+			   ntm_prefix_str(&pin->prefix6, prefix6));
+
+	ntm_blake2b(hash, 32, text, (size_t)len, hash, 32);
 }
 
 /* Of everything that the nodes are told; 0 is "nothing" (ntm-protocol(7), REGISTERED). */
@@ -25,9 +40,7 @@ static uint64_t generation_of(const struct dc *dc)
 
 		if (foreign == NULL || foreign->introduction.blob.len == 0)
 			continue;
-		/* Chained: each hash is the key of the next. */
-		ntm_blake2b(hash, sizeof(hash), foreign->introduction.blob.data,
-			    foreign->introduction.blob.len, hash, sizeof(hash));
+		fold(hash, &foreign->pin);
 		is_empty = false;
 	}
 	if (is_empty)
