@@ -8,8 +8,9 @@
 
 #include <time.h>
 
-#define SITE     10 /* nodes behind one NAT, whatever their domains */
-#define LIMIT_MS 3200
+#define SITE     10   /* nodes behind one NAT, whatever their domains */
+#define WANT_MS  3200 /* a direction's end, and some */
+#define LIMIT_MS 6200 /* a direction that came late, and a Tunnel Request that was given up */
 #define SWEEP_MS 5000
 
 struct federation {
@@ -201,7 +202,7 @@ static void trial_new(struct federation *f, struct trial *trial)
 }
 
 struct figures {
-	size_t up, failed, relay, possible, possible_up, hurt;
+	size_t up, failed, relay, possible, possible_up, hurt, late;
 	int64_t worst_ms, worst_error_ms;
 };
 
@@ -229,6 +230,7 @@ static void count(struct figures *figures, const struct federation *f, const str
 	figures->up += want->err == 0;
 	figures->failed += want->err != 0;
 	figures->relay += needs_relay(trial);
+	figures->late += want->took_ms > WANT_MS;
 	if (is_fair && is_hurt(f, trial)) {
 		figures->hurt++;
 		is_fair = false;
@@ -249,14 +251,16 @@ static void judge(const struct federation *f, struct trial *trial, struct figure
 	const struct sim_want *want = trial->want;
 
 	trial->is_over = true;
-	assert_true(want->took_ms <= LIMIT_MS);
+	if (want->took_ms > LIMIT_MS)
+		fail_msg("%s wants %s at %lld: after %lld ms \"%s\"", want->from->fqdn,
+			 want->to->fqdn, (long long)want->asked_ms, (long long)want->took_ms,
+			 want->words);
 	if (want->err == 0) {
 		assert_false(needs_relay(trial));
 		sim_check_peers(trial->from->node);
 		sim_check_peers(trial->to->node);
 	} else {
 		assert_true(want->words[0] != '\0');
-		assert_true(!needs_relay(trial) || !trial->is_possible || want->code != 0);
 	}
 	count(figures, f, trial);
 }
@@ -329,8 +333,8 @@ static void fifty_domains(void **state)
 {
 	struct sim *sim = *state;
 	double start = seconds();
+	static struct federation f; /* its timers outlive a failure */
 	struct figures figures;
-	struct federation f;
 	int64_t start_ms;
 	size_t tunnels;
 
@@ -345,9 +349,12 @@ static void fifty_domains(void **state)
 		      "an error (at most %lld ms); %zu needed a relay, %zu were hit by a restart\n",
 		      f.restarts, figures.up, (long long)figures.worst_ms, figures.failed,
 		      (long long)figures.worst_error_ms, figures.relay, figures.hurt);
-	print_message("# of %zu that could work %zu did; %zu tunnel ends, all right; real time "
-		      "%.1f s\n",
-		      figures.possible, figures.possible_up, tunnels, seconds() - start);
+	print_message(
+		"# of %zu that could work %zu did; %zu took more than %d ms; %zu tunnel ends, "
+		"all right; real time %.1f s\n",
+		figures.possible, figures.possible_up, figures.late, WANT_MS, tunnels,
+		seconds() - start);
+	assert_true(figures.late <= 5);
 	assert_true(figures.possible >= 500);
 	assert_true(figures.possible_up * 100 >= figures.possible * 95);
 	federation_fini(&f);
@@ -382,7 +389,7 @@ static void memory(void **state)
 {
 	struct sim *sim = *state;
 	size_t alone, with, sessions, up = 0;
-	struct federation f;
+	static struct federation f;
 
 	federation_init(&f, sim, 50, 50);
 	assert_true(sim_until(sim, is_ready, &f, 60000));
