@@ -80,7 +80,8 @@ struct ntm_links_ops {
 	/* Purpose 'd' (XX) only, NULL without it. hello: what our side tells of itself; writes it
 	 * and returns its length, at most NTM_LINK_HELLO_MAX, 0 to be silent; calls nothing.
 	 * verify: the RESPONSE to the link's INITIATION; 0 accepts; else it is dropped and the
-	 * attempt goes on, for another may come. As responder, accept is called for the FINAL, of
+	 * attempt goes on, for another may come. It comes as well for who cannot be taken,
+	 * ourselves or a peer that has a link. As responder, accept is called for the FINAL, of
 	 * each new session; what it refuses comes again, three times within 1400 ms. As initiator,
 	 * up does not say yet that the peer accepts us: when it does not, down (NTM_DOWN_NO_ANSWER)
 	 * follows in 3 s. */

@@ -271,7 +271,7 @@ static int put(const struct admin *admin, struct trust_pin *pin, struct trust_pi
 
 static json_t *trust_add(const struct admin *admin, const json_t *request)
 {
-	struct trust_pin pin, former;
+	struct trust_pin pin, former = {.domain = ""};
 	char words[DOMAIN_WORDS];
 
 	if (read_pin(admin, request, &pin, words) != 0 || put(admin, &pin, &former, words) != 0)

@@ -85,9 +85,8 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 	struct dc *dc = ctx;
 	struct registry_node *node;
 
-	(void)why;
 	if (is_foreign(link)) {
-		foreign_on_down(owner, link);
+		foreign_on_down(owner, link, why);
 		return;
 	}
 	node = node_of(dc, link);

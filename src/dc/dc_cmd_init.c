@@ -75,6 +75,26 @@ static int write_conf(const struct dc_cli *cli, const char *path)
 	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }
 
+/* The prefixes never change, and have to differ from those of domains to be trusted. */
+static void print_made(const struct dc_conf *conf)
+{
+	struct domain domain;
+	char words[DOMAIN_WORDS], prefix4[NTM_PREFIX_STR], prefix6[NTM_PREFIX_STR];
+
+	if (domain_open(&domain, conf, words) != 0) {
+		fprintf(stderr, "ntm-dc: %s\n", words);
+		return;
+	}
+	fprintf(stderr,
+		"made the domain %s; its keys are in %s (keep a copy of root.key elsewhere)\n"
+		"virtual addresses: %s and %s\n"
+		"next: ntm-dc run, or systemctl enable --now ntm-dc\n"
+		"      ntm-dc node add NAME for each host, and ntm-node join TOKEN there\n",
+		conf->domain, conf->state_dir, ntm_prefix_str(&domain.settings.prefix4, prefix4),
+		ntm_prefix_str(&domain.settings.prefix6, prefix6));
+	domain_close(&domain);
+}
+
 int dc_cmd_init(struct dc_cli *cli)
 {
 	const char *path = cli->conf_path != NULL ? cli->conf_path : DC_CONF_PATH;
@@ -97,12 +117,7 @@ int dc_cmd_init(struct dc_cli *cli)
 		fprintf(stderr, "ntm-dc: %s\n", words);
 		code = err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 	} else {
-		fprintf(stderr,
-			"made the domain %s; its keys are in %s (keep a copy of root.key "
-			"elsewhere)\n"
-			"next: ntm-dc run, or systemctl enable --now ntm-dc\n"
-			"      ntm-dc node add NAME for each host, and ntm-node join TOKEN there\n",
-			cli->conf.domain, cli->conf.state_dir);
+		print_made(&cli->conf);
 	}
 	dc_conf_free(&cli->conf);
 	return code;

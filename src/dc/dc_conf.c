@@ -15,10 +15,10 @@ static const struct ntm_opt dc_opts[] = {
 	 "DNS zone of the domain, such as ntm.example"},
 	{"addresses", NTM_OPT_ADDRS, AT(addresses), "", 4330, 0, NULL,
 	 "public addresses of this DC, at most one of each family"},
-	{"prefix4", NTM_OPT_PREFIX, AT(prefix4), "198.18.0.0/16", 0, 0, NULL,
-	 "virtual IPv4 addresses"},
+	{"prefix4", NTM_OPT_PREFIX, AT(prefix4), NULL, 0, 0, NULL,
+	 "virtual IPv4 addresses; unset: a /20 of 198.18.0.0/15, drawn by the root key"},
 	{"prefix6", NTM_OPT_PREFIX, AT(prefix6), NULL, 0, 0, NULL,
-	 "virtual IPv6 addresses; unset: a ULA prefix made from the root key"},
+	 "virtual IPv6 addresses; unset: a ULA prefix, drawn by the root key"},
 	{"sip", NTM_OPT_STRINGS, AT(sip), "", 0, 0, NULL,
 	 "nodes with the domain's SIP servers, first choice first (SRV _sip._udp)"},
 	{"state_dir", NTM_OPT_PATH, AT(state_dir), NTM_STATEDIR, 0, 0, NULL,
@@ -96,7 +96,8 @@ static const char *find_fault(const struct dc_conf *conf)
 		if (ntm_prefix_has(&conf->prefix4, &conf->addresses.item[i].ip) ||
 		    ntm_prefix_has(&conf->prefix6, &conf->addresses.item[i].ip))
 			return "dc addresses: one is inside the virtual prefixes";
-	if (conf->prefix4.ip.family != 4 || conf->prefix4.len > 29)
+	if (conf->prefix4.ip.family != 0 &&
+	    (conf->prefix4.ip.family != 4 || conf->prefix4.len > 29))
 		return "dc prefix4: expected an IPv4 prefix of at most 29 bits";
 	if (conf->prefix6.ip.family != 0 &&
 	    (conf->prefix6.ip.family != 6 || conf->prefix6.len > 112))

@@ -12,7 +12,7 @@
 
 struct dc_conf {
 	char *domain;
-	struct ntm_prefix prefix4, prefix6; /* prefix6 family 0: made from the root key */
+	struct ntm_prefix prefix4, prefix6; /* family 0: drawn by the root key (domain.c) */
 	struct ntm_addrs addresses; /* where nodes reach the DC; the first port is listened on */
 	struct ntm_strings sip;     /* SIP hosts, first choice first; short names are completed */
 	char *state_dir, *run_dir, *user;

@@ -63,6 +63,11 @@ struct side *direction_side(struct direction *direction, const uint8_t key[stati
 	return is_mn ? &direction->mn : &direction->cn;
 }
 
+static struct side *peer_of(struct direction *direction, const struct side *side)
+{
+	return side == &direction->mn ? &direction->cn : &direction->mn;
+}
+
 static struct ask *take_asks(struct direction *direction)
 {
 	struct ask *ask = direction->waiting;
@@ -122,12 +127,11 @@ void direction_succeed(struct direction *direction)
 	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_KEEP_MS);
 	for (; ask; ask = next) {
 		const struct side *mn = direction_side(direction, ask->mn_key);
-		const struct side *cn = mn == &direction->mn ? &direction->cn : &direction->mn;
 
 		next = ask->next;
 		dc->directions.counters.done++;
 		log_done(direction, ask);
-		ask_direct(ask, &mn->route, &cn->card);
+		ask_direct(ask, &mn->route, &peer_of(direction, mn)->card);
 	}
 }
 
@@ -163,11 +167,8 @@ static void fail_no_answer(struct direction *direction)
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct foreign *foreign = foreign_by_domain(direction->dc, direction->cn.domain);
 
-	/* Its session ends: this request, and others that wait, hear why. */
-	if (foreign && foreign->state == FOREIGN_UP && direction->txn != 0) {
-		foreign_on_silent(foreign);
-		return;
-	}
+	if (foreign && foreign_on_silent(foreign, direction->start_ms))
+		return; /* it ended this, with all that was asked there */
 	direction_words(&error, NTM_DIR_NO_DC, "the DC of %s does not answer in time",
 			direction->cn.domain);
 	direction_fail(direction, &error);
@@ -321,6 +322,18 @@ void direction_set_certified(struct side *side, const struct ntm_cert *cert)
 	side->vip6 = cert->vip6;
 }
 
+/* Nothing is sent into virtual prefixes, whoever has them. */
+static void drop_virtual(const struct dc *dc, struct ntm_addr_list *list)
+{
+	struct ntm_addr_list kept = {.count = 0};
+
+	route_filter(list, &dc->settings.prefix4, &dc->settings.prefix6);
+	for (uint8_t i = 0; i < list->count; i++)
+		if (foreign_by_vip(dc, &list->item[i].ip) == NULL)
+			kept.item[kept.count++] = list->item[i];
+	*list = kept;
+}
+
 /* What another DC says of its node's place, as far as our nodes may send there. False: nowhere. */
 bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
 			 const struct ntm_addr_list *own, bool behind_nat)
@@ -329,10 +342,10 @@ bool direction_set_place(const struct dc *dc, struct route_card *place, const st
 
 	place->own = *own;
 	place->behind_nat = behind_nat;
-	route_filter(&reflexive, &dc->settings.prefix4, &dc->settings.prefix6);
-	route_filter(&place->own, &dc->settings.prefix4, &dc->settings.prefix6);
+	drop_virtual(dc, &reflexive);
+	drop_virtual(dc, &place->own);
 	place->reflexive = *seen;
-	return reflexive.count == 1 && foreign_by_vip(dc, &seen->ip) == NULL;
+	return reflexive.count == 1;
 }
 
 struct direction *direction_new(struct dc *dc, struct ask *ask)
@@ -391,9 +404,11 @@ bool direction_may_share(struct direction *direction, const uint8_t mn_key[stati
 
 void direction_join(struct direction *direction, struct ask *ask)
 {
+	const struct side *mn = direction_side(direction, ask->mn_key); /* of this ask */
+
 	direction->dc->directions.counters.merged++;
 	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
-		  direction->correlation, direction->mn.fqdn, direction->cn.fqdn);
+		  direction->correlation, mn->fqdn, peer_of(direction, mn)->fqdn);
 	ask->next = direction->waiting;
 	direction->waiting = ask;
 	if (direction->state == DIRECTION_DONE) {

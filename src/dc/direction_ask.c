@@ -174,7 +174,7 @@ static void complain_foreign(struct foreign *foreign, const struct ntm_msg_direc
 
 	foreign->counters.refused++;
 	snprintf(who, sizeof(who), "dc_mn=%s", foreign->pin.domain);
-	complain(foreign->dc, &foreign->gate, who, error);
+	complain(foreign->dc, &foreign->refusal_gate, who, error);
 }
 
 void ask_refuse(struct ask *ask, const struct ntm_msg_direction_error *error)

@@ -69,7 +69,6 @@ static void take_information(struct direction *direction,
 	const struct foreign *foreign = foreign_by_domain(dc, direction->cn.domain);
 	struct ntm_msg_direction_error error = {.code = 0};
 	struct side *mn = &direction->mn, *cn = &direction->cn;
-	struct store_node ours;
 	struct ntm_cert cert;
 	char words[TRUST_WORDS];
 
@@ -79,7 +78,7 @@ static void take_information(struct direction *direction,
 		return;
 	}
 	if (!is_wanted(&direction->wanted, &cert) || foreign_by_name(dc, cert.fqdn) != foreign ||
-	    lookup_by_key(dc->store, cert.key, &ours) == 0 ||
+	    registry_by_key(&dc->registry, cert.key) != NULL ||
 	    !direction_set_place(dc, &cn->card.place, &info->reflexive, &info->own,
 				 info->behind_nat)) {
 		fail_untrusted(direction, "its answer is about another node, or about no place");
@@ -131,6 +130,8 @@ static void send_request(struct direction *direction, struct registry_node *mn,
 
 	if (direction->wanted.fqdn[0] != '\0')
 		target.fqdn = direction->wanted.fqdn;
+	direction->mn.place = mn->place;
+	ntm_timer_set(direction->dc->timers, &direction->timer, DIRECTION_FOREIGN_WAIT_MS);
 	fill_request(mn, direction, &msg.information_request);
 	err = foreign_request(foreign, &target, &msg, on_information, direction, &direction->txn);
 	if (err == -EHOSTUNREACH) {
@@ -177,7 +178,6 @@ static void start_asking(struct registry_node *mn, struct foreign *foreign, stru
 	ntm_debug("dir=%016" PRIx64 " asks the DC of %s for cn=%s mn=%s reason=%s",
 		  direction->correlation, foreign->pin.domain, direction->cn.fqdn, mn->who.fqdn,
 		  ntm_reason_name(wanted->reason));
-	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_FOREIGN_WAIT_MS);
 	send_request(direction, mn, foreign);
 }
 
@@ -186,6 +186,7 @@ void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, st
 {
 	struct direction *direction = direction_of_alias(&mn->dc->directions, mn->who.key, wanted);
 	uint8_t asked = direction_asked(wanted);
+	bool has_moved;
 
 	if (direction && !direction_may_share(direction, mn->who.key, asked)) {
 		direction_forget(direction);
@@ -196,5 +197,11 @@ void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, st
 		return;
 	}
 	direction_side(direction, mn->who.key)->asked |= asked;
+	/* CN would look for MN where it was before. */
+	has_moved = direction->state == DIRECTION_ASKING && direction->mn.place != mn->place;
 	direction_join(direction, ask);
+	if (has_moved) {
+		direction_stop_request(direction);
+		send_request(direction, mn, foreign);
+	}
 }

@@ -20,7 +20,6 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 {
 	const struct ntm_msg_information_request *req = &in->req->information_request;
 	struct dc *dc = in->foreign->dc;
-	struct store_node ours;
 	char words[TRUST_WORDS];
 
 	if (trust_check_node(&in->foreign->pin, req->cert.data, req->cert.len, dc_now_s(dc),
@@ -34,10 +33,10 @@ static bool check_mn(struct incoming *in, struct ntm_msg_direction_error *error)
 				in->foreign->pin.domain);
 		return false;
 	}
-	/* It would be told of itself, or of another node of ours by its peer's name. */
-	if (lookup_by_key(dc->store, in->cert.key, &ours) == 0) {
-		direction_words(error, NTM_DIR_UNTRUSTED, "%s has the key of %s", in->cert.fqdn,
-				ours.fqdn);
+	/* Whose key is one of ours, would be taken for our node. */
+	if (registry_by_key(&dc->registry, in->cert.key) != NULL) {
+		direction_words(error, NTM_DIR_UNTRUSTED, "%s has the key of a node of %s",
+				in->cert.fqdn, dc->settings.domain);
 		return false;
 	}
 	if (direction_set_place(dc, &in->place, &req->reflexive, &req->own, req->behind_nat))

@@ -58,14 +58,16 @@ int direction_put_pair(struct direction *direction)
 {
 	struct directions *all = &direction->dc->directions;
 	const struct side *mn = &direction->mn, *cn = &direction->cn;
-	const char *domain = cn->domain[0] != '\0' ? cn->domain : mn->domain;
-	size_t len = make_pair(direction->pair_id, mn->key, cn->key, domain);
+	uint8_t *id = direction->pair_id;
+	size_t len =
+		make_pair(id, mn->key, cn->key, mn->domain[0] != '\0' ? mn->domain : cn->domain);
 
-	if (ntm_map_get(all->by_pair, direction->pair_id, len) != NULL)
+	if (ntm_map_get(all->by_pair, id, len) != NULL)
 		return 0;
-	if (ntm_map_put(all->by_pair, direction->pair_id, len, direction, NULL) != 0)
+	if (ntm_map_put(all->by_pair, id, len, direction, NULL) != 0)
 		return -ENOMEM;
 	direction->pair_len = len;
+	direction->has_pair = true;
 	return 0;
 }
 
@@ -107,9 +109,9 @@ void direction_unindex(struct direction *direction)
 {
 	struct directions *all = &direction->dc->directions;
 
-	if (direction->pair_len > 0)
+	if (direction->has_pair)
 		ntm_map_del(all->by_pair, direction->pair_id, direction->pair_len);
-	direction->pair_len = 0;
+	direction->has_pair = false;
 	for (size_t i = 0; i < direction->alias_count; i++)
 		ntm_map_del(all->by_alias, direction->alias[i].id, direction->alias[i].len);
 	direction->alias_count = 0;

@@ -90,8 +90,9 @@ struct side {
 };
 
 #define DIRECTION_ALIASES 3 /* name and two VIPs of the foreign node */
-/* Both keys, and whose DC serves the foreign one of both nodes. */
-#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN + NTM_NAME_MAX + 1)
+/* Both keys, and the domain of the foreign node: what another domain certifies is never taken for
+ * a pair of our nodes, or of a third domain. */
+#define DIRECTION_PAIR_LEN (2 * NTM_KEY_LEN + NTM_NAME_MAX)
 /* Key of our node, and a name or an address. */
 #define DIRECTION_ALIAS_LEN (NTM_KEY_LEN + NTM_NAME_MAX + 1)
 
@@ -109,7 +110,8 @@ struct direction {
 
 	/* direction_index.c */
 	struct direction *before, *after; /* list of all */
-	size_t pair_len;                  /* 0: not in the index */
+	bool has_pair;
+	size_t pair_len;
 	uint8_t pair_id[DIRECTION_PAIR_LEN];
 	size_t alias_count;
 	struct direction_alias {
@@ -118,9 +120,8 @@ struct direction {
 	} alias[DIRECTION_ALIASES];
 };
 
-/* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. domain: that
- * serves one of both nodes, "" when they are ours. A domain may give a name of its own to the key
- * of a node elsewhere: that is another pair. */
+/* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. */
+/* domain: of the foreign one of the two, "" when both are ours. */
 struct direction *direction_of_pair(const struct directions *all,
 				    const uint8_t a[static NTM_KEY_LEN],
 				    const uint8_t b[static NTM_KEY_LEN], const char *domain);

@@ -62,16 +62,27 @@ static int read_key(const struct dc_conf *conf, const char *name, uint8_t key[st
 	return err == 0 ? 0 : say(words, err, "%s: damaged", path);
 }
 
-/* RFC 4193 asks for random bits: a hash of the root key is as good, and needs no place to be kept.
+/*
+ * Prefixes that nobody has chosen. Domains that are to trust each other need different ones, and a
+ * prefix never changes: so they are drawn, by a hash of the root key, which needs no place to be
+ * kept. IPv6: RFC 4193. IPv4: one of the 32 blocks of 4096 addresses in 198.18.0.0/15 (RFC 2544),
+ * which no LAN and no carrier uses.
  */
-static void make_ula(const uint8_t root_pub[static NTM_SIGN_PUB_LEN], struct ntm_prefix *prefix)
+static void draw_prefixes(const uint8_t root_pub[static NTM_SIGN_PUB_LEN],
+			  struct ntm_prefix *prefix4, struct ntm_prefix *prefix6)
 {
 	uint8_t hash[32], bytes[16] = {0xfd};
+	unsigned block;
 
 	ntm_blake2b(hash, sizeof(hash), root_pub, NTM_SIGN_PUB_LEN, (const uint8_t *)"NTM-ula", 7);
 	memcpy(bytes + 1, hash, 5);
-	prefix->ip = ntm_ip_from_bytes(6, bytes);
-	prefix->len = 48;
+	if (prefix6->ip.family == 0)
+		*prefix6 = (struct ntm_prefix){.ip = ntm_ip_from_bytes(6, bytes), .len = 48};
+	block = hash[5] % 32;
+	if (prefix4->ip.family == 0)
+		*prefix4 = (struct ntm_prefix){.ip = ntm_ip_v4(198, (uint8_t)(18 + block / 16),
+							       (uint8_t)(block % 16 * 16), 0),
+					       .len = 20};
 }
 
 static void fill_settings(struct domain *domain)
@@ -83,8 +94,7 @@ static void fill_settings(struct domain *domain)
 	ntm_name_canon(settings->domain, conf->domain);
 	settings->prefix4 = conf->prefix4;
 	settings->prefix6 = conf->prefix6;
-	if (settings->prefix6.ip.family == 0)
-		make_ula(domain->root.pub, &settings->prefix6);
+	draw_prefixes(domain->root.pub, &settings->prefix4, &settings->prefix6);
 	settings->resolver4 = ntm_prefix_last_usable(&settings->prefix4);
 	settings->resolver6 = ntm_prefix_last_usable(&settings->prefix6);
 	settings->cert_lifetime_s = conf->cert_lifetime_ms / 1000;

@@ -21,6 +21,8 @@ static bool is_open(const struct finder *finder)
 
 static void finish(struct finder *finder)
 {
+	const struct finder_failure *failure =
+		finder->count == 0 ? &finder->no_address : &finder->no_root;
 	struct finder_result result = {
 		.dc_name = finder->dc_name,
 		.count = finder->count,
@@ -33,8 +35,8 @@ static void finish(struct finder *finder)
 	for (size_t i = 0; i < finder->count; i++)
 		finder->addr[i].port = finder->port;
 	if (finder->count == 0 || (finder->wants_root && !finder->has_root)) {
-		result.err = finder->err != 0 ? finder->err : -ETIMEDOUT;
-		result.words = finder->err != 0 ? finder->words : "DNS did not answer in time";
+		result.err = failure->err != 0 ? failure->err : -ETIMEDOUT;
+		result.words = failure->err != 0 ? failure->words : "DNS did not answer in time";
 	}
 	finder->fn(finder->arg, &result);
 }
@@ -55,19 +57,22 @@ static const char *type_name(uint16_t type)
 	}
 }
 
-/* The first failure is told: the others follow from it, or are about less. */
+/* The first failure is told, unless a later one is worse: that of AAAA is about less than that of
+ * A. A port that is not told is no failure. */
 static void note(struct finder *finder, const struct finder_lookup *lookup, uint16_t type,
 		 const struct ntm_dnsclient_answer *answer)
 {
+	bool is_root = lookup->question == FINDER_TXT;
+	struct finder_failure *failure = is_root ? &finder->no_root : &finder->no_address;
 	const char *why = answer->err == -ENOENT      ? "there is none in DNS"
 			  : answer->err == -EBADMSG   ? "DNSSEC refuses the answer"
 			  : answer->err == -ETIMEDOUT ? "DNS did not answer in time"
 						      : "DNS gives no answer";
 
-	if (finder->err != 0 && answer->err != -EBADMSG)
+	if (lookup->question == FINDER_SRV || (failure->err != 0 && answer->err != -EBADMSG))
 		return;
-	finder->err = answer->err;
-	snprintf(finder->words, sizeof(finder->words), "%s %.74s: %s%s%.40s", type_name(type),
+	failure->err = answer->err;
+	snprintf(failure->words, sizeof(failure->words), "%s %.74s: %s%s%.40s", type_name(type),
 		 lookup->name, why, answer->why != NULL ? ": " : "",
 		 answer->why != NULL ? answer->why : "");
 }
@@ -129,20 +134,18 @@ static void ask_where(struct finder *finder)
 	ask(finder, FINDER_LOCATE);
 }
 
-/* By name one label up, not above the domain; by VIP the other way. False: there is none left. */
-static bool go_on(struct finder *finder)
+/* By name one label up, not above the domain; by VIP the other way; if there is any left. */
+static void go_on(struct finder *finder)
 {
-	if (finder->suffix == NULL && finder->is_second_way)
-		return false;
-	if (finder->suffix == NULL) {
+	bool by_vip = finder->suffix == NULL;
+
+	if (by_vip ? finder->is_second_way : strcmp(finder->suffix, finder->domain) == 0)
+		return;
+	if (by_vip)
 		finder->is_second_way = true;
-	} else {
-		if (strcmp(finder->suffix, finder->domain) == 0)
-			return false;
+	else
 		finder->suffix = strchr(finder->suffix, '.') + 1;
-	}
 	ask_where(finder);
-	return true;
 }
 
 static void ask_addresses(struct finder *finder)
@@ -180,6 +183,7 @@ static bool take_location(struct finder *finder, const struct ntm_dns_response *
 	snprintf(finder->dc_name, sizeof(finder->dc_name), "%s", name);
 	if (type == NTM_DNS_SRV)
 		finder->port = rr->srv.port;
+	finder->no_address.err = 0; /* what led nowhere before does not matter any more */
 	ask_addresses(finder);
 	return true;
 }
@@ -226,8 +230,8 @@ static bool take_root(struct finder *finder, const struct ntm_dns_response *resp
 		}
 	}
 	if (!secure) {
-		finder->err = -EBADMSG;
-		snprintf(finder->words, sizeof(finder->words),
+		finder->no_root.err = -EBADMSG;
+		snprintf(finder->no_root.words, sizeof(finder->no_root.words),
 			 "TXT %.60s is not signed, or no trust anchor reaches it",
 			 finder->lookup[FINDER_TXT].name);
 	}
@@ -290,26 +294,25 @@ static void on_answer(void *arg, const struct ntm_dnsclient_answer *answer)
 
 	lookup->id = 0;
 	told.err = read_answer(finder, lookup->question, answer);
-	if (told.err != 0 && lookup->question != FINDER_SRV)
+	if (told.err != 0)
 		note(finder, lookup, type, &told);
 	/* What is forged stops the search; what is absent does not. */
-	if (told.err != 0 && told.err != -EBADMSG && lookup->question == FINDER_LOCATE &&
-	    go_on(finder))
-		return;
+	if (told.err != 0 && told.err != -EBADMSG && lookup->question == FINDER_LOCATE)
+		go_on(finder);
 	settle(finder);
 }
 
-/* What was not answered tells more than what was answered with nothing. */
+/* Of where the DC is, what was not answered tells more than what was answered with nothing. */
 static void note_silence(struct finder *finder)
 {
 	const struct ntm_dnsclient_answer silence = {.err = -ETIMEDOUT};
 
-	for (int i = FINDER_LOCATE; i < FINDER_COUNT; i++) {
+	for (size_t i = FINDER_LOCATE; i <= FINDER_AAAA; i++) {
 		const struct finder_lookup *lookup = &finder->lookup[i];
 
-		if (lookup->id == 0 || lookup->question == FINDER_SRV || finder->err == -EBADMSG)
+		if (lookup->id == 0 || finder->no_address.err == -EBADMSG)
 			continue;
-		finder->err = 0;
+		finder->no_address.err = 0;
 		note(finder, lookup, type_of(finder, lookup->question), &silence);
 		return;
 	}
@@ -342,7 +345,8 @@ static void clear(struct finder *finder)
 	finder->port = FINDER_PORT;
 	finder->count = 0;
 	finder->has_root = false;
-	finder->err = 0;
+	finder->no_address.err = 0;
+	finder->no_root.err = 0;
 }
 
 /* The name itself is no domain that encloses it, unless it is the trusted one. */

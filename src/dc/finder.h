@@ -78,8 +78,11 @@ struct finder {
 	struct ntm_addr addr[FINDER_ADDRS];
 	bool has_root;
 	uint8_t root[NTM_SIGN_PUB_LEN];
-	int err;
-	char words[FINDER_WORDS];
+	/* Why there is no address, and no root; err 0: not known yet. */
+	struct finder_failure {
+		int err;
+		char words[FINDER_WORDS];
+	} no_address, no_root;
 };
 
 void finder_init(struct finder *finder, const struct finder_ops *ops, finder_fn *fn, void *arg);

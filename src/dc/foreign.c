@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sessions with DCs of other domains: searched, connected, kept while used, ended. */
+/* Sessions with DCs of other domains: asked on, kept while used, ended; and their records. */
 #include "dc_priv.h"
 
 #include "ntm/payload.h"
@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_found(void *arg, const struct finder_result *result);
-static void on_stagger(void *arg);
-static void on_deadline(void *arg);
 static void on_request(void *ctx, const struct ntm_msg *req);
 static void on_unanswered(void *ctx, unsigned sent);
 
@@ -51,20 +48,13 @@ static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 				    .on_request = on_request,
 				    .on_unanswered = on_unanswered,
 				    .ctx = foreign};
-	struct finder_ops ops = {.lookup = dc->ops.lookup,
-				 .lookup_cancel = dc->ops.lookup_cancel,
-				 .ctx = dc->ctx,
-				 .timers = dc->timers};
 
 	if (foreign == NULL)
 		return NULL;
 	foreign->dc = dc;
 	foreign->pin = *pin;
-	foreign->failed_ms = -FOREIGN_NEGATIVE_MS;
 	foreign->restart_ms = -FOREIGN_RESTART_MS;
-	finder_init(&foreign->finder, &ops, on_found, foreign);
-	ntm_timer_init(&foreign->stagger, on_stagger, foreign);
-	ntm_timer_init(&foreign->deadline, on_deadline, foreign);
+	foreign_search_init(foreign);
 	ntm_bucket_init(&foreign->bucket, FOREIGN_RATE_PER_S, FOREIGN_BURST, dc_now_ms(dc));
 	foreign->ctl = ntm_ctl_new(&args);
 	if (foreign->ctl == NULL || ntm_map_put(dc->foreigns.by_domain, foreign->pin.domain,
@@ -81,10 +71,9 @@ static void quiet(struct foreign *foreign)
 {
 	struct ntm_link *link = foreign->link;
 
-	finder_stop(&foreign->finder);
-	ntm_timer_del(foreign->dc->timers, &foreign->stagger);
-	ntm_timer_del(foreign->dc->timers, &foreign->deadline);
+	foreign_search_stop(foreign);
 	foreign->state = FOREIGN_IDLE;
+	foreign->is_restarting = false;
 	foreign->link = NULL;
 	ntm_ctl_set_link(foreign->ctl, NULL);
 	ntm_link_free(link);
@@ -122,8 +111,6 @@ void foreign_fini(struct dc *dc)
 	trust_fini(&dc->foreigns.trust);
 }
 
-/* ---- searching and connecting ---- */
-
 void foreign_fail(struct foreign *foreign, uint8_t code, const char *words)
 {
 	struct dc *dc = foreign->dc;
@@ -139,172 +126,14 @@ void foreign_fail(struct foreign *foreign, uint8_t code, const char *words)
 	ntm_ctl_reset(foreign->ctl);
 }
 
-static bool is_candidate(const struct foreign *foreign, const struct ntm_addr *addr)
-{
-	for (size_t i = 0; i < foreign->candidate_count; i++)
-		if (ntm_addr_eq(&foreign->candidate[i], addr))
-			return true;
-	return false;
-}
-
-/* DNS may say anything: nothing is sent into virtual prefixes. */
-static void add_candidate(struct foreign *foreign, const struct ntm_addr *addr)
-{
-	const struct dc *dc = foreign->dc;
-
-	if (foreign->candidate_count < FINDER_ADDRS && addr->port != 0 &&
-	    !is_candidate(foreign, addr) && !ntm_prefix_has(&dc->settings.prefix4, &addr->ip) &&
-	    !ntm_prefix_has(&dc->settings.prefix6, &addr->ip) &&
-	    trust_by_vip(&dc->foreigns.trust, &addr->ip) == NULL)
-		foreign->candidate[foreign->candidate_count++] = *addr;
-}
-
-static int open_link(struct foreign *foreign, const struct ntm_addr *to)
-{
-	struct ntm_link_args args = {.purpose = NTM_PURPOSE_DC,
-				     .owner = foreign,
-				     .candidate_count = 1,
-				     .candidates = to,
-				     .initiator = true};
-
-	return ntm_link_open(foreign->dc->links, &args, &foreign->link);
-}
-
-static void try_next(struct foreign *foreign)
-{
-	const struct ntm_addr *to;
-
-	if (foreign->tried_count >= foreign->candidate_count)
-		return;
-	to = &foreign->candidate[foreign->tried_count++];
-	if (foreign->link != NULL)
-		ntm_link_also(foreign->link, to);
-	else if (open_link(foreign, to) != 0)
-		foreign->link = NULL; /* the deadline ends it */
-	if (foreign->tried_count < foreign->candidate_count)
-		ntm_timer_set(foreign->dc->timers, &foreign->stagger, FOREIGN_STAGGER_MS);
-}
-
-static void on_stagger(void *arg)
-{
-	try_next(arg);
-}
-
-static bool is_own_addr(const struct dc *dc, const struct ntm_addr *addr)
-{
-	const struct zone_config *config = &dc->zone->config;
-
-	for (size_t i = 0; i < config->dc_addr_count; i++)
-		if (addr->port == config->port && ntm_ip_eq(&config->dc_addr[i], &addr->ip))
-			return true;
-	return false;
-}
-
-/* The domain whose DC is known to be there: the links have one session a DC, and leave a second
- * attempt without an answer. NULL: none. */
-static const char *domain_at(const struct dc *dc, const struct ntm_addr *addr)
-{
-	const struct foreign *other;
-	size_t pos = 0;
-
-	if (is_own_addr(dc, addr))
-		return dc->settings.domain;
-	while ((other = ntm_map_next(dc->foreigns.by_domain, &pos)) != NULL)
-		if (other->state == FOREIGN_UP && ntm_addr_eq(&other->last_good, addr))
-			return other->pin.domain;
-	return NULL;
-}
-
-static void on_deadline(void *arg)
-{
-	struct foreign *foreign = arg;
-	char words[NTM_MSG_WORDS + 1], text[NTM_ADDR_STR];
-	const char *other;
-
-	if (foreign->refused_count > 0 || foreign->candidate_count == 0) {
-		foreign_fail(foreign, foreign->code, foreign->words);
-		return;
-	}
-	other = domain_at(foreign->dc, &foreign->candidate[0]);
-	if (other != NULL) {
-		snprintf(words, sizeof(words), "%.50s: this is the DC of %.40s, not of %.40s",
-			 ntm_addr_str(&foreign->candidate[0], text), other, foreign->pin.domain);
-		foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
-		return;
-	}
-	snprintf(words, sizeof(words),
-		 "the DC of %.60s does not answer at %s: is ntm-dc running there, UDP open?",
-		 foreign->pin.domain, ntm_addr_str(&foreign->candidate[0], text));
-	foreign_fail(foreign, NTM_DIR_NO_DC, words);
-}
-
-/* The session is silent: the DC may have moved. Who answers takes it over. */
-static void look_elsewhere(struct foreign *foreign, const struct finder_result *result)
-{
-	foreign->candidate_count = 0;
-	for (size_t i = 0; i < result->count; i++)
-		add_candidate(foreign, &result->addr[i]);
-	for (size_t i = 0; i < foreign->candidate_count; i++)
-		ntm_link_also(foreign->link, &foreign->candidate[i]);
-}
-
-static void on_found(void *arg, const struct finder_result *result)
-{
-	struct foreign *foreign = arg;
-
-	if (foreign->state == FOREIGN_UP) {
-		look_elsewhere(foreign, result);
-		return;
-	}
-	foreign->has_dns_root = result->has_root;
-	if (result->has_root)
-		memcpy(foreign->dns_root, result->root, sizeof(foreign->dns_root));
-	if (result->err != 0 && foreign->refused_count == 0) {
-		foreign->code = result->err == -EBADMSG ? NTM_DIR_UNTRUSTED : NTM_DIR_NO_DC;
-		snprintf(foreign->words, sizeof(foreign->words),
-			 "the DC of %.30s is not found: %.105s", foreign->pin.domain,
-			 result->words);
-	}
-	for (size_t i = 0; result->err == 0 && i < result->count; i++)
-		add_candidate(foreign, &result->addr[i]);
-	if (foreign->candidate_count == 0)
-		foreign_fail(foreign, foreign->code, foreign->words);
-	else if (!ntm_timer_armed(&foreign->stagger))
-		try_next(foreign);
-}
-
-void foreign_connect(struct foreign *foreign, const struct finder_target *target)
-{
-	struct finder_target full = *target;
-
-	if (foreign->state != FOREIGN_IDLE || foreign->finder.ops.lookup == NULL)
-		return;
-	foreign->state = FOREIGN_CONNECTING;
-	foreign->candidate_count = foreign->tried_count = foreign->refused_count = 0;
-	foreign->has_dns_root = false;
-	foreign->code = NTM_DIR_NO_DC;
-	snprintf(foreign->words, sizeof(foreign->words), "DNS names no address of the DC of %.80s",
-		 foreign->pin.domain);
-	ntm_timer_set(foreign->dc->timers, &foreign->deadline, FOREIGN_CONNECT_MS);
-	full.domain = foreign->pin.domain;
-	full.wants_root = foreign->pin.mode == TRUST_DNSSEC && !foreign->pin.has_root;
-	finder_start(&foreign->finder, &full);
-	if (foreign->last_good.ip.family != 0 && foreign->pin.has_root) {
-		add_candidate(foreign, &foreign->last_good);
-		try_next(foreign);
-	}
-}
-
 /* ---- requests ---- */
 
 int foreign_request(struct foreign *foreign, const struct finder_target *target,
 		    struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg, uint32_t *txn)
 {
-	int64_t now_ms = dc_now_ms(foreign->dc);
 	int err;
 
-	if (foreign->state == FOREIGN_IDLE && (foreign->finder.ops.lookup == NULL ||
-					       now_ms - foreign->failed_ms < FOREIGN_NEGATIVE_MS))
+	if (foreign->state == FOREIGN_IDLE && !foreign_may_search(foreign))
 		return -EHOSTUNREACH;
 	err = ntm_ctl_request(foreign->ctl, msg, done, arg, txn);
 	if (err != 0)
@@ -315,19 +144,19 @@ int foreign_request(struct foreign *foreign, const struct finder_target *target,
 }
 
 /* A session that we began is up before the other DC has accepted us: it may never do. */
-static bool was_heard(const struct foreign *foreign)
+static bool is_unwanted(const struct foreign *foreign)
 {
 	struct ntm_link_stats stats;
 
 	ntm_link_stats(foreign->link, &stats);
-	return stats.last_in_ms > 0;
+	return stats.initiator && stats.last_in_ms == 0;
 }
 
-static void fail_silent(struct foreign *foreign)
+static void fail_session(struct foreign *foreign)
 {
 	char words[NTM_MSG_WORDS + 1];
 
-	if (was_heard(foreign)) {
+	if (!is_unwanted(foreign)) {
 		snprintf(words, sizeof(words), "the DC of %.100s does not answer",
 			 foreign->pin.domain);
 		foreign_fail(foreign, NTM_DIR_NO_DC, words);
@@ -339,30 +168,33 @@ static void fail_silent(struct foreign *foreign)
 	foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
 }
 
-void foreign_on_silent(struct foreign *foreign)
+bool foreign_on_silent(struct foreign *foreign, int64_t since_ms)
 {
-	if (foreign->state == FOREIGN_UP) /* else the deadline of the search tells more */
-		fail_silent(foreign);
+	struct ntm_link_stats stats;
+
+	/* Of a search, its own deadline tells more. */
+	if (foreign->state != FOREIGN_UP)
+		return false;
+	ntm_link_stats(foreign->link, &stats);
+	if (!is_unwanted(foreign) && (foreign->since_ms > since_ms || stats.last_in_ms > since_ms))
+		return false; /* it waits for its node, or the answer was lost */
+	fail_session(foreign);
+	return true;
 }
 
-/* The other DC may have restarted: it answers a handshake within one round trip. Or it has moved:
- * DNS knows. */
+/* The other DC may have restarted: it answers a handshake within one round trip. */
 static void on_unanswered(void *ctx, unsigned sent)
 {
 	struct foreign *foreign = ctx;
 	int64_t now_ms = dc_now_ms(foreign->dc);
-	struct finder_target target = {.domain = foreign->pin.domain, .fqdn = foreign->pin.domain};
 
-	if (foreign->state != FOREIGN_UP || sent < 2)
+	if (foreign->state != FOREIGN_UP || sent < 2 || is_unwanted(foreign) ||
+	    now_ms - foreign->restart_ms < FOREIGN_RESTART_MS)
 		return;
-	if (sent >= NTM_RETRY_SENDINGS) {
-		foreign_on_silent(foreign);
-	} else if (was_heard(foreign) && now_ms - foreign->restart_ms >= FOREIGN_RESTART_MS) {
-		foreign->restart_ms = now_ms;
-		ntm_link_restart(foreign->link, NULL, 0);
-		if (foreign->finder.ops.lookup != NULL)
-			finder_start(&foreign->finder, &target);
-	}
+	foreign->restart_ms = now_ms;
+	foreign->is_restarting = true;
+	ntm_link_restart(foreign->link, NULL, 0);
+	foreign_search_again(foreign);
 }
 
 static void on_request(void *ctx, const struct ntm_msg *req)
@@ -396,13 +228,16 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 
 	if (err == 0) {
 		reply->owner = foreign;
-		reply->link = foreign->link; /* our attempt, or the session of a former key */
+		/* A session of a former key goes when the new one is up, with all its keys. */
+		if (foreign->state == FOREIGN_CONNECTING)
+			reply->link = foreign->link;
 		return 0;
 	}
 	if (err == -EAGAIN) {
 		/* Its root is learned where DNS leads to, never from who comes in. */
 		target.fqdn = foreign->pin.domain;
-		foreign_connect(foreign, &target);
+		if (foreign_may_search(foreign))
+			foreign_connect(foreign, &target);
 		return err;
 	}
 	dc->counters.foreign_refused++;
@@ -423,14 +258,10 @@ int foreign_verify(void *ctx, struct ntm_link *link, void *owner,
 	if (err == 0)
 		return 0;
 	dc->counters.foreign_refused++;
-	foreign->refused_count++;
 	foreign->code = NTM_DIR_UNTRUSTED;
 	snprintf(foreign->words, sizeof(foreign->words), "%.50s: %.100s",
 		 ntm_addr_str(req->from, from), words);
-	/* Nobody else is left who could be the one. */
-	if (foreign->state == FOREIGN_CONNECTING && !finder_is_running(&foreign->finder) &&
-	    foreign->refused_count >= foreign->candidate_count)
-		ntm_timer_set(dc->timers, &foreign->deadline, 0);
+	foreign_search_refuse(foreign, req->from);
 	return err;
 }
 
@@ -444,33 +275,33 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	foreign->link = link;
 	foreign->last_good = *ntm_link_remote(link);
 	ntm_ctl_set_link(foreign->ctl, link);
-	finder_stop(&foreign->finder);
+	foreign->code = 0;
+	foreign_search_stop(foreign);
 	if (foreign->state != FOREIGN_UP) {
-		ntm_timer_del(dc->timers, &foreign->stagger);
-		ntm_timer_del(dc->timers, &foreign->deadline);
 		foreign->state = FOREIGN_UP;
 		foreign->since_ms = dc_now_ms(dc);
-		foreign->code = 0;
 		foreign->counters.sessions++;
 		ntm_debug("domain=%s session up at=%s", foreign->pin.domain,
 			  ntm_addr_str(&foreign->last_good, text));
 	}
-	(void)fresh; /* a DC that was restarted looks like a rekey from here */
-	ntm_ctl_kick(foreign->ctl);
+	/* A DC that was restarted has lost what came before. */
+	if (fresh || foreign->is_restarting)
+		ntm_ctl_kick(foreign->ctl);
+	foreign->is_restarting = false;
 }
 
-void foreign_on_down(struct foreign *foreign, struct ntm_link *link)
+void foreign_on_down(struct foreign *foreign, struct ntm_link *link, enum ntm_link_down why)
 {
 	if (foreign->link != link) {
 		ntm_link_free(link);
 		return;
 	}
 	if (foreign->state == FOREIGN_CONNECTING) {
-		on_deadline(foreign);
+		foreign_search_give_up(foreign);
 		return;
 	}
-	if (!was_heard(foreign)) {
-		fail_silent(foreign);
+	if (why == NTM_DOWN_NO_ANSWER) {
+		fail_session(foreign);
 		return;
 	}
 	ntm_debug("domain=%s session down", foreign->pin.domain);
@@ -488,14 +319,21 @@ void foreign_on_input(struct foreign *foreign, const struct ntm_pkt *pkt)
 
 /* ---- pins ---- */
 
+/* The other DC hears so at once. */
+static void hang_up(struct foreign *foreign)
+{
+	if (foreign->state == FOREIGN_UP)
+		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
+}
+
 static void drop(struct foreign *foreign)
 {
 	struct dc *dc = foreign->dc;
 
-	ntm_map_del(dc->foreigns.by_domain, foreign->pin.domain, strlen(foreign->pin.domain));
-	if (foreign->state == FOREIGN_UP)
-		ntm_link_close(foreign->link, DC_CLOSE_UNKNOWN);
+	hang_up(foreign);
+	/* Those who wait look the words up by the domain. */
 	foreign_fail(foreign, NTM_DIR_UNTRUSTED, "the domain is not trusted any more");
+	ntm_map_del(dc->foreigns.by_domain, foreign->pin.domain, strlen(foreign->pin.domain));
 	foreign_free(foreign);
 }
 
@@ -530,6 +368,7 @@ static int take_pin(struct dc *dc, const struct trust_pin *pin)
 	if (!is_same_pin(&foreign->pin, pin)) {
 		foreign->introduction = (struct identity_cert){0};
 		foreign->failed_ms = dc_now_ms(dc) - FOREIGN_NEGATIVE_MS;
+		hang_up(foreign);
 		quiet(foreign);
 		ntm_ctl_reset(foreign->ctl);
 	}

@@ -47,12 +47,14 @@ struct foreign {
 	struct finder finder;
 	bool has_dns_root; /* validated, mode dnssec */
 	uint8_t dns_root[NTM_SIGN_PUB_LEN];
-	size_t candidate_count, tried_count, refused_count;
+	size_t candidate_count, tried_count;
 	struct ntm_addr candidate[FINDER_ADDRS];
-	struct ntm_addr last_good; /* where the DC was, also when DNS is gone */
+	bool is_refused[FINDER_ADDRS]; /* of the candidates: who is there is not the one */
+	struct ntm_addr last_good;     /* where the DC was, also when DNS is gone */
 	struct ntm_timer stagger, deadline;
 	int64_t since_ms;   /* of the session */
 	int64_t restart_ms; /* last handshake because of silence */
+	bool is_restarting; /* it has not led to a session yet */
 
 	/* The last failure. */
 	uint8_t code; /* NTM_DIR_NO_DC or NTM_DIR_UNTRUSTED; 0: none */
@@ -91,8 +93,9 @@ struct foreign *foreign_by_vip(const struct dc *dc, const struct ntm_ip *vip);
  */
 int foreign_request(struct foreign *foreign, const struct finder_target *target,
 		    struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg, uint32_t *txn);
-/* The DC let a request run out: its session ends, the next request searches anew. */
-void foreign_on_silent(struct foreign *foreign);
+/* The DC has not answered a request of since_ms. True: nothing at all has come from it in all that
+ * time, so the session has ended, and with it all requests (-ECANCELED); the next one searches. */
+bool foreign_on_silent(struct foreign *foreign, int64_t since_ms);
 
 /* Callbacks of the link layer for purpose 'd' (ntm/link.h); owner is the struct foreign. */
 size_t foreign_hello(void *ctx, uint8_t out[static NTM_HS_PAYLOAD_MAX]);
@@ -100,7 +103,7 @@ int foreign_verify(void *ctx, struct ntm_link *link, void *owner,
 		   const struct ntm_link_request *req);
 int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm_link_reply *reply);
 void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh);
-void foreign_on_down(struct foreign *foreign, struct ntm_link *link);
+void foreign_on_down(struct foreign *foreign, struct ntm_link *link, enum ntm_link_down why);
 void foreign_on_input(struct foreign *foreign, const struct ntm_pkt *pkt);
 
 /* foreign_pin.c */
@@ -109,10 +112,22 @@ void foreign_on_input(struct foreign *foreign, const struct ntm_pkt *pkt);
  */
 int foreign_judge(struct dc *dc, const struct ntm_link_request *req, struct foreign *expected,
 		  struct foreign **out, char words[static TRUST_WORDS]);
-/* foreign.c: starts a search unless one runs or a session is there. */
-void foreign_connect(struct foreign *foreign, const struct finder_target *target);
 /* foreign.c: ends search, attempt and session; who waits hears code and words. */
 void foreign_fail(struct foreign *foreign, uint8_t code, const char *words);
+
+/* foreign_search.c */
+void foreign_search_init(struct foreign *foreign);
+void foreign_search_stop(struct foreign *foreign);
+/* False: another search would tell no more, or none can be; code and words say what is wrong. */
+bool foreign_may_search(struct foreign *foreign);
+/* Starts a search unless one runs or a session is there. */
+void foreign_connect(struct foreign *foreign, const struct finder_target *target);
+/* The session is silent: the DC may have moved, and is tried where DNS says that it is. */
+void foreign_search_again(struct foreign *foreign);
+/* Who answers there is not the one; code and words say so. When nobody is left, it ends soon. */
+void foreign_search_refuse(struct foreign *foreign, const struct ntm_addr *from);
+/* foreign_fail with what has been found out. */
+void foreign_search_give_up(struct foreign *foreign);
 
 /* introduce.c */
 /* Signs what is new or due, and tells the nodes when anything has changed. */

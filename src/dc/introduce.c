@@ -3,29 +3,16 @@
 #include "dc_priv.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* A certificate that could not be signed is tried again. */
 #define RETRY_MS (60 * INT64_C(1000))
+/* Certificates run by the wall clock, which may be set. */
+#define LOOK_MS (3600 * INT64_C(1000))
 
 static struct foreign *partner(const struct dc *dc, size_t i)
 {
 	return foreign_by_domain(dc, dc->foreigns.trust.item[i].domain);
-}
-
-/* Chained: each hash is the key of the next. Of what a certificate says, not of its bytes: a list
- * that was only signed anew, by a DC that was restarted say, is no news. */
-static void fold(uint8_t hash[static 32], const struct trust_pin *pin)
-{
-	char root[NTM_KEY_STR], prefix4[NTM_PREFIX_STR], prefix6[NTM_PREFIX_STR];
-	char text[NTM_NAME_MAX + NTM_KEY_STR + 2 * NTM_PREFIX_STR + 4];
-	int len = snprintf(text, sizeof(text), "%s %s %s %s", pin->domain,
-			   pin->has_root ? ntm_key_str(pin->root, root) : "",
-			   ntm_prefix_str(&pin->prefix4, prefix4),
-			   ntm_prefix_str(&pin->prefix6, prefix6));
-
-	ntm_blake2b(hash, 32, text, (size_t)len, hash, 32);
 }
 
 /* Of everything that the nodes are told; 0 is "nothing" (ntm-protocol(7), REGISTERED). */
@@ -40,7 +27,9 @@ static uint64_t generation_of(const struct dc *dc)
 
 		if (foreign == NULL || foreign->introduction.blob.len == 0)
 			continue;
-		fold(hash, &foreign->pin);
+		/* Chained: each hash is the key of the next. */
+		ntm_blake2b(hash, sizeof(hash), foreign->introduction.blob.data,
+			    foreign->introduction.blob.len, hash, sizeof(hash));
 		is_empty = false;
 	}
 	if (is_empty)
@@ -49,16 +38,15 @@ static uint64_t generation_of(const struct dc *dc)
 	return generation != 0 ? generation : 1;
 }
 
-static bool sign(struct foreign *foreign, int64_t now_s)
+static void sign(struct foreign *foreign, int64_t now_s)
 {
 	struct dc *dc = foreign->dc;
 
 	if (identity_domain(&dc->identity, &foreign->pin, now_s, &foreign->introduction) == 0)
-		return true;
+		return;
 	foreign->introduction = (struct identity_cert){0};
 	dc_complain(dc, &dc->store_gate, "the nodes cannot be told of %s: %s", foreign->pin.domain,
 		    store_words(dc->store));
-	return false;
 }
 
 static void tell(struct registry_node *node)
@@ -70,20 +58,27 @@ static void tell(struct registry_node *node)
 		(void)ntm_ctl_request(node->ctl, &msg, NULL, NULL, NULL);
 }
 
-static void arm(struct dc *dc, bool is_complete, int64_t now_s)
+/* What is due now could not be renewed. */
+static bool is_complete(const struct foreign *foreign, int64_t now_s)
 {
-	int64_t wait_ms = is_complete ? INT64_MAX : RETRY_MS;
+	return foreign != NULL && foreign->introduction.blob.len > 0 &&
+	       foreign->introduction.renew_s > now_s;
+}
+
+static void arm(struct dc *dc, int64_t now_s)
+{
+	int64_t wait_ms = LOOK_MS;
 
 	for (size_t i = 0; i < dc->foreigns.trust.count; i++) {
 		const struct foreign *foreign = partner(dc, i);
-		int64_t left_ms = foreign == NULL || foreign->introduction.blob.len == 0
-					  ? RETRY_MS
-					  : (foreign->introduction.renew_s - now_s) * 1000;
+		int64_t left_ms = is_complete(foreign, now_s)
+					  ? (foreign->introduction.renew_s - now_s) * 1000
+					  : RETRY_MS;
 
 		if (left_ms < wait_ms)
 			wait_ms = left_ms;
 	}
-	if (wait_ms == INT64_MAX)
+	if (dc->foreigns.trust.count == 0)
 		ntm_timer_del(dc->timers, &dc->foreigns.renew);
 	else
 		ntm_timer_set(dc->timers, &dc->foreigns.renew, wait_ms);
@@ -94,16 +89,16 @@ void introduce_update(struct dc *dc)
 	int64_t now_s = dc_now_s(dc);
 	uint64_t before = dc->foreigns.generation;
 	struct registry_node *node;
-	bool is_complete = true;
 	size_t pos = 0;
 
 	for (size_t i = 0; i < dc->foreigns.trust.count; i++) {
 		struct foreign *foreign = partner(dc, i);
 
-		is_complete = foreign != NULL && sign(foreign, now_s) && is_complete;
+		if (foreign != NULL)
+			sign(foreign, now_s);
 	}
 	dc->foreigns.generation = generation_of(dc);
-	arm(dc, is_complete, now_s);
+	arm(dc, now_s);
 	if (dc->foreigns.generation == before)
 		return;
 	while ((node = registry_next(&dc->registry, &pos)) != NULL)

@@ -34,7 +34,9 @@ struct ntm_dnsclient {
 	struct ntm_watch *watch;
 	uint64_t next_seq;
 	bool has_thread;
-	bool *freed; /* set when answers are being told */
+	/* Answers are being told, and one of those who hear them may free the client: it goes after
+	 * the last one. */
+	bool is_telling, is_freed;
 	struct ntm_dnsclient_counters counters;
 	struct lookup lookups[NTM_DNSCLIENT_OPEN_MAX];
 };
@@ -150,7 +152,6 @@ static void on_result(void *arg, int ub_err, struct ub_result *result)
 static void on_readable(void *arg, unsigned events)
 {
 	struct ntm_dnsclient *client = arg;
-	bool freed = false;
 
 	(void)events;
 	if (ub_process(client->ub) != UB_NOERROR) {
@@ -158,13 +159,14 @@ static void on_readable(void *arg, unsigned events)
 		ntm_watch_free(client->watch);
 		client->watch = NULL;
 	}
-	client->freed = &freed;
-	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX && !freed; i++) {
+	client->is_telling = true;
+	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX && !client->is_freed; i++) {
 		if (client->lookups[i].has_come)
 			tell(&client->lookups[i]);
 	}
-	if (!freed)
-		client->freed = NULL;
+	client->is_telling = false;
+	if (client->is_freed)
+		ntm_dnsclient_free(client);
 }
 
 /* A signal that the thread took would not wake the loop. */
@@ -245,8 +247,9 @@ void ntm_dnsclient_free(struct ntm_dnsclient *client)
 {
 	if (client == NULL)
 		return;
-	if (client->freed != NULL)
-		*client->freed = true;
+	client->is_freed = true;
+	if (client->is_telling)
+		return;
 	for (size_t i = 0; i < NTM_DNSCLIENT_OPEN_MAX; i++) {
 		if (client->lookups[i].id != 0)
 			close_lookup(&client->lookups[i]);

@@ -55,16 +55,16 @@ static bool is_taken(const struct ntm_link *link, const uint8_t remote_static[st
 	return (other && other != link) || memcmp(remote_static, links->keys.pub, NTM_KEY_LEN) == 0;
 }
 
-/* The owner's word on the peer. False also when he has ended the attempt meanwhile. */
+/* The owner's word on the peer, also on one that cannot be the one: he knows whom he looks for.
+ * False also when he has ended the attempt meanwhile. */
 static bool is_accepted(struct ntm_link *link, const struct ntm_link_request *req)
 {
 	struct ntm_links *links = link->links;
 	uint32_t attempt = link->hs->index.value;
 
-	if (is_taken(link, req->remote_static) ||
-	    links->ops.verify(links->ctx, link, link->owner, req) != 0)
+	if (links->ops.verify(links->ctx, link, link->owner, req) != 0 || link->dead)
 		return false;
-	return !link->dead && link->hs && link->hs->index.value == attempt;
+	return link->hs && link->hs->index.value == attempt && !is_taken(link, req->remote_static);
 }
 
 /* Everything is right: FINAL, and the new session. Calls back. */

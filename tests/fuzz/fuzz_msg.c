@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any bytes as a control message, and as the payloads of a join. */
+/* Any bytes as a control message, and as the payloads of handshakes. */
 #include "ntm/payload.h"
 
 #include <stdlib.h>
@@ -22,11 +22,12 @@ static void message(const uint8_t *data, size_t size)
 		abort();
 }
 
-static void join(const uint8_t *data, size_t size)
+static void payloads(const uint8_t *data, size_t size)
 {
 	uint8_t out[NTM_MSG_MAX];
 	struct ntm_join_request req;
 	struct ntm_join_answer answer;
+	struct ntm_dc_hello hello;
 
 	if (ntm_join_request_decode(&req, data, size) == 0 &&
 	    ntm_join_request_encode(&req, out, sizeof(out)) == 0)
@@ -34,11 +35,14 @@ static void join(const uint8_t *data, size_t size)
 	if (ntm_join_answer_decode(&answer, data, size) == 0 &&
 	    ntm_join_answer_encode(&answer, out, sizeof(out)) == 0)
 		abort();
+	if (ntm_dc_hello_decode(&hello, data, size) == 0 &&
+	    ntm_dc_hello_encode(&hello, out, sizeof(out)) == 0)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	message(data, size);
-	join(data, size);
+	payloads(data, size);
 	return 0;
 }

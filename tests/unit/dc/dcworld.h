@@ -7,6 +7,8 @@
 #include "store_help.h"
 #include "zone_store.h"
 
+#include "dnsfake.h"
+
 #include "ntm/ctl.h"
 #include "ntm/log.h"
 #include "ntm/payload.h"
@@ -68,6 +70,9 @@ struct client {
 	unsigned raw_count;
 	unsigned void_count;
 	struct ntm_msg_revoked voids[VOID_MAX];
+	/* PARTNERS: what the DC told by itself, and the last page that was asked for. */
+	unsigned partners_told, pages;
+	struct ntm_msg_partners partners, page;
 };
 
 struct world {
@@ -80,8 +85,15 @@ struct world {
 	struct dc_settings settings;
 	struct dc *dc;
 	struct client client[CLIENTS];
+	bool has_dns; /* for start_dc */
+	struct dnsfake dns;
+	/* What is for none of the above (dcforeign.h). */
+	void (*land_else)(struct world *w, const struct ntm_addr *from, const struct ntm_addr *to,
+			  struct ntm_pkt *pkt);
+	void *others;
 	struct flight *queue;
-	unsigned from_dc; /* datagrams */
+	int64_t wall_shift_ms; /* the wall clock was set */
+	unsigned from_dc;      /* datagrams */
 	unsigned info_count, line_count;
 	char line[LINES_MAX][256];
 };
@@ -158,11 +170,13 @@ static inline void land(struct world *w, const struct flight *f)
 			return;
 		}
 	}
+	if (w->land_else)
+		w->land_else(w, &f->from, &f->to, &pkt);
 }
 
 static inline void set_time(struct world *w, int64_t now_ms)
 {
-	ntm_timers_advance(&w->timers, now_ms, INT64_C(1000) * NOW + now_ms);
+	ntm_timers_advance(&w->timers, now_ms, INT64_C(1000) * NOW + now_ms + w->wall_shift_ms);
 }
 
 static inline void run(struct world *w, int64_t ms)
@@ -246,6 +260,11 @@ static inline void client_request(void *ctx, const struct ntm_msg *req)
 		assert_true(c->void_count < VOID_MAX);
 		c->voids[c->void_count++] = req->revoked;
 		reply.revoked = req->revoked;
+		assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
+	} else if (req->type == NTM_MSG_PARTNERS) {
+		c->partners_told++;
+		c->partners = req->partners;
+		reply = *req;
 		assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
 	}
 }
@@ -495,9 +514,24 @@ static inline void send_raw(struct client *c, const struct ntm_msg *msg)
 
 /* ---- the world ---- */
 
+static inline int dc_looks_up(void *ctx, const char *name, uint16_t type, ntm_dnsclient_fn *fn,
+			      void *arg, uint64_t *id)
+{
+	struct world *w = ctx;
+
+	return dnsfake_lookup(&w->dns, name, type, fn, arg, id);
+}
+
+static inline void dc_looks_up_no_more(void *ctx, uint64_t id)
+{
+	struct world *w = ctx;
+
+	dnsfake_cancel(&w->dns, id);
+}
+
 static inline void start_dc(struct world *w)
 {
-	static const struct dc_ops ops = {.udp_send = dc_sends};
+	struct dc_ops ops = {.udp_send = dc_sends};
 	struct dc_args args = {.ops = &ops,
 			       .ctx = w,
 			       .timers = &w->timers,
@@ -507,6 +541,11 @@ static inline void start_dc(struct world *w)
 			       .store = w->store,
 			       .zone = &w->zone};
 
+	w->dns.timers = &w->timers;
+	if (w->has_dns) {
+		ops.lookup = dc_looks_up;
+		ops.lookup_cancel = dc_looks_up_no_more;
+	}
 	w->dc = dc_new(&args);
 	assert_non_null(w->dc);
 }
@@ -564,6 +603,7 @@ static inline int world_teardown(void **state)
 		ntm_links_free(w->client[i].links);
 	}
 	stop_dc(w);
+	assert_int_equal(dnsfake_open(&w->dns), 0);
 	store_close(w->store);
 	assert_int_equal(ntm_timers_next(&w->timers), -1); /* nobody left one behind */
 	while (w->queue) {

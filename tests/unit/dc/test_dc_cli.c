@@ -89,6 +89,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(conf, sizeof(conf),
 		 "dc {\n domain = \"ntm.example\"\n addresses = { \"203.0.113.30:%u\" }\n"
+		 " prefix4 = \"198.18.0.0/16\"\n"
 		 " user = \"\"\n state_dir = \"%s/state\"\n run_dir = \"%s/run\"\n}\n"
 		 "dns {\n serve = no\n}\n",
 		 20000 + (unsigned)getpid() % 10000, temp_dir, temp_dir);

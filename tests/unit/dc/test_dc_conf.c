@@ -28,7 +28,7 @@ static void test_defaults(void **state)
 	assert_int_equal(dc_conf_parse(&conf, "dc {\n" GOOD "}\n", words, sizeof(words)), 0);
 	assert_string_equal(conf.domain, "ntm.example");
 	assert_int_equal(conf.addresses.item[0].port, 4330);
-	assert_int_equal(conf.prefix4.len, 16);
+	assert_int_equal(conf.prefix4.ip.family, 0);
 	assert_int_equal(conf.prefix6.ip.family, 0);
 	assert_true(conf.dns);
 	assert_int_equal(conf.dns_listen.count, 2);

@@ -682,6 +682,16 @@ static void one_grep(void **state)
 	assert_int_equal(lines_with(w, from, "2 dir=0000000000000042 failed"), 1);
 	assert_int_equal(lines_with(w, from, "nobody.ntm.example"), 1);
 	assert_int_equal(lines_with(w, from, ALICE), 1);
+	/* Who asks is mn, also where the other one was first. */
+	from = w->line_count;
+	ask(a, BOB, 0x43);
+	run(w, 100);
+	ask(&w->client[1], ALICE, 0x44);
+	run(w, 100);
+	assert_int_equal(lines_with(w, from,
+				    "dir=0000000000000044 merged with dir=0000000000000043 "
+				    "mn=" BOB " cn=" ALICE),
+			 1);
 }
 
 int main(void)

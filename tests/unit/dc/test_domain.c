@@ -68,6 +68,7 @@ static void test_made_once(void **state)
 	struct place *place = *state;
 	struct domain first, again;
 	char words[DOMAIN_WORDS], path[DC_PATH_STR];
+	struct ntm_prefix test_net;
 	struct stat st;
 
 	assert_int_equal(domain_open(&first, &place->conf, words), -ENOENT);
@@ -78,14 +79,18 @@ static void test_made_once(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(first.settings.prefix6.len, 48);
 	assert_int_equal(first.settings.prefix6.ip.b[0], 0xfd);
+	assert_int_equal(first.settings.prefix4.len, 20);
+	assert_int_equal(ntm_prefix_parse(&test_net, "198.18.0.0/15"), 0);
+	assert_true(ntm_prefix_has(&test_net, &first.settings.prefix4.ip));
 	domain_close(&first);
-	/* The same keys, and so the same ULA prefix, at every start. */
+	/* The same keys, and so the same prefixes, at every start. */
 	assert_int_equal(domain_open(&first, &place->conf, words), 0);
-	struct ntm_prefix prefix6 = first.settings.prefix6;
+	struct ntm_prefix prefix4 = first.settings.prefix4, prefix6 = first.settings.prefix6;
 	uint8_t root[NTM_SIGN_PUB_LEN];
 	memcpy(root, first.root.pub, sizeof(root));
 	domain_close(&first);
 	assert_int_equal(domain_open(&again, &place->conf, words), 0);
+	assert_memory_equal(&again.settings.prefix4, &prefix4, sizeof(prefix4));
 	assert_memory_equal(&again.settings.prefix6, &prefix6, sizeof(prefix6));
 	assert_memory_equal(again.root.pub, root, sizeof(root));
 	domain_close(&again);

@@ -134,6 +134,17 @@ static void test_replaced(void **state)
 	assert_string_equal(domain_of_ip("fd02::1"), "b.example");
 }
 
+/* Root and prefixes come with the first contact, which a name makes. */
+static void test_not_learned_yet(void **state)
+{
+	(void)state;
+	put("b.example", 0, NULL, NULL);
+	assert_string_equal(domain_of_name("bob.b.example"), "b.example");
+	assert_string_equal(domain_of_ip("198.19.0.1"), "none");
+	put("b.example", 2, "198.19.0.0/16", NULL);
+	assert_string_equal(domain_of_ip("198.19.0.1"), "b.example");
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -258,9 +269,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup(name, setup)
-		CASE(test_empty),    CASE(test_from_cert), CASE(test_of_ip),     CASE(test_of_name),
-		CASE(test_replaced), CASE(test_refused),   CASE(test_relatives), CASE(test_full),
-		CASE(test_sift),     CASE(test_eq),
+		CASE(test_empty),   CASE(test_from_cert), CASE(test_of_ip),
+		CASE(test_of_name), CASE(test_replaced),  CASE(test_not_learned_yet),
+		CASE(test_refused), CASE(test_relatives), CASE(test_full),
+		CASE(test_sift),    CASE(test_eq),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Payloads of the join handshake. */
+/* Payloads of handshakes: joins, and DCs that say who they are. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,10 @@ static const char golden_join_answer[] =
 	"000a0003c0ffee0006001804c61200001006fd4e0054004d000000000000000000003000"
 	"07001c0b6e746d2e6578616d706c650f7369702e6e746d2e6578616d706c650008000504"
 	"c612fffe0009001106fd4e0054004d00000000000000000053";
+
+static const char golden_hello[] =
+	"00290020606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+	"000a0003c0ffee";
 
 static struct ntm_join_answer sample(void)
 {
@@ -130,13 +134,41 @@ static void flipped(void **unused)
 	}
 }
 
+static void hello(void **unused)
+{
+	struct ntm_dc_hello mine = {.cert = {.len = 3, .data = {0xc0, 0xff, 0xee}}};
+	struct ntm_dc_hello got = {.cert = {.len = 9}};
+	uint8_t out[NTM_HS_PAYLOAD_MAX];
+	size_t len;
+
+	(void)unused;
+	for (uint8_t i = 0; i < sizeof(mine.root); i++)
+		mine.root[i] = (uint8_t)(0x60 + i);
+	len = ntm_dc_hello_encode(&mine, out, sizeof(out));
+	assert_hex(out, len, golden_hello);
+	for (size_t cut = 0; cut < len; cut++) {
+		assert_int_equal(ntm_dc_hello_decode(&got, out, cut), -EBADMSG);
+		assert_int_equal(ntm_dc_hello_encode(&mine, out, cut), 0);
+		len = ntm_dc_hello_encode(&mine, out, sizeof(out));
+	}
+	assert_int_equal(got.cert.len, 9);
+	assert_int_equal(ntm_dc_hello_decode(&got, out, len), 0);
+	assert_memory_equal(&got, &mine, sizeof(mine));
+	/* The longest one fits the handshake. */
+	mine.cert.len = NTM_CERT_MAX;
+	len = ntm_dc_hello_encode(&mine, out, sizeof(out));
+	assert_in_range(len, 1, NTM_LINK_HELLO_MAX);
+	mine.cert.len = NTM_CERT_MAX + 1;
+	assert_int_equal(ntm_dc_hello_encode(&mine, out, sizeof(out)), 0);
+	mine.cert.len = 0; /* a DC without a certificate says nothing */
+	assert_int_equal(ntm_dc_hello_encode(&mine, out, sizeof(out)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request),
-		cmocka_unit_test(answer),
-		cmocka_unit_test(fits),
-		cmocka_unit_test(flipped),
+		cmocka_unit_test(hello), cmocka_unit_test(request), cmocka_unit_test(answer),
+		cmocka_unit_test(fits),  cmocka_unit_test(flipped),
 	};
 
 	if (ntm_crypto_init() != 0)
