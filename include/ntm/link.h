@@ -31,7 +31,8 @@ enum ntm_link_state { NTM_LINK_CLOSED, NTM_LINK_CONNECTING, NTM_LINK_UP };
 struct ntm_link_times {
 	int64_t rekey_ms;  /* 120 s: the initiator starts a new handshake */
 	int64_t reject_ms; /* 180 s: no packet is sealed or opened any more */
-	int64_t retry_ms;  /* 5 s, plus up to a third at random: between rounds of attempts */
+	int64_t retry_ms;  /* 5 s, plus up to a third at random: between rounds of attempts; nodes
+			    * take 2 s */
 	int64_t passive_keepalive_ms; /* 10 s: received, but nothing sent since */
 	int64_t silence_ms;           /* 15 s: sent, but nothing received since: new handshake */
 };

@@ -72,6 +72,8 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 		return;
 	}
 	node = node_of(dc, link);
+	if (!node) /* it was not its INITIATION that began the link */
+		node = recall_found(dc, link);
 	if (!node) { /* revoked between the INITIATION and now */
 		ntm_link_close(link, DC_CLOSE_UNKNOWN);
 		ntm_link_free(link);
@@ -229,6 +231,7 @@ struct dc *dc_new(const struct dc_args *args)
 	dc->zone = args->zone;
 	dc->start_ms = dc_now_ms(dc);
 	ntm_timer_init(&dc->purge, on_purge, dc);
+	recall_init(dc);
 	dc->links = ntm_links_new(&links_args);
 	if (!dc->links || registry_init(&dc->registry) != 0 ||
 	    direction_init(&dc->directions) != 0 || foreign_init(dc) != 0 ||
@@ -237,6 +240,7 @@ struct dc *dc_new(const struct dc_args *args)
 		return NULL;
 	}
 	ntm_timer_set(dc->timers, &dc->purge, PURGE_FIRST_MS);
+	recall_start(dc);
 	return dc;
 }
 
@@ -245,6 +249,7 @@ void dc_free(struct dc *dc)
 	if (!dc)
 		return;
 	ntm_timer_del(dc->timers, &dc->purge);
+	recall_stop(dc);
 	registry_fini(&dc->registry);
 	direction_fini(dc);
 	foreign_fini(dc);

@@ -6,6 +6,7 @@
 #include "direction.h"
 #include "foreign.h"
 #include "identity.h"
+#include "recall.h"
 #include "registry.h"
 #include "revoke.h"
 
@@ -29,6 +30,7 @@ struct dc {
 	struct registry registry;
 	struct directions directions;
 	struct revocations revocations;
+	struct recall recall;
 	struct foreigns foreigns;
 	struct ntm_timer purge;
 	int64_t start_ms;
@@ -84,5 +86,7 @@ int lookup_join(struct store *store, const struct store_join *join, struct store
 int lookup_cert_newest(struct store *store, int64_t node_id, struct store_cert *cert);
 int lookup_cert_issue(struct store *store, const struct store_cert *wanted,
 		      struct store_cert *cert);
+int lookup_seen_put(struct store *store, const struct store_seen *seen, size_t count);
+int lookup_seen_after(struct store *store, int64_t node_id, struct store_node *node);
 /* Nodes that are not revoked. */
 int lookup_count(struct store *store, size_t *count);

@@ -35,6 +35,11 @@ static void on_cert(void *arg, int err, const struct store_cert *cert)
 	on_join(arg, err, NULL, cert);
 }
 
+static void on_done(void *arg, int err)
+{
+	on_join(arg, err, NULL, NULL);
+}
+
 static void on_listed(void *arg, int err, const struct store_node *node)
 {
 	struct found *found = arg;
@@ -98,6 +103,22 @@ int lookup_cert_issue(struct store *store, const struct store_cert *wanted, stru
 	struct found found = {.err = -EAGAIN, .cert = cert};
 
 	store_cert_issue(store, wanted, on_cert, &found);
+	return found.err;
+}
+
+int lookup_seen_put(struct store *store, const struct store_seen *seen, size_t count)
+{
+	struct found found = {.err = -EAGAIN};
+
+	store_seen_put(store, seen, count, on_done, &found);
+	return found.err;
+}
+
+int lookup_seen_after(struct store *store, int64_t node_id, struct store_node *node)
+{
+	struct found found = {.err = -EAGAIN, .node = node};
+
+	store_seen_after(store, node_id, on_node, &found);
 	return found.err;
 }
 

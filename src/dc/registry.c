@@ -182,6 +182,7 @@ void registry_on_register(struct registry_node *node, const struct ntm_msg_regis
 			 ntm_addr_str(&card.reflexive, text), card.behind_nat ? "yes" : "no",
 			 restarted ? ", started anew" : "");
 	}
+	recall_note(node);
 }
 
 void registry_on_moved(struct registry_node *node)
@@ -195,6 +196,7 @@ void registry_on_moved(struct registry_node *node)
 	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);
 	ntm_debug("node=%s moved to=%s", node->who.fqdn, ntm_addr_str(&card.reflexive, text));
 	set_place(node, &card, node->boot_id);
+	recall_note(node);
 }
 
 void registry_on_silent(struct registry_node *node)

@@ -39,6 +39,7 @@ static json_t *requests_json(const struct dc *dc)
 	set_int(out, "join_refused", dc->counters.join_refused);
 	set_int(out, "strangers", dc->counters.strangers);
 	set_int(out, "registered", dc->counters.registered);
+	set_int(out, "recalled", dc->recall.called);
 	set_int(out, "resolved", dc->counters.resolved);
 	set_int(out, "malformed", dc->counters.malformed);
 	set_int(out, "not_control", dc->counters.not_control);

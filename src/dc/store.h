@@ -56,8 +56,9 @@ struct store_node {
 	uint8_t key[NTM_KEY_LEN]; /* X25519; zeros until joined */
 	uint64_t serial;          /* newest certificate; 0: none */
 	int64_t created_s;
-	int64_t joined_s;  /* 0: never */
-	int64_t revoked_s; /* 0: not revoked */
+	int64_t joined_s;        /* 0: never */
+	int64_t revoked_s;       /* 0: not revoked */
+	struct ntm_addr seen_at; /* store_seen_put; family 0: nowhere yet */
 };
 
 struct store_cert {
@@ -96,6 +97,17 @@ void store_node_below(struct store *store, const char *suffix, store_node_fn *do
 
 /* Every node, oldest first, revoked ones too: done once a node with err 0, then with NULL. */
 void store_node_list(struct store *store, store_node_fn *done, void *arg);
+
+/* Where nodes were seen last, in one commit; of nodes that are none nothing is kept. A hint only:
+ * an address may be somebody else's by now. */
+struct store_seen {
+	int64_t node_id;
+	struct ntm_addr at;
+};
+void store_seen_put(struct store *store, const struct store_seen *seen, size_t count,
+		    store_done_fn *done, void *arg);
+/* The node with the next higher id that has joined, is not revoked and was seen. -ENOENT: none. */
+void store_seen_after(struct store *store, int64_t node_id, store_node_fn *done, void *arg);
 
 /*
  * Ends a node: its certificates are listed as revoked, its tokens are gone, its name is free again

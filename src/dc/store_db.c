@@ -9,7 +9,7 @@
 
 #define NODE_SELECT                                                          \
 	"SELECT id, fqdn, vip4, vip6, key, created_s, joined_s, revoked_s, " \
-	"(SELECT max(serial) FROM cert WHERE node_id = node.id) FROM node "
+	"seen_at, (SELECT max(serial) FROM cert WHERE node_id = node.id) FROM node "
 
 static const char *const sql_text[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -25,6 +25,9 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_NODE_AFTER] = NODE_SELECT "WHERE id > ? ORDER BY id LIMIT 1",
 	[SQL_NODE_REVOKE] = "UPDATE node SET revoked_s = ? WHERE id = ?",
 	[SQL_NODE_JOIN] = "UPDATE node SET key = ?, joined_s = ? WHERE id = ?",
+	[SQL_SEEN_PUT] = "UPDATE node SET seen_at = ? WHERE id = ?",
+	[SQL_SEEN_AFTER] = NODE_SELECT "WHERE id > ? AND key IS NOT NULL AND revoked_s IS NULL "
+				       "AND seen_at IS NOT NULL ORDER BY id LIMIT 1",
 	[SQL_INDEX_TAKEN] = "SELECT 1 FROM node WHERE idx = ?",
 	[SQL_KEY_TAKEN] = "SELECT 1 FROM node WHERE key = ?1 AND id <> ?2 "
 			  "UNION ALL SELECT 1 FROM revocation WHERE key = ?1",

@@ -72,7 +72,8 @@ static const char version2_sql[] =
 	"CREATE TABLE pin_allow ("
 	" domain TEXT NOT NULL REFERENCES pin (domain) ON DELETE CASCADE,"
 	" fqdn TEXT NOT NULL,"
-	" PRIMARY KEY (domain, fqdn)) STRICT, WITHOUT ROWID;";
+	" PRIMARY KEY (domain, fqdn)) STRICT, WITHOUT ROWID;"
+	"ALTER TABLE node ADD COLUMN seen_at TEXT;";
 
 static const char *const steps[] = {version1_sql, version2_sql};
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))

@@ -16,6 +16,15 @@ static void read_ip(struct store_run *run, uint8_t family, struct ntm_ip *ip)
 	*ip = leased ? found : (struct ntm_ip){0};
 }
 
+/* NULL, and what is no address, is none. */
+static void read_addr(struct store_run *run, struct ntm_addr *addr)
+{
+	char text[NTM_ADDR_STR];
+	store_column_text(run, text, sizeof text);
+	if (ntm_addr_parse(addr, text, 0) < 0)
+		*addr = (struct ntm_addr){0};
+}
+
 void store_node_read(struct store_run *run, struct store_node *node)
 {
 	memset(node, 0, sizeof *node);
@@ -27,6 +36,7 @@ void store_node_read(struct store_run *run, struct store_node *node)
 	node->created_s = store_column_int(run);
 	node->joined_s = store_column_int(run);
 	node->revoked_s = store_column_int(run);
+	read_addr(run, &node->seen_at);
 	node->serial = (uint64_t)store_column_int(run);
 }
 
@@ -140,6 +150,36 @@ void store_node_list(struct store *store, store_node_fn *done, void *arg)
 			done(arg, 0, &node);
 	} while (err == 0);
 	done(arg, err == -ENOENT ? 0 : err, NULL);
+}
+
+static int put_seen(struct store *store, const struct store_seen *seen)
+{
+	char text[NTM_ADDR_STR];
+	struct store_run run = store_run_begin(store, SQL_SEEN_PUT);
+	store_bind_text(&run, ntm_addr_str(&seen->at, text));
+	store_bind_int(&run, seen->node_id);
+	return store_run_all(&run);
+}
+
+void store_seen_put(struct store *store, const struct store_seen *seen, size_t count,
+		    store_done_fn *done, void *arg)
+{
+	int err = store_begin(store);
+	if (err == 0) {
+		for (size_t i = 0; i < count && err == 0; i++)
+			err = put_seen(store, &seen[i]);
+		err = store_end(store, err);
+	}
+	done(arg, err);
+}
+
+void store_seen_after(struct store *store, int64_t node_id, store_node_fn *done, void *arg)
+{
+	struct store_node node;
+	struct store_run run = store_run_begin(store, SQL_SEEN_AFTER);
+	store_bind_int(&run, node_id);
+	int err = store_node_find(&run, &node);
+	answer(done, arg, err, &node);
 }
 
 /* The address number index of the prefix, none without prefix; -ERANGE at the end of it. */

@@ -16,7 +16,7 @@ const struct node_settings node_settings_default = {
 	.idle_ms = 10 * 60 * 1000,
 	.link_times = {.rekey_ms = 120000,
 		       .reject_ms = 180000,
-		       .retry_ms = 5000,
+		       .retry_ms = 2000, /* a DC that returns is found within 4.3 s */
 		       .passive_keepalive_ms = 10000,
 		       .silence_ms = 15000},
 };
@@ -90,6 +90,7 @@ static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool 
 	struct node *node = ctx;
 
 	node_keep_lease(node, msg);
+	tunnels_on_dc(node->tunnels);
 	partners_pull_want(node->pull, msg->partners);
 	if (news && node->ops->registered != NULL)
 		node->ops->registered(node->ctx);

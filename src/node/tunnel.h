@@ -112,6 +112,8 @@ void tunnel_touch(struct tunnel *tunnel);
 /* Facts from the DC and from links (node.c passes them on; the link's owner is the tunnel). */
 void tunnels_on_route_direction(struct tunnels *tunnels, const struct ntm_msg *req);
 void tunnels_on_revoked(struct tunnels *tunnels, const struct ntm_msg_revoked *revoked);
+/* The DC answers: what failed because it did not may be tried again at once. */
+void tunnels_on_dc(struct tunnels *tunnels);
 /* The realm is another one: tunnels to peers that are not of it any more end at once. */
 void tunnels_on_realm(struct tunnels *tunnels);
 void tunnels_on_unknown_pair(struct tunnels *tunnels, const uint8_t pair[static NTM_PAIR_LEN],

@@ -45,6 +45,20 @@ static void give_up_asking(struct tunnel *tunnel, int err, uint8_t code, const c
 		tunnel_fail(tunnel, err, code, words);
 }
 
+/* Error and code are those of no other failure. */
+static bool failed_in_silence(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_FAILED && tunnel->fail_err == -ENETUNREACH &&
+	       tunnel->fail_code == 0;
+}
+
+void tunnels_on_dc(struct tunnels *all)
+{
+	for (struct tunnel *t = all->list; t != NULL; t = t->next)
+		if (failed_in_silence(t))
+			tunnel_set_state(t, TUNNEL_IDLE, "the DC is back");
+}
+
 static void take_error(struct tunnel *tunnel, const struct ntm_msg_direction_error *error)
 {
 	const char *words =

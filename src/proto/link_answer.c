@@ -232,7 +232,7 @@ static bool yields_to_ours(struct ntm_link *link, const struct link_incoming *in
 	if (!link->hs)
 		return false;
 	if (memcmp(link->links->keys.pub, link_static(link), NTM_KEY_LEN) < 0) {
-		link_handshake_also_to(link, in->from);
+		link_handshake_on_crossing(link, in->from);
 		return true;
 	}
 	link_handshake_drop(link);

@@ -182,6 +182,22 @@ void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to)
 		send_to(link, to);
 }
 
+/* It is there: if it has not heard ours, as after a restart, it need not wait for what is left of
+ * the schedule, which may be the whole pause between two rounds. */
+void link_handshake_on_crossing(struct ntm_link *link, const struct ntm_addr *from)
+{
+	struct link_handshake *hs = link->hs;
+	int64_t age_ms = links_now(link->links) - hs->sent_ms;
+
+	link_handshake_also_to(link, from);
+	if (hs->crossed || age_ms < ntm_retry_wait_ms(1))
+		return;
+	hs->crossed = true;
+	hs->sent = 0;
+	link_handshake_resend(link);
+	hs->ambiguous = true;
+}
+
 /* The attempt that an answer names, or NULL. */
 static struct ntm_link *find_attempt(const struct ntm_links *links, uint32_t index)
 {

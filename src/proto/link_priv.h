@@ -102,6 +102,8 @@ void link_handshake_resend(struct ntm_link *link);
 void link_handshake_give_up(struct ntm_link *link);
 /* The peer is at that address as well: our INITIATION goes there too. */
 void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to);
+/* The peer has begun as well, from there, and we go on. */
+void link_handshake_on_crossing(struct ntm_link *link, const struct ntm_addr *from);
 void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in,
 				const struct ntm_addr *from);
 void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *from,

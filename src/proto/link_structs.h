@@ -50,6 +50,7 @@ struct link_handshake {
 	unsigned sent;
 	bool everywhere; /* to all candidates, not only to where the peer was last */
 	bool ambiguous;  /* sent more than once since the peer last showed up: no round trip time */
+	bool crossed;    /* sent again because the peer began as well: once */
 	int64_t sent_ms;
 	bool has_cookie;
 	bool cookie_used; /* answered a COOKIE since the last sending of the schedule */

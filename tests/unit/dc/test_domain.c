@@ -154,7 +154,7 @@ static void test_pins_that_overlap(void **state)
 	char words[DOMAIN_WORDS];
 
 	open_made(place, &domain);
-	assert_int_equal(ntm_prefix_parse(&pin.prefix4, "198.19.0.0/16"), 0);
+	assert_int_equal(ntm_prefix_parse(&pin.prefix4, "10.19.0.0/16"), 0);
 	store_pin_put(domain.store, &pin, on_put, NULL);
 	domain_close(&domain);
 	assert_int_equal(domain_open(&domain, &place->conf, words), 0);
@@ -162,7 +162,7 @@ static void test_pins_that_overlap(void **state)
 	store_pin_put(domain.store, &pin, on_put, NULL);
 	domain_close(&domain);
 	assert_int_equal(domain_open(&domain, &place->conf, words), -EINVAL);
-	assert_non_null(strstr(words, "198.19.0.0/16 of b.example"));
+	assert_non_null(strstr(words, "10.19.0.0/16 of b.example"));
 	assert_non_null(strstr(words, "`ntm-dc trust remove c.example`"));
 	assert_int_equal(domain_open_unchecked(&domain, &place->conf, words), 0);
 	store_pin_remove(domain.store, "c.example", on_put, NULL);
@@ -227,7 +227,7 @@ static void test_trust_requests(void **state)
 		" \"allow\": [\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", "
 		"\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\"]}",
 		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
-		" \"prefixes\": \"198.19.0.0/16\"}",
+		" \"prefixes\": \"10.19.0.0/16\"}",
 		"{\"verb\": \"trust_add\", \"name\": \"b.example\", \"mode\": \"tofu\","
 		" \"prefixes\": [[]]}",
 		"{\"verb\": \"trust_remove\"}",

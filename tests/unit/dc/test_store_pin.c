@@ -254,6 +254,8 @@ static void make_version1(const char *path)
 static void test_upgrade(void **state)
 {
 	const struct trust_pin pin = full_pin();
+	const struct store_seen seen = {2, {ntm_ip_v4(192, 0, 2, 7), 4330}};
+	struct got got = {0};
 	struct store_node node;
 
 	(void)state;
@@ -270,6 +272,11 @@ static void test_upgrade(void **state)
 	assert_int_equal(help_find(store, "a.ntm.example", NULL), 0);
 	assert_int_equal(help_add(store, "c.ntm.example", &node), 0);
 	help_ip(&node.vip4, "198.18.0.3");
+	assert_int_equal(node.seen_at.ip.family, 0);
+	store_seen_put(store, &seen, 1, got_done, &got);
+	assert_int_equal(got.err, 0);
+	assert_int_equal(help_find(store, "b.ntm.example", &node), 0);
+	assert_true(ntm_addr_eq(&node.seen_at, &seen.at));
 	store_close(store);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Leases: lowest first, the same for good, never handed on; lookups, lists, revocation. */
+#include "store_db.h"
 #include "store_help.h"
 
 #include <errno.h>
@@ -231,6 +232,98 @@ static void test_list(void **state)
 	store_close(store);
 }
 
+/* ---- where nodes were seen ---- */
+
+static int put_seen(struct store *store, const struct store_seen *seen, size_t count)
+{
+	struct got got = {0};
+	store_seen_put(store, seen, count, got_done, &got);
+	assert_int_equal(got.calls, 1);
+	return got.err;
+}
+
+static int seen_after(struct store *store, int64_t id, struct store_node *node)
+{
+	struct got got = {0};
+	store_seen_after(store, id, got_node, &got);
+	assert_int_equal(got.calls, 1);
+	assert_int_equal(got.has_node, got.err == 0);
+	*node = got.node;
+	return got.err;
+}
+
+/* Nodes 1 to 4: a and b have joined, c has not, d has and is revoked. */
+static struct store *store_of_four(void)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	struct store *store = help_open(":memory:");
+	for (uint8_t i = 0; i < 4; i++) {
+		struct store_node node;
+		char name[40];
+		snprintf(name, sizeof name, "%s.ntm.example", names[i]);
+		assert_int_equal(help_add(store, name, &node), 0);
+		assert_int_equal(node.id, i + 1);
+		assert_int_equal(node.seen_at.ip.family, 0);
+		assert_int_equal(help_token(store, node.id, i), 0);
+		if (i != 2)
+			assert_int_equal(help_use(store, i, i, NOW, NULL), 0);
+	}
+	assert_int_equal(help_revoke(store, "d.ntm.example"), 0);
+	return store;
+}
+
+static void test_seen(void **state)
+{
+	(void)state;
+	struct store *store = store_of_four();
+	struct store_seen seen[5];
+	struct store_node node;
+	for (int i = 0; i < 5; i++) {
+		const char *text = i == 1 ? "[2001:db8::7]:65535" : "192.0.2.7:4330";
+		seen[i].node_id = i + 1;
+		assert_int_equal(ntm_addr_parse(&seen[i].at, text, 0), 0);
+	}
+	assert_int_equal(seen_after(store, 0, &node), -ENOENT);
+	assert_int_equal(put_seen(store, seen, 0), 0);
+	assert_int_equal(put_seen(store, seen, 5), 0); /* there is no node 5 */
+	assert_int_equal(seen_after(store, 0, &node), 0);
+	assert_string_equal(node.fqdn, "a.ntm.example");
+	assert_true(ntm_addr_eq(&node.seen_at, &seen[0].at));
+	assert_int_equal(seen_after(store, 1, &node), 0);
+	assert_string_equal(node.fqdn, "b.ntm.example");
+	assert_true(ntm_addr_eq(&node.seen_at, &seen[1].at));
+	assert_int_equal(seen_after(store, 2, &node), -ENOENT);
+	/* The newest counts, and other lookups have it as well. */
+	assert_int_equal(put_seen(store, &(struct store_seen){1, seen[1].at}, 1), 0);
+	assert_int_equal(help_find(store, "a.ntm.example", &node), 0);
+	assert_true(ntm_addr_eq(&node.seen_at, &seen[1].at));
+	store_close(store);
+}
+
+static void test_seen_nonsense(void **state)
+{
+	(void)state;
+	static const char *const nonsense[] =
+		{"none", "", "192.0.2.7:99999", "a.example:4330", "[2001:db8::7", "192.0.2.7:1 "};
+	struct store *store = store_of_four();
+	for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+		struct store_node node;
+		char sql[100];
+		snprintf(sql, sizeof sql, "UPDATE node SET seen_at = '%s' WHERE id = 1",
+			 nonsense[i]);
+		assert_int_equal(sqlite3_exec(store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(seen_after(store, 0, &node), 0);
+		assert_int_equal(node.seen_at.ip.family, 0);
+		assert_int_equal(node.seen_at.port, 0);
+	}
+	/* No address is one way to say so. */
+	struct store_node node;
+	assert_int_equal(put_seen(store, &(struct store_seen){1, {{0}, 0}}, 1), 0);
+	assert_int_equal(help_find(store, "a.ntm.example", &node), 0);
+	assert_int_equal(node.seen_at.ip.family, 0);
+	store_close(store);
+}
+
 static void on_value(void *arg, int err, const char *value)
 {
 	snprintf(arg, 32, "%d %s", err, value ? value : "-");
@@ -293,6 +386,8 @@ int main(void)
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_below),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_seen_nonsense),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_thousand_nodes),
 	};

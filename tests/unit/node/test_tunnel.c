@@ -366,6 +366,39 @@ static void a_silent_dc_fails_the_tunnel(void **state)
 	world_free(w);
 }
 
+/* Only what failed in silence is asked again at once: an answer stays one. */
+static void a_dc_that_is_back_is_asked_again(void **state)
+{
+	struct world *w = world_new();
+	struct waiter waiter;
+
+	(void)state;
+	want_name(&w->a, "b.ntm.example", NULL);
+	want_name(&w->a, "c.ntm.example", NULL);
+	want_name(&w->a, "d.ntm.example", NULL);
+	want_name(&w->a, "e.ntm.example", NULL);
+	answer(&w->a, 0, -ETIMEDOUT, NULL);
+	answer_error(&w->a, 1, NTM_DIR_NO_DC, "the DC of c is gone");
+	answer_error(&w->a, 2, NTM_DIR_OFFLINE, "d is offline");
+	assert_int_equal(want_name(&w->a, "b.ntm.example", NULL), -EHOSTUNREACH);
+	tunnels_on_dc(w->a.tunnels);
+	assert_int_equal(want_name(&w->a, "b.ntm.example", &waiter), 0);
+	assert_int_equal(w->a.dc.count, 5);
+	assert_int_equal(want_name(&w->a, "c.ntm.example", NULL), -EHOSTUNREACH);
+	assert_int_equal(want_name(&w->a, "d.ntm.example", NULL), -EHOSTUNREACH);
+	assert_int_equal(want_name(&w->a, "e.ntm.example", NULL), 0); /* still asked */
+	assert_int_equal(w->a.dc.count, 5);
+	direct(&w->a, 4);
+	run(w, 100);
+	assert_int_equal(waiter.err, 0);
+	/* Nobody wants it any more: it is forgotten. */
+	answer(&w->a, 3, -ETIMEDOUT, NULL);
+	tunnels_on_dc(w->a.tunnels);
+	run(w, 1);
+	assert_int_equal(tunnel_count(&w->a), 3);
+	world_free(w);
+}
+
 static void a_silent_peer_fails_the_tunnel(void **state)
 {
 	struct world *w = world_new();
@@ -710,6 +743,7 @@ int main(void)
 		cmocka_unit_test(the_dcs_errors_are_told),
 		cmocka_unit_test(a_failure_is_remembered_for_a_while),
 		cmocka_unit_test(a_silent_dc_fails_the_tunnel),
+		cmocka_unit_test(a_dc_that_is_back_is_asked_again),
 		cmocka_unit_test(a_silent_peer_fails_the_tunnel),
 		cmocka_unit_test(the_peer_may_come_while_we_remember_a_failure),
 		cmocka_unit_test(a_closed_tunnel_is_forgotten_on_both_sides),

@@ -248,6 +248,63 @@ static void answered_and_answering(void **unused)
 	world_free(w);
 }
 
+/* One is restarted while the other waits for the end of its schedule: it goes on at once. */
+static void crossed_after_silence(void **unused)
+{
+	struct world *w = world_new(16);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	w->filter = drop_all;
+	open_e2e(a, b, true);
+	run(w, 1700);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 4);
+	w->filter = NULL;
+	open_e2e(b, a, true);
+	run(w, 50);
+	assert_int_equal(a->up, 1);
+	assert_int_equal(b->up, 1);
+	assert_one_session(a, b);
+	assert_int_equal(stats_of(a).rtt_ms, -1); /* of which INITIATION? */
+	assert_talk(w, a, b, 1);
+	run(w, 5000);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 4 + 1 + 1);
+	world_free(w);
+}
+
+static bool cut_from_a(struct world *w, const struct packet *p)
+{
+	return !ntm_addr_eq(&p->from, &w->host[0].addr[0]);
+}
+
+/* However often that happens, an attempt begins its schedule anew once: it has an end. */
+static void crossed_and_unheard(void **unused)
+{
+	struct world *w = world_new(17);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	w->filter = cut_from_a;
+	open_e2e(a, b, true);
+	run(w, 300);
+	open_e2e(b, a, true); /* 100 ms after ours, which may still be on its way to it */
+	run(w, 50);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 2 + 1);
+	run(w, 100);
+	ntm_link_restart(b->link, NULL, 0);
+	run(w, 20); /* 260 ms after ours: it is sent again at once, and three times more */
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 3 + 2);
+	for (unsigned i = 0; i < 14; i++) {
+		run(w, 210);
+		ntm_link_restart(b->link, NULL, 0);
+	}
+	assert_int_equal(a->down, 0);
+	run(w, 100);
+	assert_int_equal(a->down, 1);
+	assert_int_equal(a->why, NTM_DOWN_NO_ANSWER);
+	world_free(w);
+}
+
 static bool crossed_losses(struct world *w, const struct packet *p)
 {
 	return p->data[0] == NTM_FRAME_TRANSPORT || !chance(w, 30);
@@ -514,6 +571,8 @@ int main(void)
 		cmocka_unit_test(crossed_initiations),
 		cmocka_unit_test(loser_drops_its_attempt),
 		cmocka_unit_test(answered_and_answering),
+		cmocka_unit_test(crossed_after_silence),
+		cmocka_unit_test(crossed_and_unheard),
 		cmocka_unit_test(crossed_with_losses),
 		cmocka_unit_test(crossed_behind_nat),
 		cmocka_unit_test(flood),
