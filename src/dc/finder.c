@@ -64,14 +64,15 @@ static void note(struct finder *finder, const struct finder_lookup *lookup, uint
 {
 	bool is_root = lookup->question == FINDER_TXT;
 	struct finder_failure *failure = is_root ? &finder->no_root : &finder->no_address;
-	const char *why = answer->err == -ENOENT    ? "there is none in DNS"
-			  : answer->err == -EBADMSG ? "DNSSEC refuses the answer"
-						    : "DNS gives no answer";
+	const char *why = answer->err == -ENOENT      ? "there is none in DNS"
+			  : answer->err == -EBADMSG   ? "DNSSEC refuses the answer"
+			  : answer->err == -ETIMEDOUT ? "DNS did not answer in time"
+						      : "DNS gives no answer";
 
 	if (lookup->question == FINDER_SRV || (failure->err != 0 && answer->err != -EBADMSG))
 		return;
 	failure->err = answer->err;
-	snprintf(failure->words, sizeof(failure->words), "%s %.70s: %s%s%.40s", type_name(type),
+	snprintf(failure->words, sizeof(failure->words), "%s %.74s: %s%s%.40s", type_name(type),
 		 lookup->name, why, answer->why != NULL ? ": " : "",
 		 answer->why != NULL ? answer->why : "");
 }
@@ -301,8 +302,25 @@ static void on_answer(void *arg, const struct ntm_dnsclient_answer *answer)
 	settle(finder);
 }
 
+/* Of where the DC is, what was not answered tells more than what was answered with nothing. */
+static void note_silence(struct finder *finder)
+{
+	const struct ntm_dnsclient_answer silence = {.err = -ETIMEDOUT};
+
+	for (size_t i = FINDER_LOCATE; i <= FINDER_AAAA; i++) {
+		const struct finder_lookup *lookup = &finder->lookup[i];
+
+		if (lookup->id == 0 || finder->no_address.err == -EBADMSG)
+			continue;
+		finder->no_address.err = 0;
+		note(finder, lookup, type_of(finder, lookup->question), &silence);
+		return;
+	}
+}
+
 static void on_timer(void *arg)
 {
+	note_silence(arg);
 	finish(arg);
 }
 

@@ -196,6 +196,7 @@ static void on_unanswered(void *ctx, unsigned sent)
 	foreign->restart_ms = now_ms;
 	foreign->is_restarting = true;
 	ntm_link_restart(foreign->link, NULL, 0);
+	foreign_search_again(foreign);
 }
 
 static void on_request(void *ctx, const struct ntm_msg *req)
@@ -279,8 +280,8 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	foreign->last_good = *ntm_link_remote(link);
 	ntm_ctl_set_link(foreign->ctl, link);
 	foreign->code = 0;
+	foreign_search_stop(foreign);
 	if (foreign->state != FOREIGN_UP) {
-		foreign_search_stop(foreign);
 		foreign->state = FOREIGN_UP;
 		foreign->since_ms = dc_now_ms(dc);
 		foreign->counters.sessions++;

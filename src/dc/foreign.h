@@ -130,6 +130,8 @@ void foreign_search_stop(struct foreign *foreign);
 bool foreign_may_search(struct foreign *foreign);
 /* Starts a search unless one runs or a session is there. */
 void foreign_connect(struct foreign *foreign, const struct finder_target *target);
+/* The session is silent: the DC may have moved, and is tried where DNS says that it is. */
+void foreign_search_again(struct foreign *foreign);
 /* Who answers there is not the one; code and words say so. When nobody is left, it ends soon. */
 void foreign_search_refuse(struct foreign *foreign, const struct ntm_addr *from);
 /* foreign_fail with what has been found out. */

@@ -81,12 +81,45 @@ static void on_stagger(void *arg)
 	try_next(arg);
 }
 
+static bool is_own_addr(const struct dc *dc, const struct ntm_addr *addr)
+{
+	const struct zone_config *config = dc->zone != NULL ? &dc->zone->config : NULL;
+
+	for (size_t i = 0; config != NULL && i < config->dc_addr_count; i++)
+		if (addr->port == config->port && ntm_ip_eq(&config->dc_addr[i], &addr->ip))
+			return true;
+	return false;
+}
+
+/* The domain whose DC is known to be there: the links have one session a DC, and leave a second
+ * attempt without an answer. NULL: none. */
+static const char *domain_at(const struct dc *dc, const struct ntm_addr *addr)
+{
+	const struct foreign *other;
+	size_t pos = 0;
+
+	if (is_own_addr(dc, addr))
+		return dc->settings.domain;
+	while ((other = ntm_map_next(dc->foreigns.by_domain, &pos)) != NULL)
+		if (other->state == FOREIGN_UP && ntm_addr_eq(&other->last_good, addr))
+			return other->pin.domain;
+	return NULL;
+}
+
 void foreign_search_give_up(struct foreign *foreign)
 {
 	char words[NTM_MSG_WORDS + 1], text[NTM_ADDR_STR];
+	const char *other;
 
 	if (count_refused(foreign) > 0 || foreign->candidate_count == 0) {
 		foreign_fail(foreign, foreign->code, foreign->words);
+		return;
+	}
+	other = domain_at(foreign->dc, &foreign->candidate[0]);
+	if (other != NULL) {
+		snprintf(words, sizeof(words), "%.50s: this is the DC of %.40s, not of %.40s",
+			 ntm_addr_str(&foreign->candidate[0], text), other, foreign->pin.domain);
+		foreign_fail(foreign, NTM_DIR_UNTRUSTED, words);
 		return;
 	}
 	snprintf(words, sizeof(words),
@@ -117,17 +150,32 @@ void foreign_search_refuse(struct foreign *foreign, const struct ntm_addr *from)
 	end_if_refused(foreign);
 }
 
+/* Who answers there takes the session over. */
+static void look_elsewhere(struct foreign *foreign, const struct finder_result *result)
+{
+	foreign->candidate_count = 0;
+	for (size_t i = 0; i < result->count; i++)
+		add_candidate(foreign, &result->addr[i]);
+	for (size_t i = 0; i < foreign->candidate_count; i++)
+		ntm_link_also(foreign->link, &foreign->candidate[i]);
+}
+
 static void on_found(void *arg, const struct finder_result *result)
 {
 	struct foreign *foreign = arg;
 
+	if (foreign->state == FOREIGN_UP) {
+		look_elsewhere(foreign, result);
+		return;
+	}
 	foreign->has_dns_root = result->has_root;
 	if (result->has_root)
 		memcpy(foreign->dns_root, result->root, sizeof(foreign->dns_root));
 	if (result->err != 0 && count_refused(foreign) == 0) {
 		foreign->code = result->err == -EBADMSG ? NTM_DIR_UNTRUSTED : NTM_DIR_NO_DC;
 		snprintf(foreign->words, sizeof(foreign->words),
-			 "the DC of %.40s is not found: %.95s", foreign->pin.domain, result->words);
+			 "the DC of %.30s is not found: %.105s", foreign->pin.domain,
+			 result->words);
 	}
 	for (size_t i = 0; result->err == 0 && i < result->count; i++)
 		add_candidate(foreign, &result->addr[i]);
@@ -156,6 +204,14 @@ void foreign_connect(struct foreign *foreign, const struct finder_target *target
 		add_candidate(foreign, &foreign->last_good);
 		try_next(foreign);
 	}
+}
+
+void foreign_search_again(struct foreign *foreign)
+{
+	struct finder_target target = {.domain = foreign->pin.domain, .fqdn = foreign->pin.domain};
+
+	if (foreign->finder.ops.lookup != NULL)
+		finder_start(&foreign->finder, &target);
 }
 
 /* ---- life ---- */

@@ -72,7 +72,9 @@ void tunnel_timers_arm(struct tunnel *tunnel)
 
 	switch (tunnel->state) {
 	case TUNNEL_FAILED:
-		ntm_timer_set(timers, &tunnel->timer, TUNNEL_NEGATIVE_MS);
+		ntm_timer_set(timers, &tunnel->timer,
+			      tunnel->fail_code == NTM_DIR_NO_DC ? TUNNEL_NO_DC_MS
+								 : TUNNEL_NEGATIVE_MS);
 		break;
 	case TUNNEL_UP:
 		ntm_timer_set(timers, &tunnel->timer, CHECK_MS);

@@ -15,7 +15,7 @@
  *    ^                    | error, no answer       | no answer      | link down, CLOSE, REVOKED,
  * idle
  *    +--------------------+<-----------------------+<---------------+
- *              FAILED for 5 s (negative cache), then IDLE
+ *              FAILED for 5 s, or 3 s (negative cache), then IDLE
  *
  * A Route Direction that the DC sends because the peer asked starts at CONNECTING. In UP a new
  * Route Direction is adopted without losing the old session: it stays until the new link is up.
@@ -28,7 +28,10 @@ enum tunnel_state {
 	TUNNEL_FAILED,
 };
 #define TUNNEL_NEGATIVE_MS 5000 /* design.md 6 */
-#define TUNNEL_MAX         1024
+/* When it is the other domain's DC that is away: with what our DC remembers of it (1 s), and the
+ * direction itself, the first want after its return works within 5 s. */
+#define TUNNEL_NO_DC_MS 3000
+#define TUNNEL_MAX      1024
 /* Failed directions that `status` shows. */
 #define TUNNEL_FAILURES 8
 /* Data that waits (house rule 6): the oldest is dropped first. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The world of a scenario: its clock, its seeded chance, and what runs in which order. */
-#include "sim.h"
+#include "sim_two.h"
 
 #include "ntm/noise.h"
 
@@ -114,6 +114,7 @@ void sim_free(struct sim *sim)
 {
 	sim_calls_free(sim);
 	sim_nodes_free(sim);
+	sim_wants_free(sim);
 	sim_dcs_free(sim);
 	sim_packets_free(sim);
 	sim_dns_free(sim);

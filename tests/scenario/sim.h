@@ -75,11 +75,12 @@ struct sim {
 		struct sim_lie {
 			char name[256]; /* "": free */
 			uint16_t type;
-			char target[256]; /* of a PTR or SRV; "": */
+			char target[256]; /* of a PTR or SRV, text of a TXT; "": */
 			struct ntm_ip ip; /* of an A or AAAA; family 0: there is none */
 		} lie[SIM_LIES];
 	} dns;
 	struct sim_query *queries; /* on the way */
+	struct sim_want *wants;    /* sim_two.h */
 	struct sim_dc *dcs;
 	struct sim_node *nodes;
 	struct sim_nat *nats;
@@ -150,6 +151,8 @@ void sim_dns_cancel(struct sim *sim, uint64_t id);
 /* From now on DNS says this of a name; an empty target and no ip: there is none. */
 void sim_dns_lie(struct sim *sim, const char *name, uint16_t type, const char *target,
 		 const char *ip);
+/* No more lies. */
+void sim_dns_truth(struct sim *sim);
 void sim_dns_free(struct sim *sim);
 
 /* ---- sim_nat.c ---- */
@@ -198,6 +201,8 @@ struct sim_dc {
 struct sim_dc *sim_dc_new(struct sim *sim, const char *domain, const char *ip);
 void sim_dc_kill(struct sim_dc *dc); /* the store stays */
 void sim_dc_start(struct sim_dc *dc);
+/* Another real address, in DNS too; its nodes have to be told by the test. */
+void sim_dc_move(struct sim_dc *dc, const char *ip);
 void sim_dcs_free(struct sim *sim);
 /* Adds a node and puts a token for it into the store; fills token. */
 void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token);
@@ -236,11 +241,12 @@ struct sim_node {
 	struct node_lease lease;
 	struct partners partners; /* as it has saved them */
 	struct node *node;        /* NULL: not running */
-	unsigned registered, lease_changes;
+	unsigned registered, lease_changes, partners_changes;
 	uint16_t lookups;
 	uint64_t sent;
 
 	struct sim_app *apps;
+	bool is_proxy;
 	/* UDP that no app took. */
 	unsigned data_in;
 	struct ntm_addr data_from;
@@ -312,10 +318,11 @@ struct sim_media {
 /* How the two behave; zeros take the defaults. */
 struct sim_call_args {
 	struct sim_node *caller, *proxy, *callee;
-	uint8_t family;  /* of the VIPs used; 4 */
-	int64_t ring_ms; /* 200 */
-	int64_t talk_ms; /* 2000; < 0: until sim_call_end */
-	int64_t rtp_ms;  /* between packets; 20 */
+	struct sim_node *callee_proxy; /* NULL: the same one */
+	uint8_t family;                /* of the VIPs used; 4 */
+	int64_t ring_ms;               /* 200 */
+	int64_t talk_ms;               /* 2000; < 0: until sim_call_end */
+	int64_t rtp_ms;                /* between packets; 20 */
 };
 
 struct sim_call {
@@ -350,5 +357,5 @@ bool sim_call_has_media(const struct sim_call *call);
 void sim_calls_free(struct sim *sim);
 /* Compares a SIP packet with what its sender handed over. */
 void sim_sip_arrived(struct sim *sim, const uint8_t *data, size_t len);
-/* Makes a host pass on SIP between others. */
+/* Makes a host pass on SIP between others: users of its domain, and the proxies of other ones. */
 void sim_proxy(struct sim_node *node);

@@ -126,6 +126,14 @@ struct sim_dc *sim_dc_new(struct sim *sim, const char *domain, const char *ip)
 	return dc;
 }
 
+void sim_dc_move(struct sim_dc *dc, const char *ip)
+{
+	sim_place_del(&dc->place);
+	dc->addr.ip = dc->place.ip = sim_ip(ip);
+	sim_place_add(&dc->sim->internet, &dc->place);
+	make_zone(dc);
+}
+
 void sim_dcs_free(struct sim *sim)
 {
 	while (sim->dcs != NULL) {

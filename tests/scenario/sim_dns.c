@@ -57,6 +57,8 @@ static size_t tell_lie(const struct sim_lie *lie, const uint8_t *msg, size_t len
 		reply = (struct ntm_dns_reply){.rcode = NTM_DNS_NXDOMAIN};
 	else if (lie->type == NTM_DNS_A || lie->type == NTM_DNS_AAAA)
 		rr.ip = lie->ip;
+	else if (lie->type == NTM_DNS_TXT)
+		snprintf(rr.text, sizeof(rr.text), "%s", lie->target);
 	else if (lie->type == NTM_DNS_SRV)
 		snprintf(rr.srv.target, sizeof(rr.srv.target), "%s", lie->target);
 	else
@@ -151,4 +153,9 @@ void sim_dns_lie(struct sim *sim, const char *name, uint16_t type, const char *t
 	sim->dns.lie[i].type = type;
 	if (ip[0] != '\0')
 		sim->dns.lie[i].ip = sim_ip(ip);
+}
+
+void sim_dns_truth(struct sim *sim)
+{
+	memset(sim->dns.lie, 0, sizeof(sim->dns.lie));
 }

@@ -45,6 +45,7 @@ static void node_save_partners(void *ctx, const struct partners *partners)
 	struct sim_node *node = ctx;
 
 	node->partners = *partners;
+	node->partners_changes++;
 }
 
 static void node_registered(void *ctx)

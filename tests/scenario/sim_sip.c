@@ -120,8 +120,8 @@ static void make_request(const struct sim_call *call, const char *method, char o
 		 "%s sip:%s@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bK%zu%s\r\n"
 		 "Max-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=a%zu\r\nTo: <sip:%s@%s>%s\r\n"
 		 "Call-ID: %zu@sim\r\nCSeq: %d %s\r\nContact: <sip:%s@%s>\r\n",
-		 method, to, call->args.caller->dc->domain, host, call->number, method, from,
-		 call->args.caller->dc->domain, call->number, to, call->args.caller->dc->domain,
+		 method, to, call->args.callee->dc->domain, host, call->number, method, from,
+		 call->args.caller->dc->domain, call->number, to, call->args.callee->dc->domain,
 		 is_invite ? "" : ";tag=b", call->number, strcmp(method, "BYE") == 0 ? 2 : 1,
 		 method, from, host);
 	if (is_invite)
@@ -250,7 +250,9 @@ static void finish(struct sim_call *call, enum sim_call_state state, const char 
 
 static void to_proxy(struct sim_node *node, const struct sim_call *call, const char *text)
 {
-	struct ntm_ip proxy = sim_vip(call->args.proxy, call->args.family);
+	bool is_callee = node == call->args.callee;
+	struct ntm_ip proxy =
+		sim_vip(is_callee ? call->args.callee_proxy : call->args.proxy, call->args.family);
 
 	sip_send(node, &proxy, text);
 }
@@ -414,12 +416,24 @@ static void on_sip(void *arg, struct sim_node *node, const struct ntm_ippkt *vie
 
 /* ---- the proxy: no state, Record-Route taken for granted ---- */
 
-static struct sim_node *find_user(struct sim *sim, const char *uri)
+static bool is_user(const struct sim_node *node, const char *uri)
 {
 	size_t len = strcspn(uri, "@");
 
-	for (struct sim_node *node = sim->nodes; node != NULL; node = node->next)
-		if (strncmp(node->fqdn, uri, len) == 0 && node->fqdn[len] == '.')
+	return strncmp(node->fqdn, uri, len) == 0 && node->fqdn[len] == '.';
+}
+
+/* Where a proxy sends a request to: a user of its domain, or the proxy of the user's. */
+static struct sim_node *next_hop(const struct sim_node *proxy, const char *uri)
+{
+	const char *host = uri + strcspn(uri, "@") + 1;
+	char domain[64];
+
+	snprintf(domain, sizeof(domain), "%.*s", (int)strcspn(host, " ;>"), host);
+	bool is_own = strcmp(domain, proxy->dc->domain) == 0;
+	for (struct sim_node *node = proxy->sim->nodes; node != NULL; node = node->next)
+		if (strcmp(node->dc->domain, domain) == 0 &&
+		    (is_own ? is_user(node, uri) : node->is_proxy))
 			return node;
 	return NULL;
 }
@@ -449,7 +463,7 @@ static void pass_request(struct sim_node *node, const char *text, uint8_t family
 	char out[TEXT_MAX] = "", host[NTM_IP_STR + 2];
 
 	assert_non_null(uri);
-	struct sim_node *target = find_user(node->sim, uri + 5);
+	struct sim_node *target = next_hop(node, uri + 5);
 	if (target == NULL)
 		return;
 	const char *branch = strstr(text, "branch=");
@@ -476,6 +490,7 @@ static void on_proxy(void *arg, struct sim_node *node, const struct ntm_ippkt *v
 
 void sim_proxy(struct sim_node *node)
 {
+	node->is_proxy = true;
 	sim_app_add(node, SIM_SIP_PORT, on_proxy, NULL);
 }
 
@@ -502,6 +517,7 @@ static void keep(struct sim *sim, struct sim_call *call)
 
 static void set_defaults(struct sim_call_args *args)
 {
+	args->callee_proxy = args->callee_proxy != NULL ? args->callee_proxy : args->proxy;
 	args->family = args->family == 0 ? 4 : args->family;
 	args->ring_ms = args->ring_ms == 0 ? 200 : args->ring_ms;
 	args->talk_ms = args->talk_ms == 0 ? 2000 : args->talk_ms;

@@ -29,7 +29,8 @@ static void comes_up_and_is_kept(void **state)
 	call(w, &s);
 	assert_int_equal(s.b->up, 1); /* one session for all */
 	assert_int_equal(s.foreign->counters.sessions, 1);
-	assert_int_equal(dnsfake_asked(&w->dns, NTM_DNS_SRV, SRV), 1);
+	/* The first request was never answered: it might have been the wrong place. */
+	assert_int_equal(dnsfake_asked(&w->dns, NTM_DNS_SRV, SRV), 2);
 }
 
 /* Many requests, one search, one session; each has its answer. */
