@@ -2,6 +2,8 @@
 /* Partner domains as our nodes know them: each in a certificate of our root, all in PARTNERS. */
 #include "dc_priv.h"
 
+#include "ntm/wire.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -15,7 +17,23 @@ static struct foreign *partner(const struct dc *dc, size_t i)
 	return foreign_by_domain(dc, dc->foreigns.trust.item[i].domain);
 }
 
-/* Of everything that the nodes are told; 0 is "nothing" (ntm-protocol(7), REGISTERED). */
+/* What the certificate of a domain says of it, but for its own times and number. Chained: the hash
+ * of the domain before is the key. */
+static void hash_pin(uint8_t hash[static 32], const struct trust_pin *pin)
+{
+	uint8_t text[NTM_NAME_MAX + 1 + NTM_SIGN_PUB_LEN + 2 * 18];
+	struct ntm_wr wr = ntm_wr_init(text, sizeof(text));
+	static const uint8_t unknown[NTM_SIGN_PUB_LEN];
+
+	ntm_wr_bytes(&wr, pin->domain, strlen(pin->domain) + 1);
+	ntm_wr_bytes(&wr, pin->has_root ? pin->root : unknown, NTM_SIGN_PUB_LEN);
+	ntm_wr_prefix(&wr, &pin->prefix4);
+	ntm_wr_prefix(&wr, &pin->prefix6);
+	ntm_blake2b(hash, 32, text, wr.len, hash, 32);
+}
+
+/* Of all that the nodes are told; 0 is "nothing" (ntm-protocol(7), REGISTERED). The same list that
+ * was only signed anew, as after each start, has the same: nobody has to ask for it. */
 static uint64_t generation_of(const struct dc *dc)
 {
 	uint8_t hash[32] = {0};
@@ -27,9 +45,7 @@ static uint64_t generation_of(const struct dc *dc)
 
 		if (foreign == NULL || foreign->introduction.blob.len == 0)
 			continue;
-		/* Chained: each hash is the key of the next. */
-		ntm_blake2b(hash, sizeof(hash), foreign->introduction.blob.data,
-			    foreign->introduction.blob.len, hash, sizeof(hash));
+		hash_pin(hash, &foreign->pin);
 		is_empty = false;
 	}
 	if (is_empty)

@@ -218,7 +218,8 @@ static void renewed_at_half_life(void **state)
 	run(w, 10 * 1000);
 	cert = check_cert(w, &foreign->introduction.blob);
 	assert_true(cert.not_after_s > w->timers.wall_ms / 1000 + IDENTITY_DOMAIN_S - 20);
-	assert_true(w->dc->foreigns.generation != generation);
+	/* Signed anew is no news for the nodes. */
+	assert_true(w->dc->foreigns.generation == generation);
 	run(w, INT64_C(1000) * IDENTITY_DOMAIN_S);
 	(void)check_cert(w, &foreign->introduction.blob);
 }
@@ -238,7 +239,7 @@ static void clock_is_set(void **state)
 		run(w, INT64_C(3601) * 1000);
 		(void)check_cert(w, &foreign_by_domain(w->dc, "d01.example")->introduction.blob);
 	}
-	assert_true(a->partners_told >= 2);
+	assert_int_equal(a->partners_told, 1); /* the list is what it was */
 }
 
 /* A store that fails: what is there is told as long as it is valid, and is renewed as soon as that
@@ -262,7 +263,9 @@ static void store_fails(void **state)
 	assert_true(w->dc->foreigns.generation == generation);
 	break_store(w, false);
 	run(w, 61 * 1000);
-	assert_true(w->dc->foreigns.generation != generation);
+	assert_true(check_cert(w, &foreign->introduction.blob).not_after_s >
+		    w->timers.wall_ms / 1000 + IDENTITY_DOMAIN_S - 120);
+	assert_true(w->dc->foreigns.generation == generation);
 
 	/* One that could not be made at all. */
 	break_store(w, true);
