@@ -199,7 +199,7 @@ def check_learned(scene, mode):
 
 
 def main(lab):
-    doc = Operator(DOC)
+    doc = Operator(DOC, lab.path("transcript"))
     with lab.scene("pinned"):
         figures = pinned(lab, doc)
     with lab.scene("dnssec"):

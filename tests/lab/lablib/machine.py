@@ -41,7 +41,9 @@ named) run="named -g -u bind" ready="ss -HlnuO sport = :53" ;;
 *) echo "there is no unit $1" >&2; exit 5 ;;
 esac
 file=/run/lab/$1.pid
-running() { [ -e $file ] && kill -0 "$(cat $file)" 2>/dev/null; }
+running() {  # and has not ended, waiting for somebody to take note
+    [ -e $file ] && grep -q '^State:.[^Z]' "/proc/$(cat $file)/status" 2>/dev/null
+}
 case $verb in
 stop | restart)
     ! running || kill "$(cat $file)"

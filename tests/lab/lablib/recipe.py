@@ -17,6 +17,7 @@ In outputs, "..." stands for anything, and a fingerprint for any; KEY is a root 
 
 import dataclasses
 import re
+import time
 
 from lablib.verdict import check
 
@@ -90,10 +91,15 @@ def pattern(line):
 
 
 class Operator:
-    """Does what the document says. machines: host as the document names it -> Machine."""
+    """Does what the document says, and writes down what was printed.
 
-    def __init__(self, path):
+    machines: host as the document names it -> Machine, set by the case.
+    """
+
+    def __init__(self, path, transcript):
         self.blocks = blocks(path)
+        self.transcript = transcript
+        self.begin = time.monotonic()
         self.machines = {}
         self.printed = ""  # by the newest commands
         self.exported = {}  # domain -> the line that its DC printed
@@ -131,7 +137,11 @@ class Operator:
     def _execute(self, one):
         machine = self.machines.get(one.words[-1])
         check(machine, f"{one.where}: who is {one.words[-1]!r}?")
-        code, self.printed = machine.shell(self.filled(one))
+        script = self.filled(one)
+        code, self.printed = machine.shell(script)
+        with open(self.transcript, "a", encoding="utf-8") as file:
+            file.write(f"{time.monotonic() - self.begin:.1f} s: {one.where}, on {one.words[-1]}:\n"
+                       f"{script}-> {code}\n{self.printed}\n")
         for line in re.findall(r"^ntm-dc trust add .*$", self.printed, re.M):
             self.exported[line.split()[3]] = line
         return code
