@@ -158,6 +158,9 @@ def pinned(lab, doc):
     scene.alice.tell("ntm-node ping --count 1 sip.b.example")
     doc.do("10. Leaving")
     wait.until(lambda: " up " not in scene.alice.tell("ntm-node tunnels"), 2, "tunnels to end")
+    scene.bob.tell("systemctl restart ntm-node")
+    code, words = scene.bob.shell("ntm-node ping --count 1 alice.a.example")
+    check(code and "does not let us in" in words, f"a.example has left: {words}")
     scene.alice.tell("systemctl restart ntm-node")  # else it remembers failures for 5 s
     doc.do("tofu")
     check_learned(scene, "tofu")
