@@ -202,6 +202,8 @@ def check_learned(scene, mode):
 
 
 def main(lab):
+    for name, package in (("unbound", "unbound"), ("named", "bind9"), ("dig", "bind9-dnsutils")):
+        lab.program(name, package)
     doc = Operator(DOC, lab.path("transcript"))
     with lab.scene("pinned"):
         figures = pinned(lab, doc)
