@@ -108,26 +108,50 @@ class Cut:
 
 
 class Tree:
-    """Root and parents of forward and reverse zones, on two hosts, with their delegations."""
+    """Root and parents of forward and reverse zones, on two hosts, with their delegations.
 
-    def __init__(self, root, parent, cuts):
+    names: more records of the zone example. key: makes what signs a zone (signed.Key); the tree
+    is signed then, and anchor is the DS record of its root.
+    """
+
+    def __init__(self, root, parent, cuts, names=(), key=None):
         self.root = root
+        self.anchor = None
         self.hints = parent.lab.write("\n".join(
             [f". 60 IN NS {ROOT_SERVER}", *addresses(f"{ROOT_SERVER} 60", root)]) + "\n", "hints")
-        Nsd(root, {".": zone_text(".", ROOT_SERVER, [
-            f"example. IN NS {PARENT_SERVER}", f"arpa. IN NS {PARENT_SERVER}",
-            *addresses(PARENT_SERVER, parent)])})
-        names = [record for cut in cuts
-                 for record in (f"{cut.domain.name}. IN NS {cut.name}",
-                                *addresses(cut.name, cut.host))]
-        names += addresses(ROOT_SERVER, root) + addresses(PARENT_SERVER, parent)
-        zones = {"example": names, "arpa": [f"{sub}.arpa. IN NS {PARENT_SERVER}"
-                                            for sub in ("in-addr", "ip6")]}
-        for arpa in ("in-addr.arpa", "ip6.arpa"):
-            zones[arpa] = [f"{zone}. IN NS {cut.name}" for cut in cuts
-                           for zone in cut.reverse_zones() if zone.endswith(arpa)]
-        Nsd(parent, {zone: zone_text(zone, PARENT_SERVER, records)
-                     for zone, records in zones.items()})
+        zones = parent_zones(cuts)
+        zones["example"] += [*names, *addresses(ROOT_SERVER, root),
+                             *addresses(PARENT_SERVER, parent)]
+        zones["."] = [f"{zone}. IN NS {PARENT_SERVER}" for zone in ("example", "arpa")]
+        zones["."] += addresses(PARENT_SERVER, parent)
+        texts = {}
+        for zone, records in zones.items():  # a zone comes before the one above it
+            server = ROOT_SERVER if zone == "." else PARENT_SERVER
+            texts[zone] = zone_text(zone, server, records)
+            if key:
+                self.anchor = self._sign(key(zone), texts, zones)
+        Nsd(root, {".": texts.pop(".")})
+        Nsd(parent, texts)
+
+    @staticmethod
+    def _sign(key, texts, zones):
+        """Signs the zone, and names the key in the zone above it; returns its DS record."""
+        texts[key.zone] = key.sign(texts[key.zone])
+        if key.zone != ".":
+            zones[".".join(key.zone.split(".")[1:]) or "."].append(key.ds)
+        return key.ds
+
+
+def parent_zones(cuts):
+    """The records of the zones below the root, each zone before the one above it."""
+    zones = {arpa: [f"{zone}. IN NS {cut.name}" for cut in cuts
+                    for zone in cut.reverse_zones() if zone.endswith(arpa)]
+             for arpa in ("in-addr.arpa", "ip6.arpa")}
+    zones["arpa"] = [f"{sub}.arpa. IN NS {PARENT_SERVER}" for sub in ("in-addr", "ip6")]
+    zones["example"] = [record for cut in cuts
+                        for record in (f"{cut.domain.name}. IN NS {cut.name}",
+                                       *addresses(cut.name, cut.host))]
+    return zones
 
 
 class Resolver(Unbound):

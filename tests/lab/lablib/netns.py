@@ -37,6 +37,7 @@ class Host:
         self.name = name
         self.netns = f"{lab.prefix}-{name}"
         self.addr = self.addr6 = None
+        self.enter = ["ip", "netns", "exec", self.netns]  # in front of what is to run in this host
         command(["ip", "netns", "add", self.netns])
         self.set_resolver(resolver)
         self.sysctl(*QUIET)
@@ -60,11 +61,11 @@ class Host:
 
     def run(self, *argv, text=None):
         """Runs a program in this host to its end and returns what it printed."""
-        return command(["ip", "netns", "exec", self.netns, *argv], text)
+        return command([*self.enter, *argv], text)
 
     def start(self, name, argv, **popen):
         """Starts a program in this host; it is ended with the case."""
-        full = ["ip", "netns", "exec", self.netns, *map(str, argv)]
+        full = [*self.enter, *map(str, argv)]
         return self.lab.procs.start(name, full, **popen)
 
     @contextlib.contextmanager

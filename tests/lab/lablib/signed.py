@@ -12,16 +12,38 @@ from lablib.verdict import check
 ALGORITHM = "ECDSAP256SHA256"
 
 
+class Key:
+    """What signs a zone."""
+
+    def __init__(self, lab, zone):
+        self.zone = zone
+        self.dir = os.path.dirname(lab.path(f"zone-{zone.strip('.') or 'root'}", "x"))
+        self.signer = lab.program("ldns-signzone", "ldnsutils")
+        keygen = lab.program("ldns-keygen", "ldnsutils")
+        name = command(["sh", "-c", f"cd '{self.dir}' && {keygen} -k -a {ALGORITHM} {zone}"])
+        self.path = os.path.join(self.dir, name.strip())
+
+    @property
+    def ds(self):
+        """The record by which the parent zone, or whoever trusts the key, names it."""
+        with open(self.path + ".ds", encoding="ascii") as file:
+            return " ".join(file.read().split())
+
+    def sign(self, text):
+        """The text of the zone with its signatures."""
+        path = os.path.join(self.dir, "zone")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        command([self.signer, "-f", path + ".signed", path, self.path])
+        with open(path + ".signed", encoding="ascii") as file:
+            return file.read()
+
+
 class SignedZone:
     """The forward zone of a domain. root: its root key as TXT shows it; host: its name server."""
 
     def __init__(self, lab, domain, root, host, dc_host):
-        self.domain = domain
-        self.dir = os.path.dirname(lab.path(f"zone-{domain.name}", "x"))
-        self.signer = lab.program("ldns-signzone", "ldnsutils")
-        keygen = lab.program("ldns-keygen", "ldnsutils")
-        name = command(["sh", "-c", f"cd '{self.dir}' && {keygen} -k -a {ALGORITHM} {domain.name}"])
-        self.key = os.path.join(self.dir, name.strip())
+        self.key = Key(lab, domain.name)
         self.plain = zone_text(domain.name, f"ns.{domain.name}.", [
             *addresses("ns", host), *addresses("dc", dc_host),
             f"_ntm._udp IN SRV 0 0 {ntm.PORT} dc.{domain.name}.",
@@ -30,16 +52,10 @@ class SignedZone:
     @property
     def anchor(self):
         """The record that others trust."""
-        with open(self.key + ".ds", encoding="ascii") as file:
-            return " ".join(file.read().split())
+        return self.key.ds
 
     def signed(self):
-        path = os.path.join(self.dir, "zone")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(self.plain)
-        command([self.signer, "-f", path + ".signed", path, self.key])
-        with open(path + ".signed", encoding="ascii") as file:
-            return file.read()
+        return self.key.sign(self.plain)
 
     def broken(self):
         """Signed, but the signature of the root key's TXT is another one."""
