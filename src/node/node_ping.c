@@ -176,6 +176,8 @@ int node_ping(struct node *node, const char *target, unsigned count, node_ping_f
 	struct ping *ping = calloc(1, sizeof(*ping));
 	if (ping == NULL)
 		return -ENOMEM;
+	/* What was asked for, until a certificate tells the name. */
+	snprintf(ping->fqdn, sizeof(ping->fqdn), "%s", who.fqdn != NULL ? name : target);
 	ping->node = node;
 	ping->count = count > 0 ? count : 1;
 	ping->fn = fn;

@@ -89,21 +89,29 @@ void tunnel_timers_arm(struct tunnel *tunnel)
 	}
 }
 
-static void check_up(struct tunnel *tunnel)
+static void end_up(struct tunnel *tunnel, const char *why)
 {
-	struct tunnels *all = tunnel->owner;
-	int64_t now = all->args.timers->now_ms;
+	tunnel_close_link(tunnel, &tunnel->newer);
+	tunnel_close_link(tunnel, &tunnel->link);
+	tunnel_set_state(tunnel, TUNNEL_IDLE, why);
+}
+
+static void check_life(struct tunnel *tunnel)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	if (now < tunnel->life.renew_ms || tunnel->is_asking || tunnel->newer != NULL)
+		return;
+	tunnel->life.renew_ms = now + TUNNEL_RENEW_MS;
+	tunnel_ask(tunnel, NTM_REASON_MOVE);
+}
+
+static void check_silence(struct tunnel *tunnel)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
 	char label[NTM_NAME_MAX + 1];
 	struct ntm_link_stats stats;
 
-	tunnel_timers_arm(tunnel);
-	if (now - tunnel->inner_ms >= all->args.settings->idle_ms) {
-		ntm_debug("tunnel %s: idle, closing", tunnel_label(tunnel, label));
-		tunnel_close_link(tunnel, &tunnel->newer);
-		tunnel_close_link(tunnel, &tunnel->link);
-		tunnel_set_state(tunnel, TUNNEL_IDLE, "idle");
-		return;
-	}
 	ntm_link_stats(tunnel->link, &stats);
 	if (tunnel->silent_since_ms != 0 && stats.last_in_ms >= tunnel->silent_since_ms)
 		tunnel->silent_since_ms = 0;
@@ -113,6 +121,27 @@ static void check_up(struct tunnel *tunnel)
 			 tunnel_label(tunnel, label), TUNNEL_SILENT_MS / 1000);
 		tunnel->silent_since_ms = now;
 		tunnel_ask(tunnel, NTM_REASON_MOVE);
+	}
+}
+
+static void check_up(struct tunnel *tunnel)
+{
+	const struct tunnels *all = tunnel->owner;
+	int64_t now = all->args.timers->now_ms;
+	char label[NTM_NAME_MAX + 1];
+
+	tunnel_timers_arm(tunnel);
+	if (now - tunnel->inner_ms >= all->args.settings->idle_ms) {
+		ntm_debug("tunnel %s: idle, closing", tunnel_label(tunnel, label));
+		end_up(tunnel, "idle");
+	} else if (now >= tunnel->life.until_ms) {
+		ntm_warn("tunnel to %s ends: its time is over, and there was no new direction from "
+			 "the DC",
+			 tunnel_label(tunnel, label));
+		end_up(tunnel, "its time is over");
+	} else {
+		check_life(tunnel);
+		check_silence(tunnel);
 	}
 }
 

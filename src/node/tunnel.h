@@ -40,6 +40,10 @@ enum tunnel_state {
  * DC). */
 #define TUNNEL_EARLY    8
 #define TUNNEL_EARLY_MS 3000
+/* The DCs have a say again in a tunnel that lasts: after three quarters of its Route Direction's
+ * lifetime a new direction is asked for, so often while there is no answer; without one the tunnel
+ * ends with the lifetime (security.md 2.6: calls outlive a dead DC for 24 h). */
+#define TUNNEL_RENEW_MS 60000
 /* An UP tunnel that is sent on but silent for this long asks the DC again: the peer may have lost
  * it. */
 #define TUNNEL_SILENT_MS 20000

@@ -228,7 +228,30 @@ void tunnels_on_unknown_pair(struct tunnels *all, const uint8_t pair[static NTM_
 	memcpy(slot->frame, frame, len);
 }
 
-static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction *rd)
+static struct tunnel_life life_of(const struct tunnels *all,
+				  const struct ntm_msg_route_direction *rd,
+				  const struct ntm_cert *cert)
+{
+	int64_t now_ms = all->args.timers->now_ms;
+	int64_t lifetime_ms = (int64_t)rd->lifetime_s * 1000;
+	int64_t cert_ms = (cert->not_after_s + NTM_CERT_SKEW_S) * 1000 - all->args.timers->wall_ms;
+
+	if (cert_ms < lifetime_ms)
+		lifetime_ms = cert_ms;
+	return (struct tunnel_life){.renew_ms = now_ms + lifetime_ms / 4 * 3,
+				    .until_ms = now_ms + lifetime_ms};
+}
+
+/* The newer link takes the place of the one that carried data. */
+static void take_newer(struct tunnel *tunnel)
+{
+	tunnel->link = tunnel->newer;
+	tunnel->life = tunnel->newer_life;
+	tunnel->newer = NULL;
+}
+
+static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction *rd,
+		     const struct ntm_cert *cert)
 {
 	struct tunnels *all = tunnel->owner;
 	struct ntm_link_args args = {
@@ -250,6 +273,7 @@ static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction
 		return err; /* what was under way goes on */
 	retire(tunnel, slot);
 	*slot = link;
+	*(slot == &tunnel->newer ? &tunnel->newer_life : &tunnel->life) = life_of(all, rd, cert);
 	return 0;
 }
 
@@ -301,7 +325,7 @@ static int take_route_direction(struct tunnels *all, const struct ntm_msg_route_
 		tunnel->correlation = rd->correlation;
 	if (tunnel->asked_ms == 0)
 		tunnel->asked_ms = all->args.timers->now_ms;
-	int err = open_link(tunnel, rd);
+	int err = open_link(tunnel, rd, &cert);
 	if (err != 0)
 		return refuse_route_direction(all, rd, is_request ? NULL : tunnel, err,
 					      "cannot open a link to the peer");
@@ -347,8 +371,7 @@ void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
 	tunnel->silent_since_ms = 0;
 	if (link == tunnel->newer) {
 		retire(tunnel, &tunnel->link);
-		tunnel->link = tunnel->newer;
-		tunnel->newer = NULL;
+		take_newer(tunnel);
 	}
 	if (tunnel->state != TUNNEL_UP) /* else a rekey, or the newer link took over */
 		on_first_up(tunnel, link);
@@ -372,8 +395,7 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 		return;
 	}
 	if (tunnel->newer != NULL) { /* a new direction is under way: it takes over */
-		tunnel->link = tunnel->newer;
-		tunnel->newer = NULL;
+		take_newer(tunnel);
 		tunnel->asked_ms = tunnel->owner->args.timers->now_ms;
 		tunnel_set_state(tunnel, TUNNEL_IDLE, "link down");
 		tunnel_set_state(tunnel, TUNNEL_CONNECTING, "newer link");

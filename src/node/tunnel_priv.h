@@ -22,6 +22,12 @@ struct queue {
 	size_t count;
 };
 
+/* Of a link: how long its Route Direction, and the peer's certificate, are good for. */
+struct tunnel_life {
+	int64_t renew_ms; /* the DC is asked for a new direction from here on */
+	int64_t until_ms;
+};
+
 struct tunnel {
 	struct tunnels *owner;
 	struct tunnel *next, **link_in_list;
@@ -46,8 +52,9 @@ struct tunnel {
 	uint8_t fail_code;
 	char fail_words[TUNNEL_WORDS];
 
-	struct ntm_link *link;           /* carries data when UP */
-	struct ntm_link *newer;          /* being connected while link is UP */
+	struct ntm_link *link;  /* carries data when UP */
+	struct ntm_link *newer; /* being connected while link is UP */
+	struct tunnel_life life, newer_life;
 	struct ntm_link_stats past;      /* traffic of links that are gone */
 	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;

@@ -510,6 +510,77 @@ static void links_keep_our_nat_open(void **state)
 	world_free(w);
 }
 
+/* ---- how long a direction is good for ---- */
+
+/* A tunnel in use for so long, a mark a second each way; what got lost is counted. */
+static unsigned use(struct world *w, unsigned seconds)
+{
+	unsigned lost = 0;
+
+	for (unsigned i = 0; i < seconds; i++) {
+		w->a.inner = w->b.inner = 0;
+		send_mark(&w->a, &w->b.lease.vip4, 1);
+		send_mark(&w->b, &w->a.lease.vip4, 1);
+		run(w, 1000);
+		lost += 2 - (unsigned)(w->a.inner + w->b.inner);
+	}
+	return lost;
+}
+
+static void direct_for(struct world *w, uint32_t n, uint32_t lifetime_s)
+{
+	struct ntm_msg_route_direction pair = pair_new(w);
+	struct ntm_msg msg;
+
+	pair.lifetime_s = lifetime_s;
+	tell(&w->b, &pair, NTM_ROLE_ANSWERS);
+	msg = told(&w->a, &pair, NTM_ROLE_REQUESTS);
+	msg.is_reply = true;
+	answer(&w->a, n, 0, &msg);
+}
+
+static void a_tunnel_is_directed_anew_in_time(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	want_name(&w->a, "b.ntm.example", NULL);
+	direct_for(w, 0, 400);
+	run(w, 100);
+	assert_int_equal(use(w, 290), 0);
+	assert_int_equal(w->a.dc.count, 1);
+	assert_int_equal(use(w, 20), 0);
+	assert_int_equal(w->a.dc.count, 2);
+	assert_int_equal(ask_of(&w->a, 1)->reason, NTM_REASON_MOVE);
+	direct_for(w, 1, 400);
+	assert_int_equal(use(w, 280), 0);
+	assert_int_equal(w->a.dc.count, 2);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	world_free(w);
+}
+
+/* The DC gives none: revoked there, say, or away for too long. */
+static void a_tunnel_ends_with_its_direction(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	want_name(&w->a, "b.ntm.example", NULL);
+	direct_for(w, 0, 400);
+	run(w, 100);
+	assert_int_equal(use(w, 310), 0);
+	for (uint32_t n = 1; n < 3; n++) { /* once a minute */
+		assert_int_equal(w->a.dc.count, n + 1);
+		answer(&w->a, n, -ETIMEDOUT, NULL);
+		assert_int_equal(use(w, n == 1 ? 60 : 20), 0);
+	}
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	run(w, 15000);
+	assert_int_not_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	assert_int_not_equal(state_of(&w->b, &w->a.lease.vip4), TUNNEL_UP);
+	world_free(w);
+}
+
 /* ---- Tunnel Requests that come before their Route Direction ---- */
 
 static void an_early_tunnel_request_is_kept(void **state)
@@ -593,6 +664,8 @@ int main(void)
 		cmocka_unit_test(a_new_direction_that_fails_leaves_the_tunnel_up),
 		cmocka_unit_test(a_new_direction_takes_over_when_the_old_link_ends),
 		cmocka_unit_test(a_peer_that_was_restarted_is_taken_back),
+		cmocka_unit_test(a_tunnel_is_directed_anew_in_time),
+		cmocka_unit_test(a_tunnel_ends_with_its_direction),
 		cmocka_unit_test(links_keep_our_nat_open),
 		cmocka_unit_test(an_early_tunnel_request_is_kept),
 		cmocka_unit_test(an_old_tunnel_request_is_not_answered),

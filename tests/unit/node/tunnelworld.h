@@ -382,7 +382,9 @@ static inline void world_free(struct world *w)
 /* A direction of its own: pair id and psk. */
 static inline struct ntm_msg_route_direction pair_new(struct world *w)
 {
-	struct ntm_msg_route_direction rd = {.reason = NTM_REASON_NAME, .correlation = 77};
+	struct ntm_msg_route_direction rd = {.reason = NTM_REASON_NAME,
+					     .correlation = 77,
+					     .lifetime_s = 86400};
 
 	rd.pair[0] = ++w->pairs;
 	rd.psk[0] = (uint8_t)(0x80 + w->pairs);
