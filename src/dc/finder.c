@@ -82,6 +82,8 @@ static uint16_t type_of(const struct finder *finder, enum finder_question questi
 	switch (question) {
 	case FINDER_LOCATE:
 		return finder->suffix != NULL ? NTM_DNS_SRV : NTM_DNS_PTR;
+	case FINDER_OTHER:
+		return NTM_DNS_PTR;
 	case FINDER_A:
 		return NTM_DNS_A;
 	case FINDER_AAAA:
@@ -107,45 +109,56 @@ static void ask(struct finder *finder, enum finder_question question)
 	note(finder, lookup, type, &failed);
 }
 
-/* "7.10.18.198" or 32 nibbles, in front of one of the suffixes. */
-static void name_ptr(struct finder *finder)
+static void cancel(struct finder *finder, enum finder_question question)
+{
+	struct finder_lookup *lookup = &finder->lookup[question];
+
+	if (lookup->id != 0)
+		finder->ops.lookup_cancel(finder->ops.ctx, lookup->id);
+	lookup->id = 0;
+}
+
+static void ask_in_tree(struct finder *finder)
 {
 	struct finder_lookup *lookup = &finder->lookup[FINDER_LOCATE];
+
+	ntm_ip_arpa(&finder->vip, lookup->name);
+	ntm_timer_set(finder->ops.timers, &finder->patience, FINDER_PATIENCE_MS);
+	ask(finder, FINDER_LOCATE);
+}
+
+/* "7.10.18.198" or 32 nibbles, in front of the suffix that the domain owns. */
+static void ask_other(struct finder *finder)
+{
+	struct finder_lookup *lookup = &finder->lookup[FINDER_OTHER];
 	bool is_v4 = finder->vip.family == 4;
 	char arpa[NTM_IP_ARPA_STR];
 	size_t head_len = strlen(ntm_ip_arpa(&finder->vip, arpa)) -
 			  strlen(is_v4 ? ".in-addr.arpa" : ".ip6.arpa");
 
-	if (finder->is_second_way)
-		snprintf(lookup->name, sizeof(lookup->name), "%.*s.%s.%s", (int)head_len, arpa,
-			 is_v4 ? ZONE_LABEL_VIP4 : ZONE_LABEL_VIP6, finder->domain);
-	else
-		snprintf(lookup->name, sizeof(lookup->name), "%s", arpa);
+	finder->asked_other = true;
+	snprintf(lookup->name, sizeof(lookup->name), "%.*s.%s.%s", (int)head_len, arpa,
+		 is_v4 ? ZONE_LABEL_VIP4 : ZONE_LABEL_VIP6, finder->domain);
+	ask(finder, FINDER_OTHER);
 }
 
-static void ask_where(struct finder *finder)
+static void ask_suffix(struct finder *finder)
 {
 	struct finder_lookup *lookup = &finder->lookup[FINDER_LOCATE];
 
-	if (finder->suffix != NULL)
-		snprintf(lookup->name, sizeof(lookup->name), "_ntm._udp.%s", finder->suffix);
-	else
-		name_ptr(finder);
+	snprintf(lookup->name, sizeof(lookup->name), "_ntm._udp.%s", finder->suffix);
 	ask(finder, FINDER_LOCATE);
 }
 
 /* By name one label up, not above the domain; by VIP the other way; if there is any left. */
 static void go_on(struct finder *finder)
 {
-	bool by_vip = finder->suffix == NULL;
-
-	if (by_vip ? finder->is_second_way : strcmp(finder->suffix, finder->domain) == 0)
-		return;
-	if (by_vip)
-		finder->is_second_way = true;
-	else
+	if (finder->suffix == NULL && !finder->asked_other) {
+		ask_other(finder);
+	} else if (finder->suffix != NULL && strcmp(finder->suffix, finder->domain) != 0) {
 		finder->suffix = strchr(finder->suffix, '.') + 1;
-	ask_where(finder);
+		ask_suffix(finder);
+	}
 }
 
 static void ask_addresses(struct finder *finder)
@@ -172,9 +185,17 @@ static const struct ntm_dns_rr *first_of(const struct ntm_dns_response *response
 	return best;
 }
 
-static bool take_location(struct finder *finder, const struct ntm_dns_response *response)
+/* The first of both ways that has a name is taken. */
+static void end_locating(struct finder *finder)
 {
-	uint16_t type = type_of(finder, FINDER_LOCATE);
+	ntm_timer_del(finder->ops.timers, &finder->patience);
+	cancel(finder, FINDER_LOCATE);
+	cancel(finder, FINDER_OTHER);
+}
+
+static bool take_location(struct finder *finder, const struct ntm_dns_response *response,
+			  uint16_t type)
+{
 	const struct ntm_dns_rr *rr = first_of(response, type);
 	const char *name = rr == NULL ? "" : type == NTM_DNS_SRV ? rr->srv.target : rr->target;
 
@@ -184,6 +205,7 @@ static bool take_location(struct finder *finder, const struct ntm_dns_response *
 	if (type == NTM_DNS_SRV)
 		finder->port = rr->srv.port;
 	finder->no_address.err = 0; /* what led nowhere before does not matter any more */
+	end_locating(finder);
 	ask_addresses(finder);
 	return true;
 }
@@ -243,7 +265,8 @@ static bool take(struct finder *finder, enum finder_question question,
 {
 	switch (question) {
 	case FINDER_LOCATE:
-		return take_location(finder, response);
+	case FINDER_OTHER:
+		return take_location(finder, response, type_of(finder, question));
 	case FINDER_A:
 		return take_addresses(finder, response, NTM_DNS_A);
 	case FINDER_AAAA:
@@ -318,6 +341,14 @@ static void note_silence(struct finder *finder)
 	}
 }
 
+static void on_patience(void *arg)
+{
+	struct finder *finder = arg;
+
+	if (finder->lookup[FINDER_LOCATE].id != 0)
+		go_on(finder);
+}
+
 static void on_timer(void *arg)
 {
 	note_silence(arg);
@@ -335,12 +366,13 @@ void finder_init(struct finder *finder, const struct finder_ops *ops, finder_fn 
 	}
 	ntm_timer_init(&finder->timer, on_timer, finder);
 	ntm_timer_init(&finder->grace, on_timer, finder);
+	ntm_timer_init(&finder->patience, on_patience, finder);
 }
 
 static void clear(struct finder *finder)
 {
 	finder_stop(finder);
-	finder->is_second_way = false;
+	finder->asked_other = false;
 	finder->dc_name[0] = '\0';
 	finder->port = FINDER_PORT;
 	finder->count = 0;
@@ -372,9 +404,12 @@ void finder_start(struct finder *finder, const struct finder_target *target)
 	ntm_timer_set(finder->ops.timers, &finder->timer, FINDER_MS);
 	snprintf(finder->lookup[FINDER_SRV].name, NTM_DNS_NAME_STR, "_ntm._udp.%s", finder->domain);
 	snprintf(finder->lookup[FINDER_TXT].name, NTM_DNS_NAME_STR, "_ntm.%s", finder->domain);
-	ask_where(finder);
-	if (finder->suffix == NULL)
+	if (finder->suffix != NULL) {
+		ask_suffix(finder);
+	} else {
+		ask_in_tree(finder);
 		ask(finder, FINDER_SRV);
+	}
 	if (finder->wants_root)
 		ask(finder, FINDER_TXT);
 	if (!is_open(finder)) /* nothing could be asked: the owner hears it later */
@@ -383,13 +418,11 @@ void finder_start(struct finder *finder, const struct finder_target *target)
 
 void finder_stop(struct finder *finder)
 {
-	for (size_t i = 0; i < FINDER_COUNT; i++) {
-		if (finder->lookup[i].id != 0)
-			finder->ops.lookup_cancel(finder->ops.ctx, finder->lookup[i].id);
-		finder->lookup[i].id = 0;
-	}
+	for (size_t i = 0; i < FINDER_COUNT; i++)
+		cancel(finder, (enum finder_question)i);
 	ntm_timer_del(finder->ops.timers, &finder->timer);
 	ntm_timer_del(finder->ops.timers, &finder->grace);
+	ntm_timer_del(finder->ops.timers, &finder->patience);
 	finder->is_running = false;
 }
 

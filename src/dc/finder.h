@@ -12,9 +12,10 @@
  * design.md 9, R55, R89, R90, R107:
  *
  *   by name    SRV _ntm._udp.<closest enclosing domain>  -> A, AAAA of its target
- *   by VIP     PTR of the VIP in in-addr.arpa or ip6.arpa; without an answer there, PTR under the
- *              suffix that the domain owns (vip.<domain>)  -> A, AAAA of that name, and the port
- *              of SRV _ntm._udp.<domain>
+ *   by VIP     PTR of the VIP in in-addr.arpa or ip6.arpa; when there is none, or no answer for a
+ *              while, also PTR under the suffix that the domain owns (vip.<domain>); the first of
+ *              the two that has a name  -> A, AAAA of that name, and the port of SRV
+ *              _ntm._udp.<domain>
  *
  * All of it are candidates: a DC is believed by its certificate (security.md 2.5).
  */
@@ -24,6 +25,8 @@
 /* All questions of one search, and how long the rest is awaited once an address is known. */
 #define FINDER_MS       1700
 #define FINDER_GRACE_MS 150
+/* A reverse tree whose servers are silent must not cost the call. */
+#define FINDER_PATIENCE_MS 600
 
 /* As dc_ops (dc.h). */
 struct finder_ops {
@@ -52,7 +55,15 @@ struct finder_result {
 };
 typedef void finder_fn(void *arg, const struct finder_result *result);
 
-enum finder_question { FINDER_LOCATE, FINDER_A, FINDER_AAAA, FINDER_SRV, FINDER_TXT, FINDER_COUNT };
+enum finder_question {
+	FINDER_LOCATE, /* SRV, or PTR in the reverse tree */
+	FINDER_OTHER,  /* PTR under the domain's own suffix */
+	FINDER_A,
+	FINDER_AAAA,
+	FINDER_SRV,
+	FINDER_TXT,
+	FINDER_COUNT
+};
 
 /* One search at a time; embedded in its owner. Members are private to finder.c. */
 struct finder {
@@ -69,8 +80,8 @@ struct finder {
 	const char *suffix; /* by name: what is left of fqdn; NULL: by VIP */
 	char fqdn[NTM_NAME_MAX + 1];
 	struct ntm_ip vip;
-	bool is_second_way, wants_root, is_running;
-	struct ntm_timer timer, grace;
+	bool asked_other, wants_root, is_running;
+	struct ntm_timer timer, grace, patience;
 
 	char dc_name[NTM_DNS_NAME_STR];
 	uint16_t port;

@@ -308,6 +308,37 @@ static void second_way(void **state)
 	assert_addr(s, 0, "203.0.113.2:4330");
 }
 
+/* A reverse tree that is silent: both ways are open then, and the first that has a name is taken.
+ */
+static void silent_tree(void **state)
+{
+	struct search *s = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		start_vip(s, VIP);
+		pass(s, FINDER_PATIENCE_MS - 1);
+		assert_null(dnsfake_find(&s->dns, NTM_DNS_PTR, SECOND));
+		pass(s, 1);
+		question_answer1(asked(s, NTM_DNS_PTR, i == 0 ? SECOND : ARPA),
+				 rr_name(NTM_DNS_PTR, DC));
+		/* The other one is cancelled. */
+		assert_null(dnsfake_find(&s->dns, NTM_DNS_PTR, i == 0 ? ARPA : SECOND));
+		question_answer1(asked(s, NTM_DNS_A, DC), rr_ip("203.0.113.2"));
+		question_fail(asked(s, NTM_DNS_AAAA, DC), -ENOENT, NULL);
+		question_answer1(asked(s, NTM_DNS_SRV, SRV), rr_srv(0, 4444, DC));
+		assert_int_equal(s->result.err, 0);
+		assert_addr(s, 0, "203.0.113.2:4444");
+	}
+	/* One says no, the other one nothing. */
+	s->found = 0;
+	start_vip(s, VIP);
+	pass(s, FINDER_PATIENCE_MS);
+	question_fail(asked(s, NTM_DNS_PTR, SECOND), -ENOENT, NULL);
+	question_fail(asked(s, NTM_DNS_SRV, SRV), -ENOENT, NULL);
+	pass(s, FINDER_MS);
+	assert_failed(s, -ETIMEDOUT, "PTR " ARPA);
+}
+
 static void no_way(void **state)
 {
 	struct search *s = *state;
@@ -693,6 +724,7 @@ int main(void)
 		TEST(by_vip),
 		TEST(by_vip6),
 		TEST(second_way),
+		TEST(silent_tree),
 		TEST(no_way),
 		TEST(port_of_another_name),
 		TEST(forged_stops),
