@@ -2,26 +2,14 @@
 /* The verbs that work on pins of other domains. */
 #include "admin.h"
 
+#include "say.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define TYPED "%.100s" /* what somebody typed */
-
-static int say(char words[static DOMAIN_WORDS], const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int say(char words[static DOMAIN_WORDS], const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(words, DOMAIN_WORDS, fmt, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static json_t *fail(const char *words)
 {
@@ -43,14 +31,14 @@ static int take_prefix(struct trust_pin *pin, const char *text, char words[stati
 	struct ntm_prefix prefix;
 
 	if (ntm_prefix_parse(&prefix, text) != 0)
-		return say(words,
+		return say(words, DOMAIN_WORDS, -EINVAL,
 			   "prefix " TYPED ": expected one such as 198.19.0.0/16 or fd00:b::/48, "
 			   "with no bit set behind its length",
 			   text);
 	struct ntm_prefix *place = prefix.ip.family == 4 ? &pin->prefix4 : &pin->prefix6;
 	if (place->ip.family != 0)
-		return say(words, "prefix " TYPED ": a domain has one of each family at most",
-			   text);
+		return say(words, DOMAIN_WORDS, -EINVAL,
+			   "prefix " TYPED ": a domain has one of each family at most", text);
 	*place = prefix;
 	return 0;
 }
@@ -62,7 +50,7 @@ static int check_list(const json_t *list, const char *name, char words[static DO
 
 	for (size_t i = 0; i < json_array_size(list); i++)
 		ok &= json_is_string(json_array_get(list, i));
-	return ok ? 0 : say(words, "%s: expected a list of texts", name);
+	return ok ? 0 : say(words, DOMAIN_WORDS, -EINVAL, "%s: expected a list of texts", name);
 }
 
 static int take_prefixes(struct trust_pin *pin, const json_t *list, char words[static DOMAIN_WORDS])
@@ -78,9 +66,11 @@ static int take_name(struct trust_pin *pin, const struct dc_conf *conf, const ch
 		     char words[static DOMAIN_WORDS])
 {
 	if (pin->allow_count >= TRUST_ALLOW_MAX)
-		return say(words, "more than %d names that may be called", TRUST_ALLOW_MAX);
+		return say(words, DOMAIN_WORDS, -EINVAL, "more than %d names that may be called",
+			   TRUST_ALLOW_MAX);
 	if (dc_conf_name(conf, name, pin->allow[pin->allow_count]) != 0)
-		return say(words, "allow " TYPED ": no name of a node, nor all, nor none", name);
+		return say(words, DOMAIN_WORDS, -EINVAL,
+			   "allow " TYPED ": no name of a node, nor all, nor none", name);
 	pin->allow_count++;
 	return 0;
 }
@@ -102,7 +92,8 @@ static int take_allow(struct trust_pin *pin, const struct dc_conf *conf, const j
 		else if (count == 1)
 			pin->allow_all = is_all;
 		else
-			err = say(words, "allow %s: stands alone, not among names", name);
+			err = say(words, DOMAIN_WORDS, -EINVAL,
+				  "allow %s: stands alone, not among names", name);
 	}
 	return err;
 }
@@ -112,11 +103,12 @@ static int take_root(struct trust_pin *pin, const json_t *request, char words[st
 	const char *root = text_of(request, "root"), *mode = text_of(request, "mode");
 
 	if (trust_mode_parse(&pin->mode, mode[0] != '\0' ? mode : "pinned") != 0)
-		return say(words, "mode " TYPED ": expected pinned, dnssec or tofu", mode);
+		return say(words, DOMAIN_WORDS, -EINVAL,
+			   "mode " TYPED ": expected pinned, dnssec or tofu", mode);
 	if (root[0] == '\0')
 		return 0;
 	if (ntm_key_parse(pin->root, root) != 0)
-		return say(words,
+		return say(words, DOMAIN_WORDS, -EINVAL,
 			   "root " TYPED ": expected the 44 characters of a key, as `ntm-dc trust "
 			   "export` there prints it (mistyped?)",
 			   root);
@@ -131,7 +123,7 @@ static int read_pin(const struct admin *admin, const json_t *request, struct tru
 
 	*pin = (struct trust_pin){.mode = TRUST_PINNED};
 	if (ntm_name_canon(pin->domain, name) != 0)
-		return say(words, TYPED ": no name of a domain", name);
+		return say(words, DOMAIN_WORDS, -EINVAL, TYPED ": no name of a domain", name);
 	int err = take_root(pin, request, words);
 	if (err == 0)
 		err = take_prefixes(pin, json_object_get(request, "prefixes"), words);
@@ -237,8 +229,8 @@ static json_t *tell_daemon(const struct admin *admin)
 
 	if (err == 0)
 		return NULL;
-	say(words, "stored, but the running ntm-dc does not follow (%s): restart it",
-	    strerror(-err));
+	say(words, DOMAIN_WORDS, -EINVAL,
+	    "stored, but the running ntm-dc does not follow (%s): restart it", strerror(-err));
 	return fail(words);
 }
 
@@ -255,7 +247,7 @@ static int put(const struct admin *admin, struct trust_pin *pin, struct trust_pi
 	int err = trust_load(&trust, store, &own, why);
 
 	if (err != 0)
-		return say(words, "%s", why);
+		return say(words, DOMAIN_WORDS, -EINVAL, "%s", why);
 	const struct trust_pin *found = trust_by_domain(&trust, pin->domain);
 	*former = found != NULL ? *found : (struct trust_pin){.domain = ""};
 	pin->pinned_s = pin->has_root ? time(NULL) : 0;
@@ -263,10 +255,10 @@ static int put(const struct admin *admin, struct trust_pin *pin, struct trust_pi
 	err = trust_put(&trust, &own, pin, why);
 	trust_fini(&trust);
 	if (err != 0)
-		return say(words, "%s", why);
+		return say(words, DOMAIN_WORDS, -EINVAL, "%s", why);
 	err = -EAGAIN;
 	store_pin_put(store, pin, on_done, &err);
-	return err == 0 ? 0 : say(words, "%s", store_words(store));
+	return err == 0 ? 0 : say(words, DOMAIN_WORDS, -EINVAL, "%s", store_words(store));
 }
 
 static json_t *trust_add(const struct admin *admin, const json_t *request)
@@ -328,9 +320,10 @@ static json_t *trust_remove_pin(const struct admin *admin, const json_t *request
 	}
 	if (err != 0) {
 		if (err == -ENOENT)
-			say(words, TYPED ": not among the trusted domains", name);
+			say(words, DOMAIN_WORDS, -EINVAL, TYPED ": not among the trusted domains",
+			    name);
 		else
-			say(words, "%s", store_words(admin->domain->store));
+			say(words, DOMAIN_WORDS, -EINVAL, "%s", store_words(admin->domain->store));
 		return fail(words);
 	}
 	json_t *reply = tell_daemon(admin);

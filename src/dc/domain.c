@@ -2,10 +2,11 @@
 /* A domain on this host: made once, opened by the daemon and by the verbs. */
 #include "domain.h"
 
+#include "say.h"
+
 #include "ntm/daemon.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,19 +17,6 @@
 #define DC_FILE   "dc.key"
 #define DB_FILE   "dc.db"
 
-static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int say(char words[static DOMAIN_WORDS], int err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(words, DOMAIN_WORDS, fmt, args);
-	va_end(args);
-	return err;
-}
-
 static int write_key(const struct dc_conf *conf, const char *name, const uint8_t key[static 32],
 		     char words[static DOMAIN_WORDS])
 {
@@ -38,7 +26,9 @@ static int write_key(const struct dc_conf *conf, const char *name, const uint8_t
 	strcat(text, "\n");
 	int err = ntm_secret_write(dc_conf_file(conf, name, path), text, strlen(text));
 	ntm_wipe(text, sizeof(text));
-	return err == 0 ? 0 : say(words, err, "%s: cannot write: %s", path, strerror(-err));
+	return err == 0 ? 0
+			: say(words, DOMAIN_WORDS, err, "%s: cannot write: %s", path,
+			      strerror(-err));
 }
 
 static int read_key(const struct dc_conf *conf, const char *name, uint8_t key[static 32],
@@ -49,17 +39,17 @@ static int read_key(const struct dc_conf *conf, const char *name, uint8_t key[st
 	int err = ntm_secret_read(dc_conf_file(conf, name, path), text, sizeof(text) - 1, &len);
 
 	if (err == -ENOENT)
-		return say(words, err, "%s: not there: `ntm-dc init` makes it", path);
+		return say(words, DOMAIN_WORDS, err, "%s: not there: `ntm-dc init` makes it", path);
 	if (err == -EPERM)
-		return say(words, err,
+		return say(words, DOMAIN_WORDS, err,
 			   "%s: others may read it: chmod 600, and think of a new domain", path);
 	if (err != 0)
-		return say(words, err, "%s: %s", path, strerror(-err));
+		return say(words, DOMAIN_WORDS, err, "%s: %s", path, strerror(-err));
 	text[len] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	err = ntm_key_parse(key, text);
 	ntm_wipe(text, sizeof(text));
-	return err == 0 ? 0 : say(words, err, "%s: damaged", path);
+	return err == 0 ? 0 : say(words, DOMAIN_WORDS, err, "%s: damaged", path);
 }
 
 /*
@@ -119,7 +109,7 @@ static int open_store(struct domain *domain, char words[static DOMAIN_WORDS])
 	};
 	int err = store_open(&domain->store, &config, why);
 
-	return err == 0 ? 0 : say(words, err, "%s", why);
+	return err == 0 ? 0 : say(words, DOMAIN_WORDS, err, "%s", why);
 }
 
 /* A new database would hand the addresses of all nodes out once more. */
@@ -129,7 +119,8 @@ static int check_db(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 
 	if (access(dc_conf_file(conf, DB_FILE, path), F_OK) == 0 || errno != ENOENT)
 		return 0;
-	return say(words, -ENOENT, "%s: not there: put a backup back, or make a new domain", path);
+	return say(words, DOMAIN_WORDS, -ENOENT,
+		   "%s: not there: put a backup back, or make a new domain", path);
 }
 
 int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
@@ -169,7 +160,7 @@ static int check_pins(struct domain *domain, char words[static DOMAIN_WORDS])
 	int err = trust_load(&trust, domain->store, &own, why);
 
 	if (err != 0)
-		return say(words, err, "the pins of other domains: %s", why);
+		return say(words, DOMAIN_WORDS, err, "the pins of other domains: %s", why);
 	trust_fini(&trust);
 	return 0;
 }
@@ -199,11 +190,11 @@ static int check_empty(const struct dc_conf *conf, char words[static DOMAIN_WORD
 	char root[DC_PATH_STR], db[DC_PATH_STR];
 
 	if (access(dc_conf_file(conf, ROOT_FILE, root), F_OK) == 0)
-		return say(words, -EEXIST,
+		return say(words, DOMAIN_WORDS, -EEXIST,
 			   "%s: there already: this host has a domain; its key is never replaced",
 			   root);
 	if (access(dc_conf_file(conf, DB_FILE, db), F_OK) == 0)
-		return say(words, -EEXIST,
+		return say(words, DOMAIN_WORDS, -EEXIST,
 			   "%s: there already, but %s is not: put its copy back, or, if no node "
 			   "was ever added, remove the database",
 			   db, ROOT_FILE);
@@ -239,18 +230,18 @@ int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 	if (err != 0)
 		return err;
 	if (geteuid() == 0 && conf->user[0] != '\0' && ntm_user_find(conf->user, &uid, &gid) != 0)
-		return say(words, -ENOENT,
+		return say(words, DOMAIN_WORDS, -ENOENT,
 			   "there is no user %s: `useradd --system %s`, or set user in the "
 			   "configuration",
 			   conf->user, conf->user);
 	err = ntm_dir_make(conf->state_dir, 0700, uid, gid);
 	if (err != 0)
-		return say(words, err, "%s: %s", conf->state_dir, strerror(-err));
+		return say(words, DOMAIN_WORDS, err, "%s: %s", conf->state_dir, strerror(-err));
 	err = make_files(&domain, words);
 	if (err != 0)
 		return err;
 	if (uid != (uid_t)-1 && chown(dc_conf_file(conf, DB_FILE, path), uid, gid) != 0)
-		return say(words, -errno, "%s: %s", path, strerror(errno));
+		return say(words, DOMAIN_WORDS, -errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -306,18 +297,20 @@ int domain_add_node(struct domain *domain, const char *name, int64_t lifetime_s,
 	struct added added = {.err = -EIO};
 
 	if (dc_conf_name(domain->conf, name, fqdn) != 0)
-		return say(words, -EINVAL, "%s: no name for a node: letters, digits and '-'", name);
+		return say(words, DOMAIN_WORDS, -EINVAL,
+			   "%s: no name for a node: letters, digits and '-'", name);
 	store_node_add(domain->store, fqdn, now_s, on_node, &added);
 	if (added.err == -EINVAL)
-		return say(words, -EINVAL, "%s: %s", fqdn,
+		return say(words, DOMAIN_WORDS, -EINVAL, "%s: %s", fqdn,
 			   zone_name_check(domain->settings.domain, fqdn));
 	if (added.err == -EADDRNOTAVAIL)
-		return say(words, added.err, "no virtual address is left in the domain's prefix");
+		return say(words, DOMAIN_WORDS, added.err,
+			   "no virtual address is left in the domain's prefix");
 	if (added.err != 0 && added.err != -EEXIST)
-		return say(words, added.err, "%s", store_words(domain->store));
+		return say(words, DOMAIN_WORDS, added.err, "%s", store_words(domain->store));
 	int err = make_token(domain, &added.node, now_s + lifetime_s, text);
 	if (err != 0)
-		return say(words, err, "%s", store_words(domain->store));
+		return say(words, DOMAIN_WORDS, err, "%s", store_words(domain->store));
 	*node = added.node;
 	return 0;
 }

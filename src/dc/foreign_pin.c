@@ -2,17 +2,13 @@
 /* Whether a DC is the one of a trusted domain, and pinning a root when it becomes known. */
 #include "dc_priv.h"
 
+#include "say.h"
+
 #include "ntm/payload.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static int say(char words[static TRUST_WORDS], int err, const char *text)
-{
-	snprintf(words, TRUST_WORDS, "%s", text);
-	return err;
-}
 
 /* The hello is sound in itself: its certificate is a DC's, for the key that was shown, under the
  * root that it names. Whose root that is, is the pin's to say. */
@@ -23,14 +19,15 @@ static int read_hello(const struct dc *dc, const struct ntm_link_request *req,
 	int err;
 
 	if (ntm_dc_hello_decode(hello, req->payload, req->payload_len) != 0)
-		return say(words, -EACCES, "it does not say who it is");
+		return say(words, TRUST_WORDS, -EACCES, "it does not say who it is");
 	err = ntm_cert_check(cert, hello->cert.data, hello->cert.len, hello->root, dc_now_s(dc));
 	if (err == -ETIME)
-		return say(words, -EACCES,
+		return say(words, TRUST_WORDS, -EACCES,
 			   "its certificate is not valid now: is the clock right, here and there?");
 	if (err != 0 || cert->type != NTM_CERT_DC ||
 	    memcmp(cert->key, req->remote_static, NTM_KEY_LEN) != 0)
-		return say(words, -EACCES, "its certificate is no DC's, or not its own");
+		return say(words, TRUST_WORDS, -EACCES,
+			   "its certificate is no DC's, or not its own");
 	return 0;
 }
 
@@ -65,7 +62,7 @@ static int pin_root(struct foreign *foreign, const struct ntm_dc_hello *hello,
 	memcpy(pin.root, hello->root, sizeof(pin.root));
 	adopt_prefixes(&pin, cert);
 	if (pin.prefix4.ip.family == 0 && pin.prefix6.ip.family == 0)
-		return say(words, -EACCES, "it has no virtual addresses");
+		return say(words, TRUST_WORDS, -EACCES, "it has no virtual addresses");
 	if (trust_put(&dc->foreigns.trust, &own, &pin, words) != 0)
 		return -EACCES;
 	store_pin_put(dc->store, &pin, on_stored, &err);
@@ -85,13 +82,14 @@ static int learn_root(struct foreign *foreign, bool is_ours, const struct ntm_dc
 		      const struct ntm_cert *cert, char words[static TRUST_WORDS])
 {
 	if (!is_ours)
-		return say(words, -EAGAIN, "its root key is not known yet");
+		return say(words, TRUST_WORDS, -EAGAIN, "its root key is not known yet");
 	if (foreign->pin.mode == TRUST_TOFU)
 		return pin_root(foreign, hello, cert, words);
 	if (!foreign->has_dns_root)
-		return say(words, -EAGAIN, "DNS has not told its root key yet");
+		return say(words, TRUST_WORDS, -EAGAIN, "DNS has not told its root key yet");
 	if (memcmp(foreign->dns_root, hello->root, sizeof(hello->root)) != 0)
-		return say(words, -EACCES, "its root key is not the one that DNS tells");
+		return say(words, TRUST_WORDS, -EACCES,
+			   "its root key is not the one that DNS tells");
 	return pin_root(foreign, hello, cert, words);
 }
 

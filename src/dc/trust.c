@@ -2,8 +2,9 @@
 /* Which other domain may speak for a name or an address: pins that do not touch each other. */
 #include "trust.h"
 
+#include "say.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +18,6 @@ static const char *const mode_names[] = {
 	[TRUST_DNSSEC] = "dnssec",
 	[TRUST_TOFU] = "tofu",
 };
-
-static int say(char words[static TRUST_WORDS], int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int say(char words[static TRUST_WORDS], int err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(words, TRUST_WORDS, fmt, args);
-	va_end(args);
-	return err;
-}
 
 void trust_fini(struct trust *trust)
 {
@@ -45,12 +33,12 @@ static int check_domain(const struct trust_own *own, const char *domain, char *w
 
 	if (ntm_name_canon(canon, domain) != 0 || strcmp(canon, domain) != 0 ||
 	    strchr(domain, '.') == NULL)
-		return say(words, -EINVAL,
+		return say(words, TRUST_WORDS, -EINVAL,
 			   "\"%.120s\": expected a domain with at least two labels, such as "
 			   "ntm.example",
 			   domain);
 	if (strcmp(domain, own->domain) == 0)
-		return say(words, -EINVAL,
+		return say(words, TRUST_WORDS, -EINVAL,
 			   "%s is the own domain: its nodes are trusted in any case", domain);
 	return 0;
 }
@@ -65,13 +53,16 @@ static int check_prefix(const char *domain, const struct ntm_prefix *prefix, uin
 	if (prefix->ip.family == 0)
 		return 0;
 	if (prefix->ip.family != family || ntm_prefix_index(prefix, &prefix->ip, &n) != 0 || n != 0)
-		return say(words, -EINVAL, "%s: no IPv%u prefix, or bits are set behind its length",
-			   domain, (unsigned)family);
+		return say(words, TRUST_WORDS, -EINVAL,
+			   "%s: no IPv%u prefix, or bits are set behind its length", domain,
+			   (unsigned)family);
 	if (prefix->len < len_min)
-		return say(words, -EINVAL, "%s of %s is wider than /%u: a typing error?",
+		return say(words, TRUST_WORDS, -EINVAL,
+			   "%s of %s is wider than /%u: a typing error?",
 			   ntm_prefix_str(prefix, text), domain, (unsigned)len_min);
 	if (!ntm_ip_is_usable(&prefix->ip))
-		return say(words, -EINVAL, "%s of %s: nodes cannot have such addresses",
+		return say(words, TRUST_WORDS, -EINVAL,
+			   "%s of %s: nodes cannot have such addresses",
 			   ntm_prefix_str(prefix, text), domain);
 	return 0;
 }
@@ -81,16 +72,17 @@ static int check_root(const struct trust_pin *pin, char *words)
 	static const uint8_t zeros[NTM_SIGN_PUB_LEN];
 
 	if (pin->has_root && memcmp(pin->root, zeros, sizeof(zeros)) == 0)
-		return say(words, -EINVAL, "%s: the root key is all zeros", pin->domain);
+		return say(words, TRUST_WORDS, -EINVAL, "%s: the root key is all zeros",
+			   pin->domain);
 	if (pin->mode != TRUST_PINNED)
 		return 0;
 	if (!pin->has_root)
-		return say(words, -EINVAL,
+		return say(words, TRUST_WORDS, -EINVAL,
 			   "%s: mode pinned needs the root key: `ntm-dc trust export` there prints "
 			   "it",
 			   pin->domain);
 	if (pin->prefix4.ip.family == 0 && pin->prefix6.ip.family == 0)
-		return say(words, -EINVAL,
+		return say(words, TRUST_WORDS, -EINVAL,
 			   "%s: mode pinned needs a prefix: `ntm-dc trust export` there prints it",
 			   pin->domain);
 	return 0;
@@ -101,12 +93,12 @@ static int check_allow(const struct trust_own *own, const struct trust_pin *pin,
 	char canon[NTM_NAME_MAX + 1];
 
 	if (pin->allow_count > TRUST_ALLOW_MAX)
-		return say(words, -EINVAL, "%s: more than %d names that may be called", pin->domain,
-			   TRUST_ALLOW_MAX);
+		return say(words, TRUST_WORDS, -EINVAL, "%s: more than %d names that may be called",
+			   pin->domain, TRUST_ALLOW_MAX);
 	for (size_t i = 0; i < pin->allow_count; i++)
 		if (ntm_name_canon(canon, pin->allow[i]) != 0 ||
 		    strcmp(canon, pin->allow[i]) != 0 || !ntm_name_under(canon, own->domain))
-			return say(words, -EINVAL,
+			return say(words, TRUST_WORDS, -EINVAL,
 				   "%s: \"%.120s\" may not be called from there: it is no node of "
 				   "%s",
 				   pin->domain, pin->allow[i], own->domain);
@@ -118,7 +110,7 @@ static int check_sane(const struct trust_own *own, const struct trust_pin *pin, 
 	int err = check_domain(own, pin->domain, words);
 
 	if (err == 0 && (unsigned)pin->mode > TRUST_TOFU)
-		err = say(words, -EINVAL, "%s: no such mode", pin->domain);
+		err = say(words, TRUST_WORDS, -EINVAL, "%s: no such mode", pin->domain);
 	if (err == 0)
 		err = check_prefix(pin->domain, &pin->prefix4, 4, words);
 	if (err == 0)
@@ -141,8 +133,9 @@ static int check_overlap(const char *domain, const struct ntm_prefix *prefix,
 
 	if (prefix->ip.family == 0 || other->ip.family == 0 || !ntm_prefix_overlap(prefix, other))
 		return 0;
-	return say(words, -EINVAL, "%s of %s overlaps with %s of %s", ntm_prefix_str(prefix, text),
-		   domain, ntm_prefix_str(other, other_text), other_domain);
+	return say(words, TRUST_WORDS, -EINVAL, "%s of %s overlaps with %s of %s",
+		   ntm_prefix_str(prefix, text), domain, ntm_prefix_str(other, other_text),
+		   other_domain);
 }
 
 static int check_apart(const struct holder *a, const struct holder *b, char *words)
@@ -191,11 +184,11 @@ static int insert(struct trust *trust, size_t at, const struct trust_pin *pin, c
 	struct trust_pin *item;
 
 	if (trust->count >= TRUST_MAX)
-		return say(words, -EINVAL, "%s: no more than %d domains can be trusted",
-			   pin->domain, TRUST_MAX);
+		return say(words, TRUST_WORDS, -EINVAL,
+			   "%s: no more than %d domains can be trusted", pin->domain, TRUST_MAX);
 	item = realloc(trust->item, (trust->count + 1) * sizeof(*item));
 	if (item == NULL)
-		return say(words, -ENOMEM, "out of memory");
+		return say(words, TRUST_WORDS, -ENOMEM, "out of memory");
 	memmove(item + at + 1, item + at, (trust->count - at) * sizeof(*item));
 	item[at] = *pin;
 	trust->item = item;
@@ -306,19 +299,21 @@ static int check_content(const struct trust_pin *pin, const struct ntm_cert *cer
 	char text[NTM_IP_STR];
 
 	if (cert->type != NTM_CERT_NODE)
-		return say(words, -EKEYREJECTED, "a certificate of %s is not one of a node",
-			   pin->domain);
+		return say(words, TRUST_WORDS, -EKEYREJECTED,
+			   "a certificate of %s is not one of a node", pin->domain);
 	if (!ntm_name_under(cert->fqdn, pin->domain))
-		return say(words, -EKEYREJECTED, "%s signs for %s, which is not in it", pin->domain,
-			   cert->fqdn);
+		return say(words, TRUST_WORDS, -EKEYREJECTED, "%s signs for %s, which is not in it",
+			   pin->domain, cert->fqdn);
 	if (cert->vip4.family == 0 && cert->vip6.family == 0)
-		return say(words, -EKEYREJECTED, "the certificate of %s has no address",
-			   cert->fqdn);
+		return say(words, TRUST_WORDS, -EKEYREJECTED,
+			   "the certificate of %s has no address", cert->fqdn);
 	if (!is_vip_inside(&pin->prefix4, &cert->vip4))
-		return say(words, -EKEYREJECTED, "%s of %s is outside of the prefix pinned for %s",
+		return say(words, TRUST_WORDS, -EKEYREJECTED,
+			   "%s of %s is outside of the prefix pinned for %s",
 			   ntm_ip_str(&cert->vip4, text), cert->fqdn, pin->domain);
 	if (!is_vip_inside(&pin->prefix6, &cert->vip6))
-		return say(words, -EKEYREJECTED, "%s of %s is outside of the prefix pinned for %s",
+		return say(words, TRUST_WORDS, -EKEYREJECTED,
+			   "%s of %s is outside of the prefix pinned for %s",
 			   ntm_ip_str(&cert->vip6, text), cert->fqdn, pin->domain);
 	return 0;
 }
@@ -329,12 +324,12 @@ int trust_check_node(const struct trust_pin *pin, const uint8_t *blob, size_t le
 	struct ntm_cert got;
 
 	if (!pin->has_root)
-		return say(words, -EKEYREJECTED, "the root key of %s is not known yet",
+		return say(words, TRUST_WORDS, -EKEYREJECTED, "the root key of %s is not known yet",
 			   pin->domain);
 	int err = ntm_cert_check(&got, blob, len, pin->root, now_s);
 	if (err != 0)
-		return say(words, -EKEYREJECTED, "a certificate from %s %s", pin->domain,
-			   fault_of(err));
+		return say(words, TRUST_WORDS, -EKEYREJECTED, "a certificate from %s %s",
+			   pin->domain, fault_of(err));
 	err = check_content(pin, &got, words);
 	if (err == 0)
 		*cert = got;
