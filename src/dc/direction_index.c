@@ -59,8 +59,7 @@ int direction_put_pair(struct direction *direction)
 	struct directions *all = &direction->dc->directions;
 	const struct side *mn = &direction->mn, *cn = &direction->cn;
 	uint8_t *id = direction->pair_id;
-	size_t len =
-		make_pair(id, mn->key, cn->key, mn->domain[0] != '\0' ? mn->domain : cn->domain);
+	size_t len = make_pair(id, mn->key, cn->key, side_is_foreign(mn) ? mn->domain : cn->domain);
 
 	if (ntm_map_get(all->by_pair, id, len) != NULL)
 		return 0;
@@ -90,7 +89,7 @@ int direction_put_alias(struct direction *direction, const uint8_t node[static N
 
 int direction_put_aliases(struct direction *direction)
 {
-	bool is_cn = direction->cn.domain[0] != '\0';
+	bool is_cn = side_is_foreign(&direction->cn);
 	const struct side *foreign = is_cn ? &direction->cn : &direction->mn;
 	const uint8_t *ours = is_cn ? direction->mn.key : direction->cn.key;
 	struct wanted name = {.reason = 0};

@@ -5,7 +5,9 @@
 #include "dc_priv.h"
 
 /*
- *   direction.c          one direction a pair of nodes: its states, who waits, what both are told
+ *   direction.c          one direction a pair of nodes: its states, who waits, how it ends
+ *   direction_route.c    what both are told; CN is told first, and acknowledges
+ *   direction_request.c  DIRECTION_REQUEST of a node
  *   direction_index.c    finding it again, by both nodes or by what one of them asked for
  *   direction_ask.c      asks: requests of nodes and of other DCs, each worked on once
  *   direction_peer.c     whom a request is about
@@ -120,6 +122,18 @@ struct direction {
 	} alias[DIRECTION_ALIASES];
 };
 
+static inline bool side_is_foreign(const struct side *side)
+{
+	return side->domain[0] != '\0';
+}
+
+/* NULL: offline now. Only for a node of ours. */
+static inline struct registry_node *side_record(const struct direction *direction,
+						const struct side *side)
+{
+	return registry_by_key(&direction->dc->registry, side->key);
+}
+
 /* direction_index.c. put: 0 or -ENOMEM; what another direction has already stays its. */
 /* domain: of the foreign one of the two, "" when both are ours. */
 struct direction *direction_of_pair(const struct directions *all,
@@ -142,15 +156,11 @@ void direction_set_certified(struct side *side, const struct ntm_cert *cert);
 bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
 			 const struct ntm_addr_list *own, bool behind_nat);
 struct side *direction_side(struct direction *direction, const uint8_t key[static NTM_KEY_LEN]);
-/* R57: decides, and tells CN, a node of ours. */
-void direction_decide(struct direction *direction);
-/* Both routes, once the cards of both sides are there. False: *error says why there is none. */
-bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error);
-void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
-			const uint8_t psk[static NTM_KEY_LEN]);
 /* Ends it: all who wait are told their routes, or the error. */
 void direction_succeed(struct direction *direction);
 void direction_fail(struct direction *direction, struct ntm_msg_direction_error *error);
+/* CN, a node of ours, does not answer, or its session ended meanwhile. */
+void direction_fail_silent(struct direction *direction, bool is_gone);
 void direction_forget(struct direction *direction);
 /* The ask waits with the others, or gets the answer that is there. */
 void direction_join(struct direction *direction, struct ask *ask);
@@ -159,8 +169,18 @@ bool direction_may_share(struct direction *direction, const uint8_t mn_key[stati
 			 uint8_t asked);
 /* Our node's side: it has neither moved nor started anew since. */
 bool direction_is_current(const struct direction *direction, const struct side *side);
+/* Its DC has revoked the foreign node since it told us its card. */
+bool direction_is_void(const struct direction *direction, const struct side *side);
 uint8_t direction_asked(const struct wanted *wanted);
 void direction_stop_request(struct direction *direction);
+
+/* direction_route.c */
+/* R57: decides, and tells CN, a node of ours. */
+void direction_decide(struct direction *direction);
+/* Both routes, once the cards of both sides are there. False: *error says why there is none. */
+bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error);
+void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
+			const uint8_t psk[static NTM_KEY_LEN]);
 
 /* direction_foreign.c */
 void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, struct ask *ask,
