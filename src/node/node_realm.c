@@ -46,6 +46,9 @@ void node_keep_lease(struct node *node, const struct ntm_msg_registered *msg)
 
 	if (renew_lease(node, msg, &fresh)) {
 		node->lease = fresh;
+		/* What was not taken before, or is being read, has to be judged by the new one. */
+		node->partners.generation = 0;
+		partners_pull_restart(node->pull);
 		bool dropped = partners_sift(&node->partners, &node->lease);
 		node->ops->lease_changed(node->ctx, &node->lease);
 		if (dropped)
