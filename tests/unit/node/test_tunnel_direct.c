@@ -581,6 +581,22 @@ static void a_tunnel_ends_with_its_direction(void **state)
 	world_free(w);
 }
 
+/* A domain may give its nodes certificates for ever. */
+static void a_certificate_without_an_end_ends_no_tunnel(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->b.cert.not_after_s = INT64_MAX - NTM_CERT_SKEW_S;
+	assert_int_equal(want_name(&w->a, w->b.lease.fqdn, NULL), 0);
+	direct(&w->a, 0);
+	run(w, 60000);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	assert_int_equal(tunnel_find(w->a.tunnels, &w->b.lease.vip4)->life.until_ms,
+			 1000 + 86400000);
+	world_free(w);
+}
+
 /* ---- Tunnel Requests that come before their Route Direction ---- */
 
 static void an_early_tunnel_request_is_kept(void **state)
@@ -666,6 +682,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_was_restarted_is_taken_back),
 		cmocka_unit_test(a_tunnel_is_directed_anew_in_time),
 		cmocka_unit_test(a_tunnel_ends_with_its_direction),
+		cmocka_unit_test(a_certificate_without_an_end_ends_no_tunnel),
 		cmocka_unit_test(links_keep_our_nat_open),
 		cmocka_unit_test(an_early_tunnel_request_is_kept),
 		cmocka_unit_test(an_old_tunnel_request_is_not_answered),
