@@ -176,12 +176,18 @@ static void a_new_lease_makes_the_list_unknown(void **state)
 	(void)state;
 	node->partners.generation = 5;
 	node_keep_lease(node, &msg);
+	msg.resolver4.b[3] ^= 1;
+	node_keep_lease(node, &msg);
+	assert_int_equal(lease_saves, 1);
 	assert_int_equal(node->partners.generation, 5);
-	assert_int_equal(restarts, 0);
+	assert_int_equal(restarts + realms, 0);
 	assert_int_equal(ntm_prefix_parse(&msg.prefixes.item[0], "198.18.0.0/15"), 0);
 	node_keep_lease(node, &msg);
 	assert_int_equal(node->partners.generation, 0);
 	assert_int_equal(restarts, 1);
+	/* Nor is every peer of our own domain's any more. */
+	assert_int_equal(realms, 1);
+	assert_int_equal(saves, 0);
 }
 
 int main(void)
