@@ -40,16 +40,34 @@ static bool renew_lease(const struct node *node, const struct ntm_msg_registered
 	return memcmp(fresh, &node->lease, sizeof(*fresh)) != 0;
 }
 
+static bool is_same_realm(const struct node_lease *a, const struct node_lease *b)
+{
+	return memcmp(&a->prefixes, &b->prefixes, sizeof(a->prefixes)) == 0 &&
+	       memcmp(&a->suffixes, &b->suffixes, sizeof(a->suffixes)) == 0;
+}
+
+/* Partners that were not taken before, or are being read, have to be judged anew; and whoever is of
+ * no domain any more has no tunnel. */
+static void realm_changed(struct node *node)
+{
+	node->partners.generation = 0;
+	partners_pull_restart(node->pull);
+	if (partners_sift(&node->partners, &node->lease))
+		partners_changed(node);
+	else
+		tunnels_on_realm(node->tunnels);
+}
+
 void node_keep_lease(struct node *node, const struct ntm_msg_registered *msg)
 {
 	struct node_lease fresh = node->lease;
 
 	if (renew_lease(node, msg, &fresh)) {
+		bool is_same = is_same_realm(&fresh, &node->lease);
 		node->lease = fresh;
-		bool dropped = partners_sift(&node->partners, &node->lease);
+		if (!is_same)
+			realm_changed(node);
 		node->ops->lease_changed(node->ctx, &node->lease);
-		if (dropped)
-			partners_changed(node);
 	}
 	ntm_wipe(&fresh, sizeof(fresh)); /* our secret key */
 }

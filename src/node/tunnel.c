@@ -360,6 +360,9 @@ struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *ce
 		tunnel = tunnel_add(tunnels, &(struct tunnel_target){.fqdn = cert->fqdn});
 	if (tunnel == NULL)
 		return NULL;
+	/* Whoever has the former key is not who the certificate is about. */
+	if (tunnel->link != NULL && memcmp(tunnel->key, cert->key, NTM_KEY_LEN) != 0)
+		end_up(tunnel, "the peer has another key now");
 	unindex(tunnel);
 	snprintf(tunnel->fqdn, sizeof(tunnel->fqdn), "%s", cert->fqdn);
 	tunnel->vip4 = cert->vip4;

@@ -40,6 +40,8 @@ enum tunnel_state {
  * DC). */
 #define TUNNEL_EARLY    8
 #define TUNNEL_EARLY_MS 3000
+/* Revocations that are remembered: a Route Direction from before may come behind them. */
+#define TUNNEL_REVOKED 16
 /* The DCs have a say again in a tunnel that lasts: after three quarters of its Route Direction's
  * lifetime a new direction is asked for, so often while there is no answer; without one the tunnel
  * ends with the lifetime (security.md 2.6: calls outlive a dead DC for 24 h). */

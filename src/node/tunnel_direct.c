@@ -234,10 +234,10 @@ static struct tunnel_life life_of(const struct tunnels *all,
 {
 	int64_t now_ms = all->args.timers->now_ms;
 	int64_t lifetime_ms = (int64_t)rd->lifetime_s * 1000;
-	int64_t cert_ms = (cert->not_after_s + NTM_CERT_SKEW_S) * 1000 - all->args.timers->wall_ms;
+	int64_t end_s = cert->not_after_s + NTM_CERT_SKEW_S; /* in ms it may be too large */
 
-	if (cert_ms < lifetime_ms)
-		lifetime_ms = cert_ms;
+	if (end_s <= (all->args.timers->wall_ms + lifetime_ms) / 1000)
+		lifetime_ms = end_s * 1000 - all->args.timers->wall_ms;
 	return (struct tunnel_life){.renew_ms = now_ms + lifetime_ms / 4 * 3,
 				    .until_ms = now_ms + lifetime_ms};
 }

@@ -57,6 +57,30 @@ static const char *check_partner_claim(const struct realm *realm, const struct p
 	return words != NULL ? words : check_partner_vip(realm, partner, vip6);
 }
 
+/* ---- revocations ---- */
+
+static bool is_vip(const struct ntm_ip *revoked, const struct ntm_ip *vip)
+{
+	return revoked->family == 0 || ntm_ip_eq(revoked, vip);
+}
+
+/* The key, and the addresses as far as they are told: another domain's DC may be behind the
+ * message, and has a say about its own nodes only. */
+static bool is_about(const struct ntm_msg_revoked *revoked, const uint8_t key[static NTM_KEY_LEN],
+		     const struct ntm_ip *vip4, const struct ntm_ip *vip6)
+{
+	return memcmp(revoked->key, key, NTM_KEY_LEN) == 0 && is_vip(&revoked->vip4, vip4) &&
+	       is_vip(&revoked->vip6, vip6);
+}
+
+static bool was_revoked(const struct tunnels *all, const struct ntm_cert *cert)
+{
+	for (size_t i = 0; i < TUNNEL_REVOKED; i++)
+		if (is_about(&all->revoked[i], cert->key, &cert->vip4, &cert->vip6))
+			return true;
+	return false;
+}
+
 /* ---- Route Directions ---- */
 
 /* Checks the domain that rd introduces and makes it known; *partner is its entry then. */
@@ -123,6 +147,8 @@ const char *tunnel_check_peer(struct tunnels *all, const struct ntm_msg_route_di
 
 	if (words == NULL)
 		words = check_cert(all, &rd->peer_cert, partner, cert);
+	if (words == NULL && was_revoked(all, cert))
+		words = "the peer was revoked by its DC";
 	if (words != NULL)
 		return words;
 	memcpy(root, partner != NULL ? partner->root : realm->lease->root, NTM_SIGN_PUB_LEN);
@@ -142,25 +168,13 @@ static void end_tunnel(struct tunnel *tunnel, uint8_t code, const char *words)
 	tunnel_fail(tunnel, -EACCES, code, words);
 }
 
-static bool is_vip(const struct ntm_ip *revoked, const struct ntm_ip *vip)
-{
-	return revoked->family == 0 || ntm_ip_eq(revoked, vip);
-}
-
-/* The key, and the addresses as far as they are told: another domain's DC may be behind the
- * message, and has a say about its own nodes only. */
-static bool is_about(const struct ntm_msg_revoked *revoked, const uint8_t key[static NTM_KEY_LEN],
-		     const struct ntm_ip *vip4, const struct ntm_ip *vip6)
-{
-	return memcmp(revoked->key, key, NTM_KEY_LEN) == 0 && is_vip(&revoked->vip4, vip4) &&
-	       is_vip(&revoked->vip6, vip6);
-}
-
 void tunnels_on_revoked(struct tunnels *all, const struct ntm_msg_revoked *revoked)
 {
 	const struct node_lease *lease = all->args.realm->lease;
 	struct tunnel *next;
 
+	all->revoked[all->revoked_next] = *revoked;
+	all->revoked_next = (all->revoked_next + 1) % TUNNEL_REVOKED;
 	if (is_about(revoked, lease->keys.pub, &lease->vip4, &lease->vip6))
 		ntm_err("the DC has revoked this node: ask its operator for a new join token");
 	for (struct tunnel *t = all->list; t != NULL; t = next) {

@@ -90,6 +90,8 @@ struct tunnels {
 	struct ntm_map *by_vip;
 	struct ntm_map *by_name;
 	struct early early[TUNNEL_EARLY];
+	struct ntm_msg_revoked revoked[TUNNEL_REVOKED]; /* a ring; tunnel_peer.c */
+	size_t revoked_next;
 	struct ntm_bucket icmp_bucket;
 	struct tunnels_counters counters;
 	struct tunnel_failure failures[TUNNEL_FAILURES]; /* newest first */

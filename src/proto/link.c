@@ -196,21 +196,42 @@ static void go_on(struct ntm_link *link, enum ntm_link_down why)
 		link_handshake_start(link, true);
 }
 
+static const char *down_name(enum ntm_link_down why)
+{
+	static const char *const names[] = {"no answer", "expired", "closed by peer"};
+
+	return names[why];
+}
+
 void link_lose(struct ntm_link *link, enum ntm_link_down why)
 {
-	static const char *const words[] = {"no answer", "expired", "closed by peer"};
 	struct ntm_links *links = link->links;
 	bool was_up = link->state == NTM_LINK_UP;
 
 	if (!link->persistent) {
 		quiet(link);
-		link_set_state(link, NTM_LINK_CLOSED, words[why]);
+		link_set_state(link, NTM_LINK_CLOSED, down_name(why));
 	} else {
 		link_slots_drop(link);
-		link_set_state(link, NTM_LINK_CONNECTING, words[why]);
+		link_set_state(link, NTM_LINK_CONNECTING, down_name(why));
 		go_on(link, why);
 	}
 	if ((was_up || !link->persistent) && links->ops.down)
+		links->ops.down(links->ctx, link, link->owner, why);
+}
+
+void link_lose_former(struct ntm_link *link, enum ntm_link_down why)
+{
+	struct ntm_links *links = link->links;
+	bool was_up = link->state == NTM_LINK_UP;
+
+	link_slot_drop(link, &link->prev);
+	link_slot_drop(link, &link->cur);
+	link_timers_sessions_changed(link);
+	link_set_state(link, NTM_LINK_CONNECTING, down_name(why));
+	if (!link->hs)
+		link_timers_peer_awaited(link);
+	if (was_up && link->persistent && links->ops.down)
 		links->ops.down(links->ctx, link, link->owner, why);
 }
 

@@ -107,17 +107,10 @@ static void on_response(struct ntm_link *link, const struct ntm_addr *from,
 
 static void on_close(struct ntm_link *link)
 {
-	if (!link_peer_began(link)) {
+	if (link_peer_began(link)) /* this ends only what was before */
+		link_lose_former(link, NTM_DOWN_CLOSED);
+	else
 		link_lose(link, NTM_DOWN_CLOSED);
-		return;
-	}
-	/* The peer has begun anew already, and this ends only what was before. */
-	link_slot_drop(link, &link->prev);
-	link_slot_drop(link, &link->cur);
-	link_timers_sessions_changed(link);
-	link_set_state(link, NTM_LINK_CONNECTING, "closed by peer");
-	if (!link->hs)
-		link_timers_peer_awaited(link);
 }
 
 /* The body of a TLV with that length, or NULL. */

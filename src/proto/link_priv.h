@@ -65,6 +65,9 @@ struct ntm_link *link_for_peer(struct ntm_links *links, uint8_t purpose,
 void link_set_state(struct ntm_link *link, enum ntm_link_state state, const char *why);
 /* No session is left and none is coming: CLOSED, or CONNECTING when persistent; calls down. */
 void link_lose(struct ntm_link *link, enum ntm_link_down why);
+/* The same when the peer has begun anew already: CONNECTING, its first packet is awaited. Calls
+ * down when the link is persistent; another one's end is told if nothing comes. */
+void link_lose_former(struct ntm_link *link, enum ntm_link_down why);
 
 /* link_session.c */
 bool link_is_alive(const struct ntm_link *link); /* a session that may seal */

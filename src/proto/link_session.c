@@ -359,14 +359,8 @@ void link_send_keepalive_on(struct ntm_link *link, struct link_slot *slot,
 
 void link_on_expired(struct ntm_link *link)
 {
-	if (!link_peer_began(link)) {
+	if (link_peer_began(link)) /* it has asked for new keys already */
+		link_lose_former(link, NTM_DOWN_EXPIRED);
+	else
 		link_lose(link, NTM_DOWN_EXPIRED);
-		return;
-	}
-	/* The peer has asked for new keys already: wait for its first packet. */
-	link_slot_drop(link, &link->prev);
-	link_slot_drop(link, &link->cur);
-	link_set_state(link, NTM_LINK_CONNECTING, "expired");
-	if (!link->hs)
-		link_timers_peer_awaited(link);
 }

@@ -163,6 +163,33 @@ static void a_new_lease_sifts_the_partners(void **state)
 	assert_null(partners_find(&node->partners, "b.example"));
 }
 
+/* A partner that was in our way, and is not any more: the list says the same as before, and has to
+ * be read again. */
+static void a_new_lease_makes_the_list_unknown(void **state)
+{
+	struct ntm_msg_registered msg = {.cert = node->lease.cert,
+					 .prefixes = node->lease.prefixes,
+					 .suffixes = node->lease.suffixes,
+					 .resolver4 = node->lease.resolver4,
+					 .resolver6 = node->lease.resolver6};
+
+	(void)state;
+	node->partners.generation = 5;
+	node_keep_lease(node, &msg);
+	msg.resolver4.b[3] ^= 1;
+	node_keep_lease(node, &msg);
+	assert_int_equal(lease_saves, 1);
+	assert_int_equal(node->partners.generation, 5);
+	assert_int_equal(restarts + realms, 0);
+	assert_int_equal(ntm_prefix_parse(&msg.prefixes.item[0], "198.18.0.0/15"), 0);
+	node_keep_lease(node, &msg);
+	assert_int_equal(node->partners.generation, 0);
+	assert_int_equal(restarts, 1);
+	/* Nor is every peer of our own domain's any more. */
+	assert_int_equal(realms, 1);
+	assert_int_equal(saves, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +198,7 @@ int main(void)
 		CASE(a_domain_that_is_taught_makes_the_list_unknown),
 		CASE(the_dc_tells_that_the_list_has_changed),
 		CASE(a_new_lease_sifts_the_partners),
+		CASE(a_new_lease_makes_the_list_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

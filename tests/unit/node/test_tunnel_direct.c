@@ -581,6 +581,44 @@ static void a_tunnel_ends_with_its_direction(void **state)
 	world_free(w);
 }
 
+/* A domain may give its nodes certificates for ever. */
+static void a_certificate_without_an_end_ends_no_tunnel(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->b.cert.not_after_s = INT64_MAX - NTM_CERT_SKEW_S;
+	assert_int_equal(want_name(&w->a, w->b.lease.fqdn, NULL), 0);
+	direct(&w->a, 0);
+	run(w, 60000);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	assert_int_equal(tunnel_find(w->a.tunnels, &w->b.lease.vip4)->life.until_ms,
+			 1000 + 86400000);
+	world_free(w);
+}
+
+/* The peer has joined anew, on another host: what goes to its name and address is for that. */
+static void a_key_that_was_replaced_keeps_no_link(void **state)
+{
+	struct world *w = world_up();
+	struct ntm_msg_route_direction pair = pair_new(w);
+	struct ntm_keys keys;
+
+	(void)state;
+	ntm_keys_make(&keys);
+	memcpy(w->b.cert.key, keys.pub, NTM_KEY_LEN);
+	tell(&w->a, &pair, NTM_ROLE_REQUESTS);
+	send_mark(&w->a, &w->b.lease.vip4, 1);
+	run(w, 100);
+	assert_int_equal(w->b.inner, 0);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_CONNECTING);
+	assert_int_equal(w->b.closes_in, 1);
+	/* The new host is not there: nor is the old one taken for it then. */
+	run(w, 4000);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_FAILED);
+	world_free(w);
+}
+
 /* ---- Tunnel Requests that come before their Route Direction ---- */
 
 static void an_early_tunnel_request_is_kept(void **state)
@@ -666,6 +704,8 @@ int main(void)
 		cmocka_unit_test(a_peer_that_was_restarted_is_taken_back),
 		cmocka_unit_test(a_tunnel_is_directed_anew_in_time),
 		cmocka_unit_test(a_tunnel_ends_with_its_direction),
+		cmocka_unit_test(a_certificate_without_an_end_ends_no_tunnel),
+		cmocka_unit_test(a_key_that_was_replaced_keeps_no_link),
 		cmocka_unit_test(links_keep_our_nat_open),
 		cmocka_unit_test(an_early_tunnel_request_is_kept),
 		cmocka_unit_test(an_old_tunnel_request_is_not_answered),

@@ -502,6 +502,33 @@ static void a_revocation_names_key_and_addresses(void **state)
 	world_free(w);
 }
 
+/* The DC's answer may have been on its way when the peer was revoked, and come behind that. */
+static void a_peer_that_was_revoked_does_not_come_late(void **state)
+{
+	struct world *w = world_new();
+	struct ntm_msg_revoked revoked = {.serial = w->b.cert.serial,
+					  .vip4 = w->b.lease.vip4,
+					  .vip6 = w->b.lease.vip6};
+	struct waiter waiter;
+
+	(void)state;
+	memcpy(revoked.key, w->b.lease.keys.pub, NTM_KEY_LEN);
+	assert_int_equal(want_name(&w->a, w->b.lease.fqdn, &waiter), 0);
+	tunnels_on_revoked(w->a.tunnels, &revoked);
+	direct(&w->a, 0);
+	run(w, 100);
+	assert_int_equal(waiter.calls, 1);
+	assert_int_equal(waiter.err, -EKEYREJECTED);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_IDLE);
+	/* Who has joined anew has another key. */
+	ntm_keys_make(&w->b.lease.keys);
+	memcpy(w->b.cert.key, w->b.lease.keys.pub, NTM_KEY_LEN);
+	struct ntm_msg_route_direction pair = pair_new(w);
+	tell(&w->a, &pair, NTM_ROLE_REQUESTS);
+	assert_int_equal(w->a.dc.acks, 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +543,7 @@ int main(void)
 		cmocka_unit_test(what_is_under_way_ends_as_well),
 		cmocka_unit_test(tunnels_of_our_own_stay),
 		cmocka_unit_test(a_revocation_names_key_and_addresses),
+		cmocka_unit_test(a_peer_that_was_revoked_does_not_come_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,27 @@ static void persistent_link_after_close(void **unused)
 	world_free(w);
 }
 
+/* CLOSE while the peer's new session waits for its first packet: also then it is down. */
+static void persistent_link_after_close_while_rekeying(void **unused)
+{
+	struct world *w = world_new(12);
+	struct host *node = &w->host[0], *dc = &w->host[1];
+
+	(void)unused;
+	open_node(node, dc);
+	run(w, 100);
+	dc->deaf[0] = dc->deaf[1] = true; /* the RESPONSE is lost */
+	ntm_link_restart(dc->link, NULL, 0);
+	run(w, 20);
+	ntm_link_close(dc->link, 1);
+	ntm_link_free(dc->link);
+	run(w, 60000);
+	assert_int_equal(ntm_link_state(node->link), NTM_LINK_CONNECTING);
+	assert_int_equal(node->down, 1);
+	assert_int_equal(node->why, NTM_DOWN_CLOSED);
+	world_free(w);
+}
+
 /* The machine slept for an hour: what it wakes up with is too old to be used. */
 static void suspend(void **unused)
 {
@@ -346,6 +367,7 @@ int main(void)
 		cmocka_unit_test(persistent_link_comes_back),
 		cmocka_unit_test(persistent_link_renews_when_idle),
 		cmocka_unit_test(persistent_link_after_close),
+		cmocka_unit_test(persistent_link_after_close_while_rekeying),
 		cmocka_unit_test(suspend),
 		cmocka_unit_test(too_old_to_open),
 		cmocka_unit_test(short_times),
