@@ -103,7 +103,7 @@ static void start_telling(struct incoming *in, struct ask *ask)
 	memcpy(mn->domain, in->foreign->pin.domain, sizeof(mn->domain));
 	mn->card.cert = in->req->information_request.cert;
 	mn->card.place = in->place;
-	mn->asked = direction_asked(&in->wanted);
+	mn->asked = ask->asked;
 	if (direction_put_pair(direction) != 0 || direction_put_aliases(direction) != 0) {
 		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
 		direction_fail(direction, &error);
@@ -177,12 +177,10 @@ static void meet(struct incoming *in, struct ask *ask)
 		former = dissolve(direction);
 		direction = NULL;
 	}
-	if (direction) {
-		direction_side(direction, in->cert.key)->asked |= direction_asked(&in->wanted);
+	if (direction)
 		direction_join(direction, ask);
-	} else {
+	else
 		start_telling(in, ask);
-	}
 	rejoin(in, crossed);
 	rejoin(in, former);
 }
@@ -202,6 +200,7 @@ static void work(struct incoming *in)
 	}
 	ask = ask_of_foreign(in->foreign, in->req, in->cert.key);
 	if (ask) {
+		ask->asked = direction_asked(&in->wanted);
 		meet(in, ask);
 		return;
 	}

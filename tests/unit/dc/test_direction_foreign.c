@@ -589,6 +589,28 @@ static void crossing_higher_fails(void **state)
 	assert_null(w->dc->directions.first);
 }
 
+/* Who asks once more after both have met has lost its tunnel, and gets a new one. */
+static void crossing_asked_once_more(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_ordered(w, false);
+	uint8_t pair[NTM_PAIR_LEN];
+
+	ask(s.a, BOB, 1);
+	run(w, 50);
+	partner_ask(s.b, &s.bob, ALICE, 2);
+	run(w, 100);
+	assert_int_equal(s.a->directed, 1);
+	memcpy(pair, s.a->route.pair, sizeof(pair));
+	ask(s.a, BOB, 3);
+	run(w, 50);
+	assert_int_equal(s.b->asked_count, 2);
+	partner_inform(s.b, &s.bob);
+	run(w, 50);
+	assert_int_equal(s.a->directed, 2);
+	assert_memory_not_equal(s.a->route.pair, pair, sizeof(pair));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, foreign_setup, foreign_teardown)
 
 int main(void)
@@ -614,6 +636,7 @@ int main(void)
 		TEST(crossing_lower_fails),
 		TEST(crossing_higher),
 		TEST(crossing_higher_fails),
+		TEST(crossing_asked_once_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
