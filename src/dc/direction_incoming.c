@@ -138,10 +138,10 @@ static bool is_usable(const struct incoming *in, struct direction *direction)
 	       direction_may_share(direction, in->cert.key, direction_asked(&in->wanted));
 }
 
-/* Those who waited for what was dissolved get what there is now. */
-static void rejoin(struct incoming *in, struct ask *asks)
+/* Those who waited for what was dissolved get what there is now, or hear why ask got none. */
+static void rejoin(struct incoming *in, struct ask *asks, const struct ask *ask)
 {
-	struct ntm_msg_direction_error error = {.code = 0};
+	struct ntm_msg_direction_error error;
 	struct ask *next;
 
 	for (; asks; asks = next) {
@@ -152,8 +152,8 @@ static void rejoin(struct incoming *in, struct ask *asks)
 			direction_join(direction, asks);
 			continue;
 		}
-		direction_words(&error, NTM_DIR_BUSY,
-				"another direction got in the way: try again");
+		error = ask->error;
+		error.vip = (struct ntm_ip){.family = 0}; /* of ask's peer, not of theirs */
 		ask_refuse(asks, &error);
 	}
 }
@@ -181,8 +181,8 @@ static void meet(struct incoming *in, struct ask *ask)
 		direction_join(direction, ask);
 	else
 		start_telling(in, ask);
-	rejoin(in, crossed);
-	rejoin(in, former);
+	rejoin(in, crossed, ask);
+	rejoin(in, former, ask);
 }
 
 static void work(struct incoming *in)
