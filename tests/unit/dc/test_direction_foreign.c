@@ -633,6 +633,28 @@ static void crossing_asked_once_more(void **state)
 	assert_memory_not_equal(s.a->route.pair, pair, sizeof(pair));
 }
 
+/* The same for the other DC's node, when ours went on. */
+static void crossing_asked_once_more_there(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_ordered(w, true);
+	uint8_t pair[NTM_PAIR_LEN];
+
+	ask(s.a, BOB, 1);
+	run(w, 50);
+	partner_ask(s.b, &s.bob, ALICE, 2);
+	run(w, 50);
+	partner_inform(s.b, &s.bob);
+	run(w, 50);
+	assert_int_equal(s.b->informed, 1);
+	memcpy(pair, s.b->info.pair, sizeof(pair));
+	partner_ask(s.b, &s.bob, ALICE, 3);
+	run(w, 50);
+	assert_int_equal(s.b->informed, 2);
+	assert_int_equal(s.a->told_count, 1);
+	assert_memory_not_equal(s.b->info.pair, pair, sizeof(pair));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, foreign_setup, foreign_teardown)
 
 int main(void)
@@ -660,6 +682,7 @@ int main(void)
 		TEST(crossing_higher_fails),
 		TEST(crossing_higher_no_route),
 		TEST(crossing_asked_once_more),
+		TEST(crossing_asked_once_more_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
