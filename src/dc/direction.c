@@ -279,8 +279,9 @@ bool direction_may_share(struct direction *direction, const uint8_t mn_key[stati
 
 void direction_join(struct direction *direction, struct ask *ask)
 {
-	const struct side *mn = direction_side(direction, ask->mn_key); /* of this ask */
+	struct side *mn = direction_side(direction, ask->mn_key); /* of this ask */
 
+	mn->asked |= ask->asked;
 	direction->dc->directions.counters.merged++;
 	ntm_debug("dir=%016" PRIx64 " merged with dir=%016" PRIx64 " mn=%s cn=%s", ask->correlation,
 		  direction->correlation, mn->fqdn, peer_of(direction, mn)->fqdn);

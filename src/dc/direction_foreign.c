@@ -172,7 +172,7 @@ static void start_asking(struct registry_node *mn, struct foreign *foreign, stru
 	direction->wanted = *wanted;
 	direction->vip = wanted->vip;
 	direction_set_node(&direction->mn, mn);
-	direction->mn.asked = direction_asked(wanted);
+	direction->mn.asked = ask->asked;
 	memcpy(direction->cn.domain, foreign->pin.domain, sizeof(direction->cn.domain));
 	set_label(&direction->cn, wanted);
 	if (direction_put_alias(direction, mn->who.key, wanted) != 0) {
@@ -191,10 +191,9 @@ void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, st
 			   const struct wanted *wanted)
 {
 	struct direction *direction = direction_of_alias(&mn->dc->directions, mn->who.key, wanted);
-	uint8_t asked = direction_asked(wanted);
 	bool has_moved;
 
-	if (direction && !direction_may_share(direction, mn->who.key, asked)) {
+	if (direction && !direction_may_share(direction, mn->who.key, ask->asked)) {
 		direction_forget(direction);
 		direction = NULL;
 	}
@@ -202,7 +201,6 @@ void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, st
 		start_asking(mn, foreign, ask, wanted);
 		return;
 	}
-	direction_side(direction, mn->who.key)->asked |= asked;
 	/* CN would look for MN where it was before. */
 	has_moved = direction->state == DIRECTION_ASKING && direction->mn.place != mn->place;
 	direction_join(direction, ask);

@@ -103,7 +103,7 @@ static void start_telling(struct incoming *in, struct ask *ask)
 	memcpy(mn->domain, in->foreign->pin.domain, sizeof(mn->domain));
 	mn->card.cert = in->req->information_request.cert;
 	mn->card.place = in->place;
-	mn->asked = direction_asked(&in->wanted);
+	mn->asked = ask->asked;
 	if (direction_put_pair(direction) != 0 || direction_put_aliases(direction) != 0) {
 		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
 		direction_fail(direction, &error);
@@ -138,10 +138,10 @@ static bool is_usable(const struct incoming *in, struct direction *direction)
 	       direction_may_share(direction, in->cert.key, direction_asked(&in->wanted));
 }
 
-/* Those who waited for what was dissolved get what there is now. */
-static void rejoin(struct incoming *in, struct ask *asks)
+/* Those who waited for what was dissolved get what there is now, or hear why ask got none. */
+static void rejoin(struct incoming *in, struct ask *asks, const struct ask *ask)
 {
-	struct ntm_msg_direction_error error = {.code = 0};
+	struct ntm_msg_direction_error error;
 	struct ask *next;
 
 	for (; asks; asks = next) {
@@ -152,8 +152,8 @@ static void rejoin(struct incoming *in, struct ask *asks)
 			direction_join(direction, asks);
 			continue;
 		}
-		direction_words(&error, NTM_DIR_BUSY,
-				"another direction got in the way: try again");
+		error = ask->error;
+		error.vip = (struct ntm_ip){.family = 0}; /* of ask's peer, not of theirs */
 		ask_refuse(asks, &error);
 	}
 }
@@ -177,14 +177,12 @@ static void meet(struct incoming *in, struct ask *ask)
 		former = dissolve(direction);
 		direction = NULL;
 	}
-	if (direction) {
-		direction_side(direction, in->cert.key)->asked |= direction_asked(&in->wanted);
+	if (direction)
 		direction_join(direction, ask);
-	} else {
+	else
 		start_telling(in, ask);
-	}
-	rejoin(in, crossed);
-	rejoin(in, former);
+	rejoin(in, crossed, ask);
+	rejoin(in, former, ask);
 }
 
 static void work(struct incoming *in)
@@ -202,6 +200,7 @@ static void work(struct incoming *in)
 	}
 	ask = ask_of_foreign(in->foreign, in->req, in->cert.key);
 	if (ask) {
+		ask->asked = direction_asked(&in->wanted);
 		meet(in, ask);
 		return;
 	}

@@ -31,6 +31,7 @@ struct ask {
 	uint8_t mn_key[NTM_KEY_LEN];   /* of the node that the answer is for */
 	char domain[NTM_NAME_MAX + 1]; /* whose DC asks; "": the node itself does */
 	uint64_t correlation;
+	uint8_t asked;    /* enum asked */
 	struct ask *next; /* that waits for the same direction */
 	struct ntm_timer timer;
 	uint8_t answer; /* type of the message; 0: waits */

@@ -16,7 +16,7 @@ static void start(struct registry_node *mn, struct registry_node *cn, struct ask
 	direction->vip = cn->who.vip4.family != 0 ? cn->who.vip4 : cn->who.vip6;
 	direction_set_node(&direction->mn, mn);
 	direction_set_node(&direction->cn, cn);
-	direction->mn.asked = direction_asked(wanted);
+	direction->mn.asked = ask->asked;
 	if (direction_put_pair(direction) != 0) {
 		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
 		direction_fail(direction, &error);
@@ -31,9 +31,8 @@ static void work_here(struct registry_node *node, struct registry_node *cn, stru
 {
 	struct direction *direction =
 		direction_of_pair(&node->dc->directions, node->who.key, cn->who.key, "");
-	uint8_t asked = direction_asked(wanted);
 
-	if (direction && !direction_may_share(direction, node->who.key, asked)) {
+	if (direction && !direction_may_share(direction, node->who.key, ask->asked)) {
 		direction_forget(direction);
 		direction = NULL;
 	}
@@ -41,7 +40,6 @@ static void work_here(struct registry_node *node, struct registry_node *cn, stru
 		start(node, cn, ask, wanted);
 		return;
 	}
-	direction_side(direction, node->who.key)->asked |= asked;
 	direction_join(direction, ask);
 }
 
@@ -54,6 +52,7 @@ static void work(struct registry_node *node, const struct ntm_msg_direction_requ
 	struct peer peer;
 
 	memcpy(wanted.fqdn, req->fqdn_cn, sizeof(wanted.fqdn));
+	ask->asked = direction_asked(&wanted);
 	if (!direction_peer_find(node, req->fqdn_mn, &wanted, &peer, &error)) {
 		ask_refuse(ask, &error);
 		return;

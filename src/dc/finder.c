@@ -150,13 +150,20 @@ static void ask_suffix(struct finder *finder)
 	ask(finder, FINDER_LOCATE);
 }
 
+static void climb(struct finder *finder)
+{
+	finder->suffix = strchr(finder->suffix, '.') + 1;
+	if (++finder->climbed >= FINDER_CLIMB)
+		finder->suffix = finder->domain;
+}
+
 /* By name one label up, not above the domain; by VIP the other way; if there is any left. */
 static void go_on(struct finder *finder)
 {
 	if (finder->suffix == NULL && !finder->asked_other) {
 		ask_other(finder);
 	} else if (finder->suffix != NULL && strcmp(finder->suffix, finder->domain) != 0) {
-		finder->suffix = strchr(finder->suffix, '.') + 1;
+		climb(finder);
 		ask_suffix(finder);
 	}
 }
@@ -373,6 +380,7 @@ static void clear(struct finder *finder)
 {
 	finder_stop(finder);
 	finder->asked_other = false;
+	finder->climbed = 0;
 	finder->dc_name[0] = '\0';
 	finder->port = FINDER_PORT;
 	finder->count = 0;

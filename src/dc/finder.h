@@ -27,6 +27,9 @@
 #define FINDER_GRACE_MS 150
 /* A reverse tree whose servers are silent must not cost the call. */
 #define FINDER_PATIENCE_MS 600
+/* By name: questions below the domain, whose own is the next one then. Who chooses the name must
+ * not choose how long others wait for the same DC. */
+#define FINDER_CLIMB 4
 
 /* As dc_ops (dc.h). */
 struct finder_ops {
@@ -79,6 +82,7 @@ struct finder {
 	char domain[NTM_NAME_MAX + 1];
 	const char *suffix; /* by name: what is left of fqdn; NULL: by VIP */
 	char fqdn[NTM_NAME_MAX + 1];
+	unsigned climbed;
 	struct ntm_ip vip;
 	bool asked_other, wants_root, is_running;
 	struct ntm_timer timer, grace, patience;

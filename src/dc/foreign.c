@@ -135,7 +135,7 @@ int foreign_request(struct foreign *foreign, const struct finder_target *target,
 {
 	int err;
 
-	if (foreign->state == FOREIGN_IDLE && !foreign_may_search(foreign))
+	if (foreign->state == FOREIGN_IDLE && !foreign_may_search(foreign, target))
 		return -EHOSTUNREACH;
 	err = ntm_ctl_request(foreign->ctl, msg, done, arg, txn);
 	if (err != 0)
@@ -240,7 +240,7 @@ int foreign_accept(struct dc *dc, const struct ntm_link_request *req, struct ntm
 	if (err == -EAGAIN) {
 		/* Its root is learned where DNS leads to, never from who comes in. */
 		target.fqdn = foreign->pin.domain;
-		if (foreign_may_search(foreign))
+		if (foreign_may_search(foreign, &target))
 			foreign_connect(foreign, &target);
 		return err;
 	}
@@ -280,6 +280,7 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	foreign->last_good = *ntm_link_remote(link);
 	ntm_ctl_set_link(foreign->ctl, link);
 	foreign->code = 0;
+	foreign->is_by_vip = false;
 	foreign_search_stop(foreign);
 	if (foreign->state != FOREIGN_UP) {
 		foreign->state = FOREIGN_UP;

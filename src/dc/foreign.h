@@ -45,6 +45,8 @@ struct foreign {
 	struct ntm_link *link; /* the session, or our attempt */
 	struct ntm_ctl *ctl;
 	struct finder finder;
+	/* The search, or the last one, was for an address; and a name is wanted meanwhile. */
+	bool is_by_vip, is_name_wanted;
 	bool has_dns_root; /* validated, mode dnssec */
 	uint8_t dns_root[NTM_SIGN_PUB_LEN];
 	size_t candidate_count, tried_count;
@@ -127,8 +129,9 @@ void foreign_fail(struct foreign *foreign, uint8_t code, const char *words);
 void foreign_search_init(struct foreign *foreign);
 void foreign_search_stop(struct foreign *foreign);
 /* False: another search would tell no more, or none can be; code and words say what is wrong. */
-bool foreign_may_search(struct foreign *foreign);
-/* Starts a search unless one runs or a session is there. */
+bool foreign_may_search(struct foreign *foreign, const struct finder_target *target);
+/* Starts a search unless one runs or a session is there. One for an address goes on with the domain
+ * when DNS does not know the address, and a name was wanted meanwhile. */
 void foreign_connect(struct foreign *foreign, const struct finder_target *target);
 /* The session is silent: the DC may have moved, and is tried where DNS says that it is. */
 void foreign_search_again(struct foreign *foreign);

@@ -31,10 +31,15 @@ static int read_hello(const struct dc *dc, const struct ntm_link_request *req,
 	return 0;
 }
 
+static bool has_prefix(const struct trust_pin *pin)
+{
+	return pin->prefix4.ip.family != 0 || pin->prefix6.ip.family != 0;
+}
+
 /* Which prefixes a domain that was trusted without them has: those of its DC. */
 static void adopt_prefixes(struct trust_pin *pin, const struct ntm_cert *cert)
 {
-	if (pin->prefix4.ip.family != 0 || pin->prefix6.ip.family != 0)
+	if (has_prefix(pin))
 		return;
 	pin->prefix4 = cert->prefix4;
 	pin->prefix6 = cert->prefix6;
@@ -57,11 +62,12 @@ static int pin_root(struct foreign *foreign, const struct ntm_dc_hello *hello,
 	char text[NTM_FINGERPRINT_STR];
 	int err = 0;
 
+	if (!pin.has_root)
+		pin.pinned_s = dc_now_s(dc);
 	pin.has_root = true;
-	pin.pinned_s = dc_now_s(dc);
 	memcpy(pin.root, hello->root, sizeof(pin.root));
 	adopt_prefixes(&pin, cert);
-	if (pin.prefix4.ip.family == 0 && pin.prefix6.ip.family == 0)
+	if (!has_prefix(&pin))
 		return say(words, TRUST_WORDS, -EACCES, "it has no virtual addresses");
 	if (trust_put(&dc->foreigns.trust, &own, &pin, words) != 0)
 		return -EACCES;
@@ -122,6 +128,9 @@ int foreign_judge(struct dc *dc, const struct ntm_link_request *req, struct fore
 			 cert.fqdn);
 		return -EACCES;
 	}
+	/* The operator gave the root alone. */
+	if (!has_prefix(&foreign->pin))
+		return pin_root(foreign, &hello, &cert, words);
 	/* A DC takes a new certificate when it starts, and has forgotten what it was told then. */
 	if (foreign->dc_serial != cert.serial)
 		foreign->told = 0;

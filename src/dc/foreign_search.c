@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-bool foreign_may_search(struct foreign *foreign)
+bool foreign_may_search(struct foreign *foreign, const struct finder_target *target)
 {
+	/* That an address led nowhere says nothing of names. */
 	if (foreign->finder.ops.lookup != NULL)
-		return dc_now_ms(foreign->dc) - foreign->failed_ms >= FOREIGN_NEGATIVE_MS;
+		return (foreign->is_by_vip && target->fqdn != NULL) ||
+		       dc_now_ms(foreign->dc) - foreign->failed_ms >= FOREIGN_NEGATIVE_MS;
 	foreign->code = NTM_DIR_NO_DC;
 	snprintf(foreign->words, sizeof(foreign->words),
 		 "this DC has no DNS to find the DC of %.80s with", foreign->pin.domain);
@@ -160,12 +162,27 @@ static void look_elsewhere(struct foreign *foreign, const struct finder_result *
 		ntm_link_also(foreign->link, &foreign->candidate[i]);
 }
 
+static void search(struct foreign *foreign, const struct finder_target *target)
+{
+	struct finder_target full = *target;
+
+	foreign->is_by_vip = target->fqdn == NULL;
+	full.domain = foreign->pin.domain;
+	full.wants_root = foreign->pin.mode == TRUST_DNSSEC && !foreign->pin.has_root;
+	finder_start(&foreign->finder, &full);
+}
+
 static void on_found(void *arg, const struct finder_result *result)
 {
 	struct foreign *foreign = arg;
+	struct finder_target whole = {.fqdn = foreign->pin.domain};
 
 	if (foreign->state == FOREIGN_UP) {
 		look_elsewhere(foreign, result);
+		return;
+	}
+	if (result->count == 0 && foreign->is_by_vip && foreign->is_name_wanted) {
+		search(foreign, &whole);
 		return;
 	}
 	foreign->has_dns_root = result->has_root;
@@ -186,10 +203,10 @@ static void on_found(void *arg, const struct finder_result *result)
 
 void foreign_connect(struct foreign *foreign, const struct finder_target *target)
 {
-	struct finder_target full = *target;
-
+	foreign->is_name_wanted |= target->fqdn != NULL;
 	if (foreign->state != FOREIGN_IDLE || foreign->finder.ops.lookup == NULL)
 		return;
+	foreign->is_name_wanted = target->fqdn != NULL;
 	foreign->state = FOREIGN_CONNECTING;
 	foreign->candidate_count = foreign->tried_count = 0;
 	foreign->has_dns_root = false;
@@ -197,9 +214,7 @@ void foreign_connect(struct foreign *foreign, const struct finder_target *target
 	snprintf(foreign->words, sizeof(foreign->words), "DNS names no address of the DC of %.80s",
 		 foreign->pin.domain);
 	ntm_timer_set(foreign->dc->timers, &foreign->deadline, FOREIGN_CONNECT_MS);
-	full.domain = foreign->pin.domain;
-	full.wants_root = foreign->pin.mode == TRUST_DNSSEC && !foreign->pin.has_root;
-	finder_start(&foreign->finder, &full);
+	search(foreign, target);
 	if (foreign->last_good.ip.family != 0 && foreign->pin.has_root) {
 		add_candidate(foreign, &foreign->last_good);
 		try_next(foreign);

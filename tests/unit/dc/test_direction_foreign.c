@@ -589,6 +589,72 @@ static void crossing_higher_fails(void **state)
 	assert_null(w->dc->directions.first);
 }
 
+/* Higher, and no route is possible: our node hears the reason as well. */
+static void crossing_higher_no_route(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_ordered(w, false);
+	struct client *c =
+		node_new_at(w, 1, "carol.ntm.example", "198.51.100.1:40000", "10.99.0.1");
+
+	s.bob.behind_nat = true;
+	assert_int_equal(ntm_addr_parse(&s.bob.reflexive, "198.51.100.9:555", 0), 0);
+	ask(c, BOB, 1);
+	run(w, 50);
+	assert_int_equal(s.b->asked_count, 1);
+	partner_ask(s.b, &s.bob, c->name, 2);
+	run(w, 100);
+	assert_int_equal(s.b->refused, 1);
+	assert_int_equal(s.b->error.code, NTM_DIR_NO_RELAY);
+	assert_refused(c, 1, NTM_DIR_NO_RELAY, "needs a relay");
+	assert_int_equal(c->error.correlation, 1);
+	assert_null(w->dc->directions.first);
+}
+
+/* Who asks once more after both have met has lost its tunnel, and gets a new one. */
+static void crossing_asked_once_more(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_ordered(w, false);
+	uint8_t pair[NTM_PAIR_LEN];
+
+	ask(s.a, BOB, 1);
+	run(w, 50);
+	partner_ask(s.b, &s.bob, ALICE, 2);
+	run(w, 100);
+	assert_int_equal(s.a->directed, 1);
+	memcpy(pair, s.a->route.pair, sizeof(pair));
+	ask(s.a, BOB, 3);
+	run(w, 50);
+	assert_int_equal(s.b->asked_count, 2);
+	partner_inform(s.b, &s.bob);
+	run(w, 50);
+	assert_int_equal(s.a->directed, 2);
+	assert_memory_not_equal(s.a->route.pair, pair, sizeof(pair));
+}
+
+/* The same for the other DC's node, when ours went on. */
+static void crossing_asked_once_more_there(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_ordered(w, true);
+	uint8_t pair[NTM_PAIR_LEN];
+
+	ask(s.a, BOB, 1);
+	run(w, 50);
+	partner_ask(s.b, &s.bob, ALICE, 2);
+	run(w, 50);
+	partner_inform(s.b, &s.bob);
+	run(w, 50);
+	assert_int_equal(s.b->informed, 1);
+	memcpy(pair, s.b->info.pair, sizeof(pair));
+	partner_ask(s.b, &s.bob, ALICE, 3);
+	run(w, 50);
+	assert_int_equal(s.b->informed, 2);
+	assert_int_equal(s.a->told_count, 1);
+	assert_memory_not_equal(s.b->info.pair, pair, sizeof(pair));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, foreign_setup, foreign_teardown)
 
 int main(void)
@@ -614,6 +680,9 @@ int main(void)
 		TEST(crossing_lower_fails),
 		TEST(crossing_higher),
 		TEST(crossing_higher_fails),
+		TEST(crossing_higher_no_route),
+		TEST(crossing_asked_once_more),
+		TEST(crossing_asked_once_more_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

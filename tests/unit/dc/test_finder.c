@@ -200,6 +200,31 @@ static void closest_wins(void **state)
 }
 
 /* The name of the domain itself: nothing below it is asked for, nothing above. */
+/* Whoever thinks of a name with many labels does not make the search last until it fails: others
+ * wait for the same DC. */
+static void many_labels(void **state)
+{
+	struct search *s = *state;
+	char name[NTM_NAME_MAX + 1] = "";
+
+	for (unsigned i = 0; i < 50; i++)
+		strcat(name, "x.");
+	strcat(name, "b.example");
+	start_name(s, name);
+	while (s->found == 0 && dnsfake_find(&s->dns, NTM_DNS_SRV, SRV) == NULL) {
+		pass(s, 40);
+		if (s->found == 0)
+			question_fail(asked(s, NTM_DNS_SRV, s->dns.question[s->dns.count - 1].name),
+				      -ENOENT, NULL);
+	}
+	assert_int_equal(s->found, 0);
+	question_answer1(asked(s, NTM_DNS_SRV, SRV), rr_srv(0, 4330, DC));
+	question_answer1(asked(s, NTM_DNS_A, DC), rr_ip("192.0.2.1"));
+	pass(s, FINDER_GRACE_MS);
+	assert_int_equal(s->found, 1);
+	assert_int_equal(s->result.err, 0);
+}
+
 static void the_domain_itself(void **state)
 {
 	struct search *s = *state;
@@ -716,6 +741,7 @@ int main(void)
 		TEST(by_name),
 		TEST(closest_enclosing),
 		TEST(closest_wins),
+		TEST(many_labels),
 		TEST(the_domain_itself),
 		TEST(dead_part),
 		TEST(lowest_priority_first),

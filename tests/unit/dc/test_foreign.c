@@ -49,6 +49,40 @@ static void one_search_for_all(void **state)
 	assert_int_equal(dnsfake_asked(&w->dns, NTM_DNS_A, DC_B), 1);
 }
 
+/* An address that no node has is not in DNS. That says nothing of the names of the domain: who asks
+ * for one meanwhile, or right after, gets to its DC. */
+static void no_ptr_spoils_no_name(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_new(w);
+	struct client *c = node_new(w, 1, "carol.ntm.example");
+
+	ask(s.a, "10.20.9.9", 1);
+	run(w, 200);
+	assert_refused(s.a, 1, NTM_DIR_NO_DC, "PTR 9.9.20.10.in-addr.arpa: there is none");
+	ask(s.a, "10.20.9.9", 2); /* not searched again */
+	run(w, 100);
+	assert_refused(s.a, 2, NTM_DIR_NO_DC, "PTR 9.9.20.10.in-addr.arpa: there is none");
+	assert_int_equal(dnsfake_asked(&w->dns, NTM_DNS_PTR, "9.9.20.10.in-addr.arpa"), 1);
+	ask(c, BOB, 3);
+	run(w, 200);
+	assert_int_equal(c->refused, 0);
+	assert_int_equal(s.b->asked_count, 1);
+}
+
+static void no_ptr_spoils_no_name_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_new(w);
+	struct client *c = node_new(w, 1, "carol.ntm.example");
+
+	ask(s.a, "10.20.9.9", 1);
+	ask(c, BOB, 2);
+	run(w, 200);
+	assert_int_equal(s.a->refused + c->refused, 0);
+	assert_int_equal(s.b->asked_count, 2);
+}
+
 /* What is asked while the session comes up, goes out as soon as it is there. */
 static void by_vip_through_ptr(void **state)
 {
@@ -578,6 +612,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(comes_up_and_is_kept),
 		TEST(one_search_for_all),
+		TEST(no_ptr_spoils_no_name),
+		TEST(no_ptr_spoils_no_name_meanwhile),
 		TEST(by_vip_through_ptr),
 		TEST(staggered),
 		TEST(second_address),

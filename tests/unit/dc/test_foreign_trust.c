@@ -223,6 +223,29 @@ static void tofu_root(void **state)
 	call(w, &s);
 }
 
+/* The root was given, but no prefix: those of its DC are taken at the first contact, and stay. */
+static void root_without_prefixes(void **state)
+{
+	struct world *w = *state;
+	struct scene s = {.a = node_new(w, 0, ALICE), .b = partner_new(w, 0, "b.example")};
+	struct trust_pin pin = partner_pin(s.b);
+
+	partner_publish(s.b);
+	pin.mode = TRUST_TOFU;
+	pin.pinned_s = 1;
+	memset(&pin.prefix4, 0, sizeof(pin.prefix4));
+	memset(&pin.prefix6, 0, sizeof(pin.prefix6));
+	pin_put(w, &pin);
+	s.foreign = foreign_by_domain(w->dc, "b.example");
+	call(w, &s);
+	pin = s.foreign->pin;
+	assert_memory_equal(&pin.prefix4, &s.b->prefix4, sizeof(pin.prefix4));
+	assert_memory_equal(&pin.prefix6, &s.b->prefix6, sizeof(pin.prefix6));
+	stop_dc(w);
+	start_dc(w);
+	assert_memory_equal(&foreign_by_domain(w->dc, "b.example")->pin, &pin, sizeof(pin));
+}
+
 /* Who comes in again and again causes one search a second, not more. */
 static void stranger_causes_few_searches(void **state)
 {
@@ -353,6 +376,7 @@ int main(void)
 		TEST(dnssec_root),
 		TEST(dnssec_root_of_another),
 		TEST(tofu_root),
+		TEST(root_without_prefixes),
 		TEST(stranger_causes_few_searches),
 		TEST(removed_with_requests_open),
 		TEST(root_changes),
