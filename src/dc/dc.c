@@ -23,16 +23,36 @@ const struct dc_settings dc_settings_default = {
 		       .silence_ms = 15000},
 };
 
+/* Makes room for the newest one. What one subject has to say, strangers say, does not push out what
+ * all others have: of half of the places its own oldest goes. */
+static struct dc_error *error_new(struct dc *dc, const struct ntm_log_gate *gate)
+{
+	size_t place = 0, of_gate = 0;
+
+	while (place < dc->error_count) {
+		if (dc->error[place].gate == gate && ++of_gate == DC_ERRORS_OF_ONE)
+			break;
+		place++;
+	}
+	if (place == DC_ERRORS)
+		place--;
+	else if (place == dc->error_count)
+		dc->error_count++;
+	memmove(&dc->error[1], &dc->error[0], place * sizeof(dc->error[0]));
+	return &dc->error[0];
+}
+
 void dc_complain(struct dc *dc, struct ntm_log_gate *gate, const char *fmt, ...)
 {
-	size_t at = dc->error_count++ % DC_ERRORS;
-	char *words = dc->error[at].words;
+	struct dc_error *error = error_new(dc, gate);
+	const char *words = error->words;
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(words, sizeof(dc->error[at].words), fmt, args);
+	vsnprintf(error->words, sizeof(error->words), fmt, args);
 	va_end(args);
-	dc->error[at].wall_s = dc_now_s(dc);
+	error->wall_s = dc_now_s(dc);
+	error->gate = gate;
 	if (!ntm_log_gate_open(gate, dc_now_ms(dc)))
 		ntm_debug("%s", words);
 	else if (gate->suppressed > 0)

@@ -13,8 +13,10 @@
 /* CLOSE reasons are for logs only. */
 enum dc_close { DC_CLOSE_UNKNOWN = 1, DC_CLOSE_REVOKED = 2 };
 
-#define DC_ERRORS    8
-#define DC_ERROR_STR 200
+#define DC_ERRORS 8
+/* Of one subject, which is whose gate they come through. */
+#define DC_ERRORS_OF_ONE (DC_ERRORS / 2)
+#define DC_ERROR_STR     200
 
 struct dc {
 	struct dc_ops ops;
@@ -39,12 +41,13 @@ struct dc {
 		uint64_t joined, join_refused, strangers, registered, resolved, malformed,
 			not_control, limited, foreign_refused;
 	} counters;
-	/* The newest is at error_count - 1, modulo DC_ERRORS. */
-	struct {
+	/* Newest first. gate is only compared: its owner may be gone. */
+	struct dc_error {
+		const struct ntm_log_gate *gate;
 		int64_t wall_s;
 		char words[DC_ERROR_STR];
 	} error[DC_ERRORS];
-	uint64_t error_count;
+	size_t error_count;
 };
 
 static inline int64_t dc_now_ms(const struct dc *dc)

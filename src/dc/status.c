@@ -67,18 +67,15 @@ static json_t *directions_json(const struct dc *dc)
 	return out;
 }
 
-/* Newest first. */
 static json_t *errors_json(const struct dc *dc)
 {
-	uint64_t count = dc->error_count < DC_ERRORS ? dc->error_count : DC_ERRORS;
 	json_t *out = json_array();
 
-	for (uint64_t i = 1; i <= count; i++) {
-		size_t at = (dc->error_count - i) % DC_ERRORS;
+	for (size_t i = 0; i < dc->error_count; i++) {
 		json_t *item = json_object();
 
-		set_int(item, "at_s", (uint64_t)dc->error[at].wall_s);
-		json_object_set_new(item, "words", json_string(dc->error[at].words));
+		set_int(item, "at_s", (uint64_t)dc->error[i].wall_s);
+		json_object_set_new(item, "words", json_string(dc->error[i].words));
 		json_array_append_new(out, item);
 	}
 	return out;

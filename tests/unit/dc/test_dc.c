@@ -745,13 +745,49 @@ static void status(void **state)
 				ntm_direction_code_name(NTM_DIR_OFFLINE)),
 			 9);
 	errors = json_object_get(json, "last_errors");
-	assert_int_equal(json_array_size(errors), DC_ERRORS);
+	assert_int_equal(json_array_size(errors), DC_ERRORS_OF_ONE);
 	assert_non_null(
 		strstr(json_string_value(json_object_get(json_array_get(errors, 0), "words")),
 		       "carol.ntm.example has not joined"));
 	assert_int_equal(int_at(json_array_get(errors, 0), NULL, "at_s"),
 			 w->timers.wall_ms / 1000 - 1);
 	json_decref(json);
+}
+
+static void assert_errors(const struct dc *dc, const char *const *words, size_t count)
+{
+	json_t *json = dc_status_json(dc);
+	const json_t *errors = json_object_get(json, "last_errors");
+
+	assert_int_equal(json_array_size(errors), count);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(json_string_value(
+					    json_object_get(json_array_get(errors, i), "words")),
+				    words[i]);
+	json_decref(json);
+}
+
+/* A host that was revoked, and tries on, does not hide what else is wrong. */
+static void status_is_not_flooded(void **state)
+{
+	static const char *const first[] = {"disk full",   "stranger 99", "stranger 98",
+					    "stranger 97", "stranger 96", "no session"};
+	static const char *const later[] = {"disk 103", "disk 102", "disk 101", "disk 100",
+					    "alice",    "bob",      "carol",    "dave"};
+	struct world *w = *state;
+	struct ntm_log_gate foreign = {0}, strangers = {0}, store = {0}, node[4] = {0};
+
+	dc_complain(w->dc, &foreign, "no session");
+	for (unsigned i = 0; i < 100; i++)
+		dc_complain(w->dc, &strangers, "stranger %u", i);
+	dc_complain(w->dc, &store, "disk full");
+	assert_errors(w->dc, first, 6);
+	/* Each new one takes the oldest one's place. */
+	for (size_t i = 4; i-- > 0;)
+		dc_complain(w->dc, &node[i], "%s", later[4 + i]);
+	for (unsigned i = 100; i < 104; i++)
+		dc_complain(w->dc, &store, "disk %u", i);
+	assert_errors(w->dc, later, DC_ERRORS);
 }
 
 int main(void)
@@ -783,6 +819,7 @@ int main(void)
 		T(long_registration),
 		T(strangers),
 		T(status),
+		T(status_is_not_flooded),
 	};
 	return cmocka_run_group_tests_name("dc", tests, NULL, NULL);
 }
