@@ -142,7 +142,7 @@ static void keep_known(struct trust_pin *pin, const struct trust_pin *former)
 	if (pin->mode != TRUST_PINNED && !pin->has_root) {
 		pin->has_root = true;
 		memcpy(pin->root, former->root, sizeof(pin->root));
-		if (pin->prefix4.ip.family == 0 && pin->prefix6.ip.family == 0) {
+		if (!trust_has_prefix(pin)) {
 			pin->prefix4 = former->prefix4;
 			pin->prefix6 = former->prefix6;
 		}
@@ -240,7 +240,7 @@ static json_t *tell_daemon(const struct admin *admin)
 static int put(const struct admin *admin, struct trust_pin *pin, struct trust_pin *former,
 	       char words[static DOMAIN_WORDS])
 {
-	const struct trust_own own = domain_own(admin->domain);
+	const struct trust_own own = dc_own(&admin->domain->settings);
 	struct store *store = admin->domain->store;
 	struct trust trust;
 	char why[TRUST_WORDS];

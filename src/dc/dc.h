@@ -29,6 +29,14 @@ struct dc_settings {
 /* Domain, prefixes and resolvers are the caller's to set. */
 extern const struct dc_settings dc_settings_default;
 
+/* What no pin may touch; borrows the domain's name. */
+static inline struct trust_own dc_own(const struct dc_settings *settings)
+{
+	return (struct trust_own){.domain = settings->domain,
+				  .prefix4 = settings->prefix4,
+				  .prefix6 = settings->prefix6};
+}
+
 struct dc_ops {
 	void (*udp_send)(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len);
 	/* As ntm_dnsclient_ask and _cancel; NULL: this DC finds no others. */

@@ -143,18 +143,9 @@ int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
 	return err;
 }
 
-struct trust_own domain_own(const struct domain *domain)
-{
-	const struct dc_settings *settings = &domain->settings;
-
-	return (struct trust_own){.domain = settings->domain,
-				  .prefix4 = settings->prefix4,
-				  .prefix6 = settings->prefix6};
-}
-
 static int check_pins(struct domain *domain, char words[static DOMAIN_WORDS])
 {
-	const struct trust_own own = domain_own(domain);
+	const struct trust_own own = dc_own(&domain->settings);
 	struct trust trust;
 	char why[TRUST_WORDS];
 	int err = trust_load(&trust, domain->store, &own, why);

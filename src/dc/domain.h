@@ -26,8 +26,6 @@ int domain_open(struct domain *domain, const struct dc_conf *conf, char words[st
 int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
 			  char words[static DOMAIN_WORDS]);
 void domain_close(struct domain *domain);
-/* What no pin may touch; borrows the domain's name. */
-struct trust_own domain_own(const struct domain *domain);
 
 /* Adds the node if it is new and makes a token for it; text is the line to paste. -EINVAL (name),
  * -EADDRNOTAVAIL, errors of the store. */

@@ -19,16 +19,9 @@ struct foreign *foreign_by_domain(const struct dc *dc, const char *domain)
 	return ntm_map_get(dc->foreigns.by_domain, domain, strlen(domain));
 }
 
-static struct trust_own own_of(const struct dc *dc)
-{
-	return (struct trust_own){.domain = dc->settings.domain,
-				  .prefix4 = dc->settings.prefix4,
-				  .prefix6 = dc->settings.prefix6};
-}
-
 struct foreign *foreign_by_name(const struct dc *dc, const char *fqdn)
 {
-	struct trust_own own = own_of(dc);
+	struct trust_own own = dc_own(&dc->settings);
 	const struct trust_pin *pin = trust_by_name(&dc->foreigns.trust, &own, fqdn);
 
 	return pin != NULL ? foreign_by_domain(dc, pin->domain) : NULL;
@@ -385,7 +378,7 @@ static int take_pin(struct dc *dc, const struct trust_pin *pin)
 
 int dc_trust_changed(struct dc *dc)
 {
-	struct trust_own own = own_of(dc);
+	struct trust_own own = dc_own(&dc->settings);
 	struct trust trust;
 	char words[TRUST_WORDS];
 	int err = trust_load(&trust, dc->store, &own, words);

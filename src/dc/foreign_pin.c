@@ -31,15 +31,10 @@ static int read_hello(const struct dc *dc, const struct ntm_link_request *req,
 	return 0;
 }
 
-static bool has_prefix(const struct trust_pin *pin)
-{
-	return pin->prefix4.ip.family != 0 || pin->prefix6.ip.family != 0;
-}
-
 /* Which prefixes a domain that was trusted without them has: those of its DC. */
 static void adopt_prefixes(struct trust_pin *pin, const struct ntm_cert *cert)
 {
-	if (has_prefix(pin))
+	if (trust_has_prefix(pin))
 		return;
 	pin->prefix4 = cert->prefix4;
 	pin->prefix6 = cert->prefix6;
@@ -55,9 +50,7 @@ static int pin_root(struct foreign *foreign, const struct ntm_dc_hello *hello,
 		    const struct ntm_cert *cert, char words[static TRUST_WORDS])
 {
 	struct dc *dc = foreign->dc;
-	struct trust_own own = {.domain = dc->settings.domain,
-				.prefix4 = dc->settings.prefix4,
-				.prefix6 = dc->settings.prefix6};
+	struct trust_own own = dc_own(&dc->settings);
 	struct trust_pin pin = foreign->pin;
 	char text[NTM_FINGERPRINT_STR];
 	int err = 0;
@@ -67,7 +60,7 @@ static int pin_root(struct foreign *foreign, const struct ntm_dc_hello *hello,
 	pin.has_root = true;
 	memcpy(pin.root, hello->root, sizeof(pin.root));
 	adopt_prefixes(&pin, cert);
-	if (!has_prefix(&pin))
+	if (!trust_has_prefix(&pin))
 		return say(words, TRUST_WORDS, -EACCES, "it has no virtual addresses");
 	if (trust_put(&dc->foreigns.trust, &own, &pin, words) != 0)
 		return -EACCES;
@@ -129,7 +122,7 @@ int foreign_judge(struct dc *dc, const struct ntm_link_request *req, struct fore
 		return -EACCES;
 	}
 	/* The operator gave the root alone. */
-	if (!has_prefix(&foreign->pin))
+	if (!trust_has_prefix(&foreign->pin))
 		return pin_root(foreign, &hello, &cert, words);
 	/* A DC takes a new certificate when it starts, and has forgotten what it was told then. */
 	if (foreign->dc_serial != cert.serial)

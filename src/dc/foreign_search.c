@@ -223,10 +223,10 @@ void foreign_connect(struct foreign *foreign, const struct finder_target *target
 
 void foreign_search_again(struct foreign *foreign)
 {
-	struct finder_target target = {.domain = foreign->pin.domain, .fqdn = foreign->pin.domain};
+	const struct finder_target whole = {.fqdn = foreign->pin.domain};
 
 	if (foreign->finder.ops.lookup != NULL)
-		finder_start(&foreign->finder, &target);
+		search(foreign, &whole);
 }
 
 /* ---- life ---- */

@@ -17,6 +17,12 @@ static struct foreign *partner(const struct dc *dc, size_t i)
 	return foreign_by_domain(dc, dc->foreigns.trust.item[i].domain);
 }
 
+/* It is in the list that nodes get. */
+static bool is_signed(const struct foreign *foreign)
+{
+	return foreign != NULL && foreign->introduction.blob.len > 0;
+}
+
 /* What the certificate of a domain says of it, but for its own times and number. Chained: the hash
  * of the domain before is the key. */
 static void hash_pin(uint8_t hash[static 32], const struct trust_pin *pin)
@@ -43,7 +49,7 @@ static uint64_t generation_of(const struct dc *dc)
 	for (size_t i = 0; i < dc->foreigns.trust.count; i++) {
 		const struct foreign *foreign = partner(dc, i);
 
-		if (foreign == NULL || foreign->introduction.blob.len == 0)
+		if (!is_signed(foreign))
 			continue;
 		hash_pin(hash, &foreign->pin);
 		is_empty = false;
@@ -77,8 +83,7 @@ static void tell(struct registry_node *node)
 /* What is due now could not be renewed. */
 static bool is_complete(const struct foreign *foreign, int64_t now_s)
 {
-	return foreign != NULL && foreign->introduction.blob.len > 0 &&
-	       foreign->introduction.renew_s > now_s;
+	return is_signed(foreign) && foreign->introduction.renew_s > now_s;
 }
 
 static void arm(struct dc *dc, int64_t now_s)
@@ -130,7 +135,7 @@ static uint8_t fill_page(const struct dc *dc, uint8_t page, struct ntm_cert_list
 	for (size_t i = 0; i < dc->foreigns.trust.count; i++) {
 		const struct foreign *foreign = partner(dc, i);
 
-		if (foreign == NULL || foreign->introduction.blob.len == 0)
+		if (!is_signed(foreign))
 			continue;
 		if (at >= first && at < first + NTM_MSG_CERTS)
 			list->item[list->count++] = foreign->introduction.blob;

@@ -25,6 +25,11 @@ void trust_fini(struct trust *trust)
 	*trust = (struct trust){.count = 0};
 }
 
+bool trust_has_prefix(const struct trust_pin *pin)
+{
+	return pin->prefix4.ip.family != 0 || pin->prefix6.ip.family != 0;
+}
+
 /* ---- what a pin may be ---- */
 
 static int check_domain(const struct trust_own *own, const char *domain, char *words)
@@ -81,7 +86,7 @@ static int check_root(const struct trust_pin *pin, char *words)
 			   "%s: mode pinned needs the root key: `ntm-dc trust export` there prints "
 			   "it",
 			   pin->domain);
-	if (pin->prefix4.ip.family == 0 && pin->prefix6.ip.family == 0)
+	if (!trust_has_prefix(pin))
 		return say(words, TRUST_WORDS, -EINVAL,
 			   "%s: mode pinned needs a prefix: `ntm-dc trust export` there prints it",
 			   pin->domain);

@@ -72,6 +72,8 @@ const struct trust_pin *trust_by_name(const struct trust *trust, const struct tr
 				      const char *name);
 const struct trust_pin *trust_by_vip(const struct trust *trust, const struct ntm_ip *vip);
 
+/* One of any family; without, its nodes' addresses are not known yet. */
+bool trust_has_prefix(const struct trust_pin *pin);
 /* Whether node (canonical FQDN) of ours may be called from the pin's domain. */
 bool trust_may_call(const struct trust_pin *pin, const char *node);
 

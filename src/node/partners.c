@@ -69,9 +69,7 @@ static bool takes_our_name(const struct node_lease *lease, const char *domain)
 	       (ntm_name_under(lease->fqdn, domain) && ntm_name_under(domain, lease->domain));
 }
 
-/* A domain whose root is not known yet may have no prefix yet either: its names make the first
- * contact, in which the DC learns both (trust.h, modes dnssec and tofu). */
-static bool is_learned(const struct partner *partner)
+bool partner_is_learned(const struct partner *partner)
 {
 	const uint8_t zeros[NTM_SIGN_PUB_LEN] = {0};
 
@@ -85,7 +83,7 @@ static const char *why_not_ours(const struct node_lease *lease, const struct par
 	if (memcmp(partner->root, lease->root, sizeof(partner->root)) == 0)
 		return "the partner domain has our own root key";
 	if (partner->prefix4.ip.family == 0 && partner->prefix6.ip.family == 0 &&
-	    is_learned(partner))
+	    partner_is_learned(partner))
 		return "the partner domain has no prefix";
 	const char *why = why_not_prefix(lease, &partner->prefix4);
 	return why != NULL ? why : why_not_prefix(lease, &partner->prefix6);

@@ -91,8 +91,7 @@ void tunnel_timers_arm(struct tunnel *tunnel)
 
 static void end_up(struct tunnel *tunnel, const char *why)
 {
-	tunnel_close_link(tunnel, &tunnel->newer);
-	tunnel_close_link(tunnel, &tunnel->link);
+	tunnel_close_links(tunnel);
 	tunnel_set_state(tunnel, TUNNEL_IDLE, why);
 }
 
@@ -198,8 +197,7 @@ void tunnels_stop(struct tunnels *tunnels)
 
 	for (struct tunnel *t = tunnels->list; t != NULL; t = t->next) {
 		tunnel_unask(t);
-		tunnel_close_link(t, &t->newer);
-		tunnel_close_link(t, &t->link);
+		tunnel_close_links(t);
 		tunnel_queue_refuse(t, result.err);
 		tunnel_finish_waits(t, &result);
 		tunnel_set_state(t, TUNNEL_IDLE, "stop");

@@ -139,11 +139,17 @@ static void retire(struct tunnel *tunnel, struct ntm_link **link)
 	*link = NULL;
 }
 
-void tunnel_close_link(struct tunnel *tunnel, struct ntm_link **link)
+static void close_link(struct tunnel *tunnel, struct ntm_link **link)
 {
 	if (*link != NULL)
 		ntm_link_close(*link, 0);
 	retire(tunnel, link);
+}
+
+void tunnel_close_links(struct tunnel *tunnel)
+{
+	close_link(tunnel, &tunnel->newer);
+	close_link(tunnel, &tunnel->link);
 }
 
 void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)

@@ -88,7 +88,6 @@ static const char *learn_domain(struct tunnels *all, const struct ntm_cert_blob 
 				const struct partner **partner)
 {
 	const struct realm *realm = all->args.realm;
-	const uint8_t zeros[NTM_SIGN_PUB_LEN] = {0};
 	struct ntm_cert cert;
 	struct partner news;
 	int err = ntm_cert_check(&cert, blob->data, blob->len, realm->lease->root, now_s(all));
@@ -100,9 +99,9 @@ static const char *learn_domain(struct tunnels *all, const struct ntm_cert_blob 
 		return "the peer's domain is not introduced by our domain's root";
 	if (cert.type != NTM_CERT_DOMAIN)
 		return "what introduces the peer's domain is no domain's certificate";
-	if (memcmp(cert.key, zeros, sizeof(zeros)) == 0)
-		return "the root key of the peer's domain is not known yet";
 	partner_from_cert(&news, &cert);
+	if (!partner_is_learned(&news))
+		return "the root key of the peer's domain is not known yet";
 	*partner = partners_find(realm->partners, news.domain);
 	if (*partner != NULL && partner_eq(*partner, &news))
 		return NULL;
@@ -161,8 +160,7 @@ const char *tunnel_check_peer(struct tunnels *all, const struct ntm_msg_route_di
 
 static void end_tunnel(struct tunnel *tunnel, uint8_t code, const char *words)
 {
-	tunnel_close_link(tunnel, &tunnel->newer);
-	tunnel_close_link(tunnel, &tunnel->link);
+	tunnel_close_links(tunnel);
 	if (tunnel->asked_ms == 0)
 		tunnel->asked_ms = tunnel->owner->args.timers->now_ms;
 	tunnel_fail(tunnel, -EACCES, code, words);

@@ -115,7 +115,7 @@ void tunnel_timers_arm(struct tunnel *tunnel);
 /* tunnel_direct.c */
 int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason);
 void tunnel_unask(struct tunnel *tunnel);
-void tunnel_close_link(struct tunnel *tunnel, struct ntm_link **link);
+void tunnel_close_links(struct tunnel *tunnel); /* both, and the peer hears so */
 
 /* tunnel_peer.c: NULL when the peer of a Route Direction may be believed, else why not. Sets its
  * certificate and the root that signed it. */

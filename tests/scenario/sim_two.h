@@ -20,6 +20,8 @@ void two_dcs(struct sim *sim, struct two *two);
 void two_nodes(struct two *two, struct sim_nat *nat_a, struct sim_nat *nat_b);
 /* All of that, trust, and the lists of partners at both nodes. */
 void two_up(struct sim *sim, struct two *two);
+/* Ends the tunnels and directions of both: the next want starts anew. */
+void two_forget(struct two *two);
 /* Both DCs have a session after it; no tunnel and no direction is left. */
 void two_warm(struct two *two);
 /* One tunnel between both, the same at both ends, that carries data both ways in both families. */

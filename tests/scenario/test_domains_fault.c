@@ -25,17 +25,6 @@ static int64_t until_wanted(struct sim_node *from, struct sim_node *to, int64_t 
 	return -1;
 }
 
-/* Ends tunnels and directions: the next want starts anew. */
-static void forget_each_other(struct two *two)
-{
-	sim_node_stop(two->alice);
-	sim_node_stop(two->bob);
-	sim_run(two->sim, 6000);
-	sim_node_start(two->alice);
-	sim_node_start(two->bob);
-	sim_run(two->sim, 1000);
-}
-
 /* ---- DC_CN is down ---- */
 
 static void dc_cn_down(struct sim *sim, bool is_warm, bool is_dns_down, enum sim_by by)
@@ -277,7 +266,7 @@ static void both_down_in_a_call(void **state)
 	assert_true(stats.handshakes >= 3);
 	two_check(&two);
 	/* New directions, at the first try. */
-	forget_each_other(&two);
+	two_forget(&two);
 	assert_int_equal(sim_want_now(two.bob, two.alice, SIM_BY_VIP6)->err, 0);
 	two_check(&two);
 }

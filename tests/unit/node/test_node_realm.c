@@ -139,14 +139,20 @@ static void the_dc_tells_that_the_list_has_changed(void **state)
 	assert_int_equal(wanted, 77);
 }
 
+/* What the node's lease says already. */
+static struct ntm_msg_registered registered_as_before(void)
+{
+	return (struct ntm_msg_registered){.cert = node->lease.cert,
+					   .prefixes = node->lease.prefixes,
+					   .suffixes = node->lease.suffixes,
+					   .resolver4 = node->lease.resolver4,
+					   .resolver6 = node->lease.resolver6};
+}
+
 /* Our own domain grows: a partner that is in its way goes, and everybody hears of it. */
 static void a_new_lease_sifts_the_partners(void **state)
 {
-	struct ntm_msg_registered msg = {.cert = node->lease.cert,
-					 .prefixes = node->lease.prefixes,
-					 .suffixes = node->lease.suffixes,
-					 .resolver4 = node->lease.resolver4,
-					 .resolver6 = node->lease.resolver6};
+	struct ntm_msg_registered msg = registered_as_before();
 
 	(void)state;
 	partner_put(&node->partners, &node->lease, partner_many(1));
@@ -167,11 +173,7 @@ static void a_new_lease_sifts_the_partners(void **state)
  * be read again. */
 static void a_new_lease_makes_the_list_unknown(void **state)
 {
-	struct ntm_msg_registered msg = {.cert = node->lease.cert,
-					 .prefixes = node->lease.prefixes,
-					 .suffixes = node->lease.suffixes,
-					 .resolver4 = node->lease.resolver4,
-					 .resolver6 = node->lease.resolver6};
+	struct ntm_msg_registered msg = registered_as_before();
 
 	(void)state;
 	node->partners.generation = 5;
