@@ -31,8 +31,8 @@ struct partners {
 /* From a certificate of type NTM_CERT_DOMAIN that was checked. */
 void partner_from_cert(struct partner *partner, const struct ntm_cert *cert);
 bool partner_has(const struct partner *partner, const struct ntm_ip *ip);
-/* Its root key is known. Else it may have no prefix yet either: its names make the first contact, in
- * which the DC learns both (trust.h, modes dnssec and tofu). */
+/* Its root key is known. Else it may have no prefix yet either: its names make the first contact,
+ * in which the DC learns both (trust.h, modes dnssec and tofu). */
 bool partner_is_learned(const struct partner *partner);
 bool partner_eq(const struct partner *a, const struct partner *b);
 
