@@ -11,7 +11,8 @@ struct ntm_wr;
 struct sockaddr;
 struct sockaddr_storage;
 
-/* An address. family is 0 (none), 4 or 6; unused bytes are zero, so memcmp and hashing work. */
+/* An address. family is 0 (none), 4 or 6; unused bytes are zero, so memcmp and hashing work. For
+ * NTM_FAMILY_RELAY see ntm_addr_relay. */
 struct ntm_ip {
 	uint8_t family;
 	uint8_t b[16];
@@ -63,6 +64,18 @@ bool ntm_ip_is_usable(const struct ntm_ip *ip);
 int ntm_addr_parse(struct ntm_addr *addr, const char *text, uint16_t default_port);
 const char *ntm_addr_str(const struct ntm_addr *addr, char buf[static NTM_ADDR_STR]);
 bool ntm_addr_eq(const struct ntm_addr *a, const struct ntm_addr *b);
+/*
+ * The place "through the relay binding with that number": inside one process only, so that whoever
+ * deals with paths needs not know that some of them lead through a relay. No wire form, no socket
+ * form; ntm_ip_is_usable is false for it; its text is "relay 7".
+ */
+#define NTM_FAMILY_RELAY 1
+struct ntm_addr ntm_addr_relay(uint32_t number);
+static inline bool ntm_addr_is_relay(const struct ntm_addr *addr)
+{
+	return addr->ip.family == NTM_FAMILY_RELAY;
+}
+uint32_t ntm_addr_relay_number(const struct ntm_addr *addr);
 /* To and from the socket form. to_sockaddr maps IPv4 to v4-mapped IPv6 when mapped is set (dual
  * stack sockets); returns the length. from_sockaddr: -EAFNOSUPPORT for other families. */
 unsigned ntm_addr_to_sockaddr(const struct ntm_addr *addr, bool mapped,

@@ -36,6 +36,8 @@ enum ntm_msg_type {
 	NTM_MSG_MOVED = 19,
 	NTM_MSG_MOVED_ACK = 20,
 	NTM_MSG_PARTNERS = 21,
+	NTM_MSG_RELAY_REGISTER = 22,
+	NTM_MSG_RELAY_RESTARTED = 23,
 };
 
 /* TLVs of the link layer's own messages. */

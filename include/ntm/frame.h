@@ -18,7 +18,7 @@
  *  TRANSPORT    type  class    zero  receiver  counter (8), ciphertext, tag (16)
  *
  * sender and receiver are indexes, each made by the side that it names. FINAL is the third message
- * of XX, so its purpose is 'd'. The relay frames keep their numbers; nothing sends them yet.
+ * of XX, so its purpose is 'd'. The relay frames are in relay.h.
  */
 enum ntm_frame_type {
 	NTM_FRAME_INITIATION = 1,
@@ -26,14 +26,19 @@ enum ntm_frame_type {
 	NTM_FRAME_FINAL = 3,
 	NTM_FRAME_COOKIE = 4,
 	NTM_FRAME_TRANSPORT = 5,
-	NTM_FRAME_RELAYED = 16, /* 16..20: relay family */
+	NTM_FRAME_RELAYED = 16, /* 16..21: relay family */
+	NTM_FRAME_BIND = 17,
+	NTM_FRAME_CHALLENGE = 18,
+	NTM_FRAME_ANSWER = 19,
+	NTM_FRAME_BOUND = 20,
+	NTM_FRAME_UNBOUND = 21,
 };
 
 /* Who talks to whom; in the Noise prologue, so that no message of one kind passes for another. */
 enum ntm_purpose {
 	NTM_PURPOSE_NODE = 'n', /* node -> its DC */
 	NTM_PURPOSE_JOIN = 'j', /* host with a join token -> DC; one exchange, no session */
-	NTM_PURPOSE_RELAY = 'r',
+	NTM_PURPOSE_RELAY = 'r', /* relay -> its DC */
 	NTM_PURPOSE_DC = 'd',
 	NTM_PURPOSE_E2E = 'e', /* node <-> node: Tunnel Request and Tunnel Response */
 };

@@ -50,7 +50,7 @@ struct ntm_link;
 /* Handshake payload behind its fixed part: opaque to the link layer (join request and answer). */
 #define NTM_HS_PAYLOAD_MAX  640
 #define NTM_LINK_HELLO_MAX  368 /* of hello: the RESPONSE then has NTM_DC_INITIATION_LEN bytes */
-#define NTM_LINK_CANDIDATES 8
+#define NTM_LINK_CANDIDATES 10 /* 8 addresses and 2 relays */
 
 /* A valid INITIATION that no link expects; or, of XX, a peer that has just shown who it is. */
 struct ntm_link_request {
@@ -104,6 +104,9 @@ struct ntm_links_ops {
 	void (*input)(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt);
 	/* The remote's address changed and answered a challenge there. May be NULL. */
 	void (*moved)(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to);
+	/* A multipath link has sent data for NTM_LINK_STARVED_MS while no path worked: another
+	 * direction may help. Once, until a path works again. May be NULL. */
+	void (*starved)(void *ctx, struct ntm_link *link, void *owner);
 	/* Payload of the RESPONSE to a one-shot link (join). May be NULL. */
 	void (*answer)(void *ctx, struct ntm_link *link, void *owner, const uint8_t *payload,
 		       size_t len);
@@ -147,6 +150,8 @@ struct ntm_link_args {
 	bool persistent;        /* never give up: a node's link to its DC */
 	bool one_shot;          /* join: done with the RESPONSE */
 	int64_t keepalive_ms;   /* > 0: send something at least this often (NAT mapping) */
+	/* 'e': all candidates are paths that stay known; see struct ntm_link_path. */
+	bool multipath;
 	const uint8_t *payload; /* in the INITIATION */
 	size_t payload_len;
 };
@@ -161,9 +166,12 @@ int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, str
 void ntm_link_free(struct ntm_link *link);
 /* Tells the peer (CLOSE, best effort, once) and goes to CLOSED without a callback. */
 void ntm_link_close(struct ntm_link *link, uint8_t reason);
-/* The remote may be there as well: an attempt under way goes there at once, all later ones too.
- * Beyond NTM_LINK_CANDIDATES it is ignored. */
+/* The remote may be there as well: an attempt under way goes there at once, all later ones too; a
+ * multipath link that is up tries it as a path, also one that it knows already. Beyond
+ * NTM_LINK_CANDIDATES it is ignored. */
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to);
+/* The remote is not to be reached there any more: neither candidate nor path. */
+void ntm_link_not(struct ntm_link *link, const struct ntm_addr *to);
 /* Starts over at once, with new candidates when there are any: the DC seems to have restarted. */
 void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count);
 
@@ -183,6 +191,31 @@ void *ntm_link_owner(const struct ntm_link *link);
 void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms);
 /* Where packets go now; family 0 when not known yet. */
 const struct ntm_addr *ntm_link_remote(const struct ntm_link *link);
+
+/*
+ * Paths of a multipath link (design.md 7). A path is a place that the remote may be reached at: a
+ * candidate, a relay binding (ntm_addr_relay), or where an authentic packet came from. It is
+ * believed only after a PATH_CHALLENGE came back over it, or a handshake. All paths are listened
+ * to, one is sent on: with the least loss, then direct before relay, then the shortest round trip.
+ * While real-time packets flow it is probed every 100 ms, and left for another one as soon as two
+ * probes stay unanswered.
+ */
+#define NTM_LINK_STARVED_MS 1000
+enum ntm_path_state {
+	NTM_PATH_UNKNOWN, /* never answered */
+	NTM_PATH_WORKS,
+	NTM_PATH_FAILS, /* did, and does not any more */
+};
+struct ntm_link_path {
+	struct ntm_addr to;
+	enum ntm_path_state state;
+	bool is_current;
+	int64_t rtt_ms;    /* smoothed; -1: not known */
+	unsigned loss_pct; /* of the last probes */
+};
+#define NTM_LINK_PATHS 12
+/* Writes at most NTM_LINK_PATHS; returns how many. 0 for a link without multipath. */
+size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[static NTM_LINK_PATHS]);
 
 struct ntm_link_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* plaintext */

@@ -34,3 +34,29 @@ struct ntm_cert_list {
 	uint8_t count;
 	struct ntm_cert_blob item[NTM_MSG_CERTS];
 };
+
+/* A relay that the bearer of the ticket may bind one side of a flow at; relay.h has the rest. */
+#define NTM_TICKET_LEN 98 /* sealed: 1 + 24 + 57 + 16 bytes */
+/* Offered in one direction: one is used, the other stays bound as a spare. */
+#define NTM_MSG_RELAYS 2
+struct ntm_relay_offer {
+	struct ntm_addr addr[2]; /* of the relay: IPv4, IPv6; family 0: none; not both */
+	uint64_t flow;
+	uint8_t bind_key[32];
+	uint8_t ticket[NTM_TICKET_LEN];
+};
+struct ntm_relay_list {
+	uint8_t count;
+	struct ntm_relay_offer item[NTM_MSG_RELAYS];
+};
+/* What tickets are sealed with, known to the DC and one relay. */
+struct ntm_ticket_key {
+	uint8_t id;
+	uint8_t key[NTM_KEY_LEN];
+};
+/* Those that a relay gets from its DC: of today, and of the days beside it. */
+#define NTM_MSG_TICKET_KEYS 3
+struct ntm_ticket_key_list {
+	uint8_t count;
+	struct ntm_ticket_key item[NTM_MSG_TICKET_KEYS];
+};

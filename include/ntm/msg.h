@@ -66,6 +66,8 @@ struct ntm_msg_route_direction {
 	bool peer_nat;
 	/* Of a peer in another domain: introduces that domain's root, signed by the own one. */
 	struct ntm_cert_blob peer_domain;
+	/* The peer has tickets for the other sides of the same flows, in the same order. */
+	struct ntm_relay_list relays;
 };
 struct ntm_msg_route_ack {
 	uint8_t pair[NTM_PAIR_LEN];
@@ -87,6 +89,7 @@ struct ntm_msg_information_request {
 	struct ntm_addr reflexive; /* where DC_MN sees MN */
 	struct ntm_addr_list own;
 	bool behind_nat;
+	struct ntm_relay_list relays; /* of DC_MN, for CN to use, when they are needed */
 };
 /* What CN was told for this pair of nodes, and its card. */
 struct ntm_msg_information_response {
@@ -99,6 +102,10 @@ struct ntm_msg_information_response {
 	struct ntm_addr reflexive;
 	struct ntm_addr_list own;
 	bool behind_nat;
+	/* What MN is told of relays: the first relays_kept of those that DC_MN has offered CN, with
+	 * its own tickets, and behind them these of DC_CN. */
+	uint8_t relays_kept;
+	struct ntm_relay_list relays;
 };
 
 enum ntm_direction_code {
@@ -139,6 +146,32 @@ struct ntm_msg_partners {
 	struct ntm_cert_list certs;
 };
 
+/* RS -> DC after every new session, and every so often (load, health). */
+struct ntm_msg_relay_register {
+	struct ntm_addr_list own; /* its own real addresses, with its UDP port */
+	uint64_t boot_id;         /* random per start: a new one means that no flow is bound */
+	uint32_t flows, flows_max;
+	uint32_t kbit_s, kbit_s_max; /* forwarded now; 0 as max: no limit known */
+	bool draining;               /* takes no new flow */
+	bool gateway;                /* is an exit to general servers (R140) */
+};
+/* DC -> RS, as reply to RELAY_REGISTER, or as request when something in it has changed. */
+struct ntm_msg_relay_direction {
+	struct ntm_addr reflexive; /* where the DC sees the relay */
+	struct ntm_ticket_key_list keys;
+	uint32_t report_s; /* RELAY_REGISTER again after it */
+	/* Quotas of each account (struct ntm_ticket); 0: none. */
+	uint32_t account_flows, account_kbit_s;
+	struct ntm_cert_blob cert; /* the relay's, possibly renewed */
+};
+struct ntm_msg_relay_ack {
+	uint64_t boot_id;
+};
+/* DC -> node, not answered: the relay at these addresses has lost its bindings. */
+struct ntm_msg_relay_restarted {
+	struct ntm_addr_list addrs;
+};
+
 struct ntm_msg_ping {
 	uint8_t token[8];
 };
@@ -168,6 +201,10 @@ struct ntm_msg {
 		struct ntm_msg_information_response information_response;
 		struct ntm_msg_revoked revoked;
 		struct ntm_msg_partners partners;
+		struct ntm_msg_relay_register relay_register;
+		struct ntm_msg_relay_direction relay_direction;
+		struct ntm_msg_relay_ack relay_ack;
+		struct ntm_msg_relay_restarted relay_restarted;
 		struct ntm_msg_ping ping;
 		struct ntm_msg_pong pong;
 		struct ntm_msg_dns resolve, resolved;

@@ -82,6 +82,22 @@ bool ntm_addr_eq(const struct ntm_addr *a, const struct ntm_addr *b)
 	return ntm_ip_eq(&a->ip, &b->ip) && a->port == b->port;
 }
 
+struct ntm_addr ntm_addr_relay(uint32_t number)
+{
+	struct ntm_addr addr = {.ip.family = NTM_FAMILY_RELAY};
+
+	memcpy(addr.ip.b, &number, sizeof(number));
+	return addr;
+}
+
+uint32_t ntm_addr_relay_number(const struct ntm_addr *addr)
+{
+	uint32_t number;
+
+	memcpy(&number, addr->ip.b, sizeof(number));
+	return number;
+}
+
 unsigned ntm_addr_to_sockaddr(const struct ntm_addr *addr, bool mapped,
 			      struct sockaddr_storage *out)
 {

@@ -164,6 +164,10 @@ const char *ntm_addr_str(const struct ntm_addr *addr, char buf[static NTM_ADDR_S
 {
 	char ip[NTM_IP_STR];
 
+	if (ntm_addr_is_relay(addr)) {
+		snprintf(buf, NTM_ADDR_STR, "relay %u", ntm_addr_relay_number(addr));
+		return buf;
+	}
 	ntm_ip_str(&addr->ip, ip);
 	snprintf(buf, NTM_ADDR_STR, addr->ip.family == 6 ? "[%s]:%u" : "%s:%u", ip, addr->port);
 	return buf;

@@ -89,7 +89,6 @@ void links_leave(struct ntm_links *links)
 	}
 }
 
-/* 'r' comes with relays; until then nothing answers to it. */
 bool links_has_purpose(const struct ntm_links *links, uint8_t purpose)
 {
 	const struct ntm_links_ops *ops = &links->ops;
@@ -97,7 +96,7 @@ bool links_has_purpose(const struct ntm_links *links, uint8_t purpose)
 	if (purpose == NTM_PURPOSE_DC)
 		return ops->hello && ops->verify && ops->accept;
 	return purpose == NTM_PURPOSE_NODE || purpose == NTM_PURPOSE_JOIN ||
-	       purpose == NTM_PURPOSE_E2E;
+	       purpose == NTM_PURPOSE_RELAY || purpose == NTM_PURPOSE_E2E;
 }
 
 enum ntm_noise_pattern links_pattern(uint8_t purpose)

@@ -56,6 +56,7 @@ static const struct ntm_field route_direction_fields[] = {
 	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, AT(route_direction.peer_nat), 0, 0},
 	{NTM_TLV_PEER_DOMAIN, NTM_FIELD_BLOB, false, AT(route_direction.peer_domain), 1,
 	 NTM_CERT_MAX},
+	{NTM_TLV_RELAYS, NTM_FIELD_RELAYS, false, AT(route_direction.relays), 0, 0},
 };
 #define IR(member) AT(information_request.member)
 static const struct ntm_field information_request_fields[] = {
@@ -68,6 +69,7 @@ static const struct ntm_field information_request_fields[] = {
 	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, IR(reflexive), 0, 0},
 	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, IR(own), 0, 0},
 	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, IR(behind_nat), 0, 0},
+	{NTM_TLV_RELAYS, NTM_FIELD_RELAYS, false, IR(relays), 0, 0},
 };
 #undef IR
 #define IR(member) AT(information_response.member)
@@ -81,8 +83,36 @@ static const struct ntm_field information_response_fields[] = {
 	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, IR(reflexive), 0, 0},
 	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, IR(own), 0, 0},
 	{NTM_TLV_PEER_NAT, NTM_FIELD_BOOL, true, IR(behind_nat), 0, 0},
+	{NTM_TLV_RELAYS_KEPT, NTM_FIELD_U8, true, IR(relays_kept), 0, NTM_MSG_RELAYS},
+	{NTM_TLV_RELAYS, NTM_FIELD_RELAYS, false, IR(relays), 0, 0},
 };
 #undef IR
+#define RR(member) AT(relay_register.member)
+static const struct ntm_field relay_register_fields[] = {
+	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, RR(own), 0, 0},
+	{NTM_TLV_BOOT_ID, NTM_FIELD_U64, true, RR(boot_id), 0, 0},
+	{NTM_TLV_FLOWS, NTM_FIELD_U32, true, RR(flows), 0, 0},
+	{NTM_TLV_FLOWS_MAX, NTM_FIELD_U32, true, RR(flows_max), 0, 0},
+	{NTM_TLV_KBIT_S, NTM_FIELD_U32, true, RR(kbit_s), 0, 0},
+	{NTM_TLV_KBIT_S_MAX, NTM_FIELD_U32, true, RR(kbit_s_max), 0, 0},
+	{NTM_TLV_DRAINING, NTM_FIELD_BOOL, true, RR(draining), 0, 0},
+	{NTM_TLV_GATEWAY, NTM_FIELD_BOOL, true, RR(gateway), 0, 0},
+};
+#undef RR
+static const struct ntm_field relay_direction_fields[] = {
+	{NTM_TLV_REFLEXIVE, NTM_FIELD_ADDR, true, AT(relay_direction.reflexive), 0, 0},
+	{NTM_TLV_TICKET_KEYS, NTM_FIELD_TICKET_KEYS, false, AT(relay_direction.keys), 0, 0},
+	{NTM_TLV_LIFETIME, NTM_FIELD_U32, true, AT(relay_direction.report_s), 1, 0},
+	{NTM_TLV_FLOWS_MAX, NTM_FIELD_U32, true, AT(relay_direction.account_flows), 0, 0},
+	{NTM_TLV_KBIT_S_MAX, NTM_FIELD_U32, true, AT(relay_direction.account_kbit_s), 0, 0},
+	{NTM_TLV_CERT, NTM_FIELD_BLOB, false, AT(relay_direction.cert), 1, NTM_CERT_MAX},
+};
+static const struct ntm_field relay_ack_fields[] = {
+	{NTM_TLV_BOOT_ID, NTM_FIELD_U64, true, AT(relay_ack.boot_id), 0, 0},
+};
+static const struct ntm_field relay_restarted_fields[] = {
+	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, AT(relay_restarted.addrs), 0, 0},
+};
 static const struct ntm_field route_ack_fields[] = {
 	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, AT(route_ack.pair), 0, NTM_PAIR_LEN},
 	{NTM_TLV_CORRELATION, NTM_FIELD_U64, true, AT(route_ack.correlation), 0, 0},
@@ -195,12 +225,29 @@ static const struct message {
 	[NTM_MSG_RESOLVE] =
 		{"RESOLVE", FIELDS(resolve_fields), true, false, {NTM_MSG_RESOLVED}, NULL},
 	[NTM_MSG_RESOLVED] = {"RESOLVED", FIELDS(resolved_fields), false, true, {0}, NULL},
-	[NTM_MSG_RELAY_DIRECTION] = {.name = "RELAY_DIRECTION"},
-	[NTM_MSG_RELAY_ACK] = {.name = "RELAY_ACK"},
+	[NTM_MSG_RELAY_DIRECTION] = {"RELAY_DIRECTION",
+				     FIELDS(relay_direction_fields),
+				     true,
+				     true,
+				     {NTM_MSG_RELAY_ACK},
+				     NULL},
+	[NTM_MSG_RELAY_ACK] = {"RELAY_ACK", FIELDS(relay_ack_fields), false, true, {0}, NULL},
 	[NTM_MSG_MOVED] = {.name = "MOVED"},
 	[NTM_MSG_MOVED_ACK] = {.name = "MOVED_ACK"},
 	[NTM_MSG_PARTNERS] =
 		{"PARTNERS", FIELDS(partners_fields), true, true, {NTM_MSG_PARTNERS}, NULL},
+	[NTM_MSG_RELAY_REGISTER] = {"RELAY_REGISTER",
+				    FIELDS(relay_register_fields),
+				    true,
+				    false,
+				    {NTM_MSG_RELAY_DIRECTION},
+				    NULL},
+	[NTM_MSG_RELAY_RESTARTED] = {"RELAY_RESTARTED",
+				     FIELDS(relay_restarted_fields),
+				     true,
+				     false,
+				     {0},
+				     NULL},
 };
 #define MESSAGE_COUNT (sizeof(messages) / sizeof(messages[0]))
 

@@ -257,6 +257,78 @@ static void get_certs(struct ntm_rd *rd, const struct ntm_field *field, void *va
 	} while (ntm_rd_left(rd) > 0 && list->count < NTM_MSG_CERTS);
 }
 
+static void put_relays(struct ntm_wr *wr, const struct ntm_field *field, const void *value)
+{
+	const struct ntm_relay_list *list = value;
+
+	(void)field;
+	if (list->count > NTM_MSG_RELAYS)
+		wr->err = true;
+	for (size_t i = 0; !ntm_wr_err(wr) && i < list->count; i++) {
+		const struct ntm_relay_offer *offer = &list->item[i];
+
+		ntm_wr_addr(wr, &offer->addr[0]);
+		ntm_wr_addr(wr, &offer->addr[1]);
+		ntm_wr_u64(wr, offer->flow);
+		ntm_wr_bytes(wr, offer->bind_key, sizeof(offer->bind_key));
+		ntm_wr_bytes(wr, offer->ticket, sizeof(offer->ticket));
+	}
+}
+
+/* One address of each family, at least one of the two. */
+static bool is_place(const struct ntm_addr *v4, const struct ntm_addr *v6)
+{
+	bool has4 = v4->ip.family == 4 && v4->port != 0;
+	bool has6 = v6->ip.family == 6 && v6->port != 0;
+
+	return (has4 || has6) && (has4 || (v4->ip.family == 0 && v4->port == 0)) &&
+	       (has6 || (v6->ip.family == 0 && v6->port == 0));
+}
+
+static void get_relays(struct ntm_rd *rd, const struct ntm_field *field, void *value)
+{
+	struct ntm_relay_list *list = value;
+
+	(void)field;
+	do {
+		struct ntm_relay_offer *offer = &list->item[list->count++];
+
+		offer->addr[0] = ntm_rd_addr(rd);
+		offer->addr[1] = ntm_rd_addr(rd);
+		offer->flow = ntm_rd_u64(rd);
+		ntm_rd_bytes(rd, offer->bind_key, sizeof(offer->bind_key));
+		ntm_rd_bytes(rd, offer->ticket, sizeof(offer->ticket));
+		if (!is_place(&offer->addr[0], &offer->addr[1]))
+			ntm_rd_fail(rd);
+	} while (ntm_rd_left(rd) > 0 && list->count < NTM_MSG_RELAYS);
+}
+
+static void put_ticket_keys(struct ntm_wr *wr, const struct ntm_field *field, const void *value)
+{
+	const struct ntm_ticket_key_list *list = value;
+
+	(void)field;
+	if (list->count > NTM_MSG_TICKET_KEYS)
+		wr->err = true;
+	for (size_t i = 0; !ntm_wr_err(wr) && i < list->count; i++) {
+		ntm_wr_u8(wr, list->item[i].id);
+		ntm_wr_bytes(wr, list->item[i].key, sizeof(list->item[i].key));
+	}
+}
+
+static void get_ticket_keys(struct ntm_rd *rd, const struct ntm_field *field, void *value)
+{
+	struct ntm_ticket_key_list *list = value;
+
+	(void)field;
+	do {
+		struct ntm_ticket_key *key = &list->item[list->count++];
+
+		key->id = ntm_rd_u8(rd);
+		ntm_rd_bytes(rd, key->key, sizeof(key->key));
+	} while (ntm_rd_left(rd) > 0 && list->count < NTM_MSG_TICKET_KEYS);
+}
+
 /* A getter reads what it wants of a TLV's body; what it leaves over makes the message malformed,
  * and that is how a list that is too long is refused. */
 static const struct {
@@ -277,6 +349,8 @@ static const struct {
 	[NTM_FIELD_PREFIXES] = {put_prefixes, get_prefixes},
 	[NTM_FIELD_NAMES] = {put_names, get_names},
 	[NTM_FIELD_CERTS] = {put_certs, get_certs},
+	[NTM_FIELD_RELAYS] = {put_relays, get_relays},
+	[NTM_FIELD_TICKET_KEYS] = {put_ticket_keys, get_ticket_keys},
 };
 
 static bool is_absent(const struct ntm_field *field, const uint8_t *value)
