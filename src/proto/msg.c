@@ -242,12 +242,8 @@ static const struct message {
 				    false,
 				    {NTM_MSG_RELAY_DIRECTION},
 				    NULL},
-	[NTM_MSG_RELAY_RESTARTED] = {"RELAY_RESTARTED",
-				     FIELDS(relay_restarted_fields),
-				     true,
-				     false,
-				     {0},
-				     NULL},
+	[NTM_MSG_RELAY_RESTARTED] =
+		{"RELAY_RESTARTED", FIELDS(relay_restarted_fields), true, false, {0}, NULL},
 };
 #define MESSAGE_COUNT (sizeof(messages) / sizeof(messages[0]))
 
