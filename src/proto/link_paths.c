@@ -201,6 +201,7 @@ static void set_works(struct ntm_link *link, struct path *path)
 		return;
 	path->state = NTM_PATH_WORKS;
 	path->is_wide = false;
+	link_probe_forget(path); /* those from before tell nothing */
 	link_probe_size(link, path);
 }
 

@@ -86,5 +86,6 @@ void link_probe_size(struct ntm_link *link, struct path *path);
 /* The open probe with that token, or NULL. */
 struct path_probe *link_probe_find(struct path *path,
 				   const uint8_t token[static NTM_PATH_TOKEN_LEN]);
+void link_probe_forget(struct path *path); /* the open ones */
 void link_probe_answered(struct ntm_link *link, struct path *path, struct path_probe *probe);
 void link_probe_wake(struct ntm_link *link); /* the schedule is another one from now on */

@@ -32,6 +32,7 @@
 #define FAILED_LATELY_MS 10000
 #define ABSENT_MS        60
 #define ABSENT_END_MS    400 /* the peer just does not send any more */
+#define LEFT_MS          30
 #define ABSENT_PROBE_MS  40
 #define SOON_MS          200
 #define BURST            6
@@ -268,6 +269,12 @@ struct path_probe *link_probe_find(struct path *path,
 	return NULL;
 }
 
+void link_probe_forget(struct path *path)
+{
+	for (size_t i = 0; i < PATH_PROBES; i++)
+		path->probe[i].sent_ms = -1;
+}
+
 /* RFC 6298 2, in milliseconds. */
 static void note_rtt(struct path *path, int64_t rtt)
 {
@@ -327,16 +334,28 @@ static void fail(struct ntm_link *link, struct path *path)
 /* The peer's real-time packets come by another path now: it has left this one. */
 static bool is_left(const struct ntm_link *link, const struct path *path)
 {
-	return now_of(link) - link->paths->realtime_in_ms < ABSENT_MS && is_absent(link, path);
+	int64_t since_ms = now_of(link) - path->realtime_ms;
+
+	return path->realtime_ms >= 0 && since_ms >= LEFT_MS && since_ms < ABSENT_END_MS &&
+	       now_of(link) - link->paths->realtime_in_ms < LEFT_MS;
+}
+
+/* The peer has left it, and it has not answered either. */
+static void check_left(struct ntm_link *link, struct path *path)
+{
+	if (path->state == NTM_PATH_WORKS && path->unanswered > 0 && is_left(link, path))
+		fail(link, path);
 }
 
 static void on_lost(struct ntm_link *link, struct path *path)
 {
-	unsigned limit = !link_paths_in_call(link) ? 3 : is_left(link, path) ? 1 : 2;
+	unsigned limit = link_paths_in_call(link) ? 2 : 3;
 
 	path->unanswered++;
 	path->lost = path->lost << 1 | 1;
-	if (path->state == NTM_PATH_WORKS && path->unanswered >= limit)
+	if (path->state == NTM_PATH_FAILS)
+		path->lost = LOST_AFTER_FAILING;
+	else if (path->unanswered >= limit)
 		fail(link, path);
 }
 
@@ -378,6 +397,7 @@ static void tick(struct ntm_link *link)
 
 	for (size_t i = 0; i < paths->count; i++)
 		expire(link, &paths->item[i]);
+	check_left(link, paths->current);
 	link_paths_on_change(link);
 	if (link->dead || !link_is_alive(link))
 		return;
@@ -410,6 +430,5 @@ void link_probe_stop(struct ntm_link *link)
 {
 	ntm_timer_del(link->links->timers, &link->paths->timer);
 	for (size_t i = 0; i < link->paths->count; i++)
-		for (size_t k = 0; k < PATH_PROBES; k++)
-			link->paths->item[i].probe[k].sent_ms = -1;
+		link_probe_forget(&link->paths->item[i]);
 }
