@@ -4,8 +4,8 @@
 
 #include "ntm/addr.h"
 #include "ntm/frame.h"
-#include "ntm/link_path.h"
 #include "ntm/noise.h"
+#include "ntm/path.h"
 #include "ntm/pktbuf.h"
 #include "ntm/timers.h"
 
@@ -151,7 +151,7 @@ struct ntm_link_args {
 	bool persistent;      /* never give up: a node's link to its DC */
 	bool one_shot;        /* join: done with the RESPONSE */
 	int64_t keepalive_ms; /* > 0: send something at least this often (NAT mapping) */
-	/* 'e': all candidates are paths that stay known; see struct ntm_link_path. */
+	/* 'e': all candidates are paths that stay known; path.h. */
 	bool multipath;
 	const uint8_t *payload; /* in the INITIATION */
 	size_t payload_len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Control messages about relays; the rest is in msg.h. */
+/* Control messages about relays; the codec is with the others, in msg.h. */
 #pragma once
 
 #include "ntm/lists.h"

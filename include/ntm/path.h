@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The paths of a link; the rest of a link is in link.h. */
+/* Paths of a link between two nodes: what its owner may know of them. */
 #pragma once
 
 #include "ntm/addr.h"
@@ -32,5 +32,11 @@ struct ntm_link_path {
 	unsigned loss_pct; /* of the last probes */
 };
 #define NTM_LINK_PATHS 12
+/* Largest plaintext, padding included, that passes on any path (RFC 8200 5: an MTU of 1280), and
+ * that passes where a probe of that size was answered (an MTU of 1500, relayed over IPv6). */
+#define NTM_LINK_ROOM_MIN 1184
+#define NTM_LINK_ROOM_MAX 1408
+/* Of the current path. */
+size_t ntm_link_room(const struct ntm_link *link);
 /* Writes at most NTM_LINK_PATHS; returns how many. 0 for a link without multipath. */
 size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[static NTM_LINK_PATHS]);
