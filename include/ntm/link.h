@@ -50,7 +50,7 @@ struct ntm_link;
 /* Handshake payload behind its fixed part: opaque to the link layer (join request and answer). */
 #define NTM_HS_PAYLOAD_MAX  640
 #define NTM_LINK_HELLO_MAX  368 /* of hello: the RESPONSE then has NTM_DC_INITIATION_LEN bytes */
-#define NTM_LINK_CANDIDATES 10 /* 8 addresses and 2 relays */
+#define NTM_LINK_CANDIDATES 10  /* 8 addresses and 2 relays */
 
 /* A valid INITIATION that no link expects; or, of XX, a peer that has just shown who it is. */
 struct ntm_link_request {
@@ -147,9 +147,9 @@ struct ntm_link_args {
 	size_t candidate_count;
 	const struct ntm_addr *candidates;
 	bool initiator;
-	bool persistent;        /* never give up: a node's link to its DC */
-	bool one_shot;          /* join: done with the RESPONSE */
-	int64_t keepalive_ms;   /* > 0: send something at least this often (NAT mapping) */
+	bool persistent;      /* never give up: a node's link to its DC */
+	bool one_shot;        /* join: done with the RESPONSE */
+	int64_t keepalive_ms; /* > 0: send something at least this often (NAT mapping) */
 	/* 'e': all candidates are paths that stay known; see struct ntm_link_path. */
 	bool multipath;
 	const uint8_t *payload; /* in the INITIATION */
