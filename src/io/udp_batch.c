@@ -314,17 +314,22 @@ static bool read_batch(struct ntm_udp_batch *udp)
 	return count == BATCH;
 }
 
+/* Soon busy, later not: a sender that was interrupted goes on in a moment. */
 static void judge_busy(struct ntm_udp_batch *udp)
 {
 	int64_t now_ms = ntm_loop_timers(udp->loop)->now_ms;
-	uint64_t count = udp->counters.udp.packets_in;
 	int64_t passed_ms = now_ms - udp->look_ms;
+	uint64_t come = udp->counters.udp.packets_in - udp->look_count;
+	bool is_window_over = passed_ms >= BUSY_LOOK_MS;
 
-	if (passed_ms < BUSY_LOOK_MS)
+	if (come >= BUSY_LOOK_MS * BUSY_PER_MS && passed_ms <= BUSY_LOOK_MS)
+		udp->is_busy = true;
+	else if (is_window_over && come < (uint64_t)passed_ms * BUSY_PER_MS / 4)
+		udp->is_busy = false;
+	else if (!is_window_over)
 		return;
-	udp->is_busy = count - udp->look_count >= (uint64_t)passed_ms * BUSY_PER_MS;
 	udp->look_ms = now_ms;
-	udp->look_count = count;
+	udp->look_count = udp->counters.udp.packets_in;
 }
 
 static void read_all(struct ntm_udp_batch *udp)
