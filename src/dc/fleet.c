@@ -211,12 +211,26 @@ static void tell_restart(struct fleet_relay *relay, const struct ntm_addr before
 	ntm_info("relay=%s has started anew, nodes told of it: %u", relay->who.fqdn, told);
 }
 
+static void log_place(const struct fleet_relay *relay)
+{
+	const struct ntm_addr *v4 = &relay->addr[0], *v6 = &relay->addr[1];
+	bool has_both = v4->ip.family != 0 && v6->ip.family != 0;
+	char first[NTM_ADDR_STR], second[NTM_ADDR_STR];
+
+	if (v4->ip.family + v6->ip.family == 0)
+		ntm_info("relay=%s is there, but at no address that nodes can send to",
+			 relay->who.fqdn);
+	else
+		ntm_info("relay=%s is there at=%s%s%s", relay->who.fqdn,
+			 ntm_addr_str(v4->ip.family != 0 ? v4 : v6, first), has_both ? " and " : "",
+			 has_both ? ntm_addr_str(v6, second) : "");
+}
+
 static void take_report(struct fleet_relay *relay, const struct ntm_msg_relay_register *report)
 {
 	const struct dc *dc = relay->dc;
 	bool restarted = relay->reported_ms != 0 && relay->report.boot_id != report->boot_id;
 	const struct ntm_addr before[2] = {relay->addr[0], relay->addr[1]};
-	char text4[NTM_ADDR_STR], text6[NTM_ADDR_STR];
 
 	relay->report = *report;
 	route_filter(&relay->report.own, &dc->settings.prefix4, &dc->settings.prefix6);
@@ -228,9 +242,7 @@ static void take_report(struct fleet_relay *relay, const struct ntm_msg_relay_re
 	ntm_timer_set(dc->timers, &relay->silence, FLEET_SILENT_MS);
 	if (!relay->registered) {
 		relay->registered = true;
-		ntm_info("relay=%s is there at=%s and %s", relay->who.fqdn,
-			 ntm_addr_str(&relay->addr[0], text4),
-			 ntm_addr_str(&relay->addr[1], text6));
+		log_place(relay);
 	}
 	if (restarted && before[0].ip.family + before[1].ip.family > 0)
 		tell_restart(relay, before);

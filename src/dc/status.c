@@ -107,8 +107,7 @@ static void set_relays(json_t *out, const struct dc *dc)
 	if (dc->fleet.missed == 0)
 		return;
 	snprintf(words, sizeof(words),
-		 "%" PRIu64 " directions failed, since both nodes are behind NATs and no relay was "
-		 "there%s",
+		 "no relay was there for directions that needed one (%" PRIu64 " failed)%s",
 		 dc->fleet.missed,
 		 json_array_size(listing.relays) == 0 ? ": set one up with ntm-dc relay add" : "");
 	json_object_set_new(out, "warning", json_string(words));
