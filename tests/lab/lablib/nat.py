@@ -101,7 +101,7 @@ class Nat(Host):
         port = f"l{number}"
         connect(self.lab, (host, ifname), (self, port), delay_ms, loss)
         self.ip(f"link set {port} master lan0", f"link set {port} up")
-        host.addr = f"{self.home}.{number}"
+        host.addr, host.addr6 = f"{self.home}.{number}", None
         self.segment.join(host, ifname, number, [host.addr])
         host.ip(f"address add {host.addr}/24 dev {ifname}", f"link set {ifname} up",
                 f"route add default via {self.gateway}")

@@ -100,3 +100,63 @@ class TwoPlaces(Network):
         self.root = self.server("root", 51)
         self.parent = self.server("parent", 52)
         settle(self.inet, *self.servers, *filter(None, (self.nat, self.mn, self.cn)))
+
+
+class Home:
+    """Where a user is: a host, and the addresses that the Internet sees it come from."""
+
+    def __init__(self, host, outermost):
+        self.host = host
+        seen = outermost or host
+        self.outside = {addr for addr in (seen.addr, seen.addr6) if addr}
+
+
+class Homes:
+    """The Internet with a SIP server, a DC and relays, and homes behind any NATs, added one by one.
+
+        home --- router, a NAT --- carrier, another NAT ---+--- inet, bridge br0 ---+--- sip, dc
+        home --- router, a NAT ----------------------------+                        +--- relay1 ...
+        home ----------------------------------------------+
+    """
+
+    def __init__(self, lab, relays=2, delay_ms=0):
+        self.lab = lab
+        self.delay_ms = delay_ms
+        self.inet = Internet(lab)
+        self.hosts = [self.inet]
+        self.numbers = iter(range(50, 250))
+        self.sip = self._public("sip", 20)
+        self.dc = self._public("dc", 30)
+        self.relays = [self._public(f"relay{i + 1}", 40 + i) for i in range(relays)]
+        self.outermost = {}  # by NAT: the one of its row that has a public address
+
+    def _public(self, name, number):
+        host = Host(self.lab, name)
+        self.inet.plug(host, number, delay_ms=self.delay_ms)
+        self.hosts.append(host)
+        return host
+
+    def nat(self, name, kind, behind=None, number=11, **options):
+        """A NAT on the Internet, or as host `number` behind another NAT."""
+        router = Nat(self.lab, name, kind, **options)
+        if behind:
+            behind.plug(router, number, delay_ms=self.delay_ms)
+        else:
+            self.inet.plug(router, next(self.numbers), delay_ms=self.delay_ms)
+        self.outermost[router] = self.outermost[behind] if behind else router
+        self.hosts.append(router)
+        return router
+
+    def home(self, name, behind=None, number=11, families=(4, 6)):
+        """A host on the Internet, or as host `number` behind a NAT."""
+        host = Host(self.lab, name)
+        if behind:
+            behind.plug(host, number, delay_ms=self.delay_ms)
+        else:
+            self.inet.plug(host, next(self.numbers), delay_ms=self.delay_ms, families=families)
+        self.hosts.append(host)
+        return Home(host, self.outermost.get(behind))
+
+    def settle(self):
+        """Waits until all links carry packets; called when the last home is there."""
+        settle(*self.hosts)

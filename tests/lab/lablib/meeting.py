@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Users behind any NATs who call each other: one domain, its SIP server, its relays; paths."""
+
+import time
+
+from lablib import ntm, phones, rtp, wait
+from lablib.baresip import Baresip
+from lablib.capture import Capture
+from lablib.kamailio import Kamailio
+from lablib.verdict import check
+
+DIRECT, RELAY = "direct", "relay"
+TALK = 150  # RTP packets, 3 s
+SEALED_RTP = range(200, 300)  # bytes of UDP payload, relayed or not: 20 ms of PCMU with all headers
+
+
+class User:
+    """Somebody at a home: the node on its host, and the phone that uses it."""
+
+    def __init__(self, meeting, home, name, tone_hz):
+        self.name = name
+        self.home = home
+        self.node = ntm.Node(home.host, name, meeting.dc, extra=meeting.node_extra)
+        self.phone = Baresip(home.host, name, ntm.DOMAIN, tone_hz, "ntm0", self.node.vip)
+        self.ear = Capture(home.host, "ntm0", name)
+
+    def path_to(self, other):
+        """"direct" or "relay", as `ntm-node tunnels` says; without a tunnel its state, or "none"."""
+        for tunnel in self.node.tunnels():
+            if tunnel["peer"] == other.node.fqdn:
+                return tunnel["path"] if tunnel["state"] == "up" else tunnel["state"]
+        return "none"
+
+    def stream_from(self, other):
+        """What RTP of the other phone arrived here so far, as one stream; None: nothing."""
+        found = rtp.streams(self.ear.udp(), src=other.phone.addr, dst=self.phone.addr)
+        return found[0] if found else None
+
+    def heard_packets(self, other):
+        stream = self.stream_from(other)
+        return stream.received if stream else 0
+
+
+class Meeting:
+    """The domain of a topology.Homes. relays: how many of its relays' hosts run one."""
+
+    def __init__(self, net, relays=None, node_extra=""):
+        self.net = net
+        self.node_extra = node_extra
+        self.dc = ntm.Dc(net.dc)
+        hosts = net.relays if relays is None else net.relays[:relays]
+        self.relays = [ntm.Relay(host, host.name, self.dc) for host in hosts]
+        self.sip = ntm.Node(net.sip, "sip", self.dc)
+        self.server = Kamailio(net.sip, [self.sip.vip, self.sip.vip6],
+                               [ntm.DOMAIN, self.sip.fqdn])
+        self.outside = Capture(net.inet, "br0", only="udp")
+        self.users = []
+
+    def user(self, home, name, tone_hz):
+        user = User(self, home, name, tone_hz)
+        self.users.append(user)
+        return user
+
+    def begin(self):
+        """All phones are registered, all relays in use: calls may begin."""
+        phones.register(*(user.phone for user in self.users))
+        self.dc.wait_relays(*(relay.name for relay in self.relays))
+
+    @property
+    def vips(self):
+        nodes = [self.sip, *(user.node for user in self.users)]
+        return [vip for node in nodes for vip in (node.vip, node.vip6)]
+
+
+class Call:
+    """A call between two users, and what it must be."""
+
+    def __init__(self, meeting, caller, callee):
+        self.meeting = meeting
+        self.caller, self.callee = caller, callee
+        self.answered = None
+        self.paths = []  # at answer, and whenever `look` was called
+
+    @property
+    def ends(self):
+        """(who hears, who speaks), both ways."""
+        return (self.callee, self.caller), (self.caller, self.callee)
+
+    def connect(self):
+        phones.connect(self.caller.phone, self.callee.phone)
+        self.answered = time.time()
+        self.look()
+        return self
+
+    def look(self):
+        """Notes the path of now."""
+        self.paths.append(self.caller.path_to(self.callee))
+        return self.paths[-1]
+
+    def wait_path(self, path, deadline_s):
+        """Waits until both ends' nodes say that they are on the path."""
+        for one, other in ((self.caller, self.callee), (self.callee, self.caller)):
+            wait.until(lambda a=one, b=other: a.path_to(b) == path, deadline_s,
+                       f"{one.name} to be {path} to {other.name}", 0.02)
+
+    def heard(self):
+        """How many RTP packets arrived, where fewer did."""
+        return min(here.heard_packets(there) for here, there in self.ends)
+
+    def ends_heard(self):
+        """Whether any RTP arrived at either end."""
+        return any(here.heard_packets(there) for here, there in self.ends)
+
+    def talk(self, packets=TALK, deadline_s=4):
+        """Both get that many more RTP packets."""
+        begin = {here: here.heard_packets(there) for here, there in self.ends}
+        wait.until(lambda: all(h.heard_packets(t) >= begin[h] + packets for h, t in self.ends),
+                   packets * 0.02 + deadline_s,
+                   f"{packets} RTP packets both ways between {self.caller.name} and "
+                   f"{self.callee.name}", 0.1)
+
+    def hang_up(self):
+        phones.hang_up(self.caller.phone, self.callee.phone)
+
+    def judge(self, **limits):
+        """The audio of both ways, as it arrived and as the phones recorded it."""
+        return "; ".join(phones.judge(here.phone, here.ear, there.phone, src=there.phone.addr,
+                                      **limits) for here, there in self.ends)
+
+    def carried(self, since, until=None):
+        """Where the sealed packets went, by capture: Carried."""
+        packets = [p for p in self.meeting.outside.packets()
+                   if p.time >= since and (until is None or p.time < until)]
+        return Carried(packets, self.caller.home.outside, self.callee.home.outside,
+                       self.meeting.net.relays)
+
+    def gaps_ms(self):
+        """The longest silence of each way, by the receiver's capture."""
+        return [here.stream_from(there).longest_gap_ms for here, there in self.ends]
+
+    def lost(self):
+        return sum(here.stream_from(there).lost for here, there in self.ends)
+
+    def check_gaps(self, limit_ms, what):
+        gaps = self.gaps_ms()
+        check(max(gaps) <= limit_ms, f"{what}: a gap of {max(gaps):.0f} ms")
+        return max(gaps)
+
+
+class Carried:
+    """How many packets between two homes went straight, and how many by each relay."""
+
+    def __init__(self, packets, one, other, relays):
+        self.straight = 0
+        self.by_relay = {relay.name: 0 for relay in relays}
+        for packet in packets:
+            if not packet.is_udp() or len(packet.payload) not in SEALED_RTP:
+                continue  # keepalives, probes and the like do not count
+            ends = {packet.src, packet.dst}
+            if packet.src in one and packet.dst in other or \
+                    packet.src in other and packet.dst in one:
+                self.straight += 1
+            for relay in relays:
+                if ends & {relay.addr, relay.addr6} and ends & (one | other):
+                    self.by_relay[relay.name] += 1
+
+    @property
+    def relayed(self):
+        """Packets that a relay sent on: each is seen twice, in front of it and behind it."""
+        return sum(self.by_relay.values()) // 2
+
+    @property
+    def path(self):
+        return DIRECT if self.straight > self.relayed else RELAY
+
+    def __str__(self):
+        by = ", ".join(f"{count // 2} by {name}" for name, count in self.by_relay.items() if count)
+        return f"{self.straight} straight" + (f", {by}" if by else "")
