@@ -7,6 +7,7 @@ from lablib import ntm, phones, rtp, wait
 from lablib.baresip import Baresip
 from lablib.capture import Capture
 from lablib.kamailio import Kamailio
+from lablib.topology import Homes
 from lablib.verdict import check
 
 DIRECT, RELAY = "direct", "relay"
@@ -122,6 +123,14 @@ class Call:
     def hang_up(self):
         phones.hang_up(self.caller.phone, self.callee.phone)
 
+    def check_path(self, path, during_s=0.5):
+        """The tunnel is on the path, and the packets of the last moments were; returns them."""
+        self.wait_path(path, 0)
+        now = time.time()
+        carried = self.carried(now - during_s, now)
+        check(carried.path == path, f"the tunnel says {path}, but the packets went: {carried}")
+        return carried
+
     def judge(self, **limits):
         """The audio of both ways, as it arrived and as the phones recorded it."""
         return "; ".join(phones.judge(here.phone, here.ear, there.phone, src=there.phone.addr,
@@ -134,17 +143,28 @@ class Call:
         return Carried(packets, self.caller.home.outside, self.callee.home.outside,
                        self.meeting.net.relays)
 
-    def gaps_ms(self):
-        """The longest silence of each way, by the receiver's capture."""
-        return [here.stream_from(there).longest_gap_ms for here, there in self.ends]
+    def gap_ms(self, since, until=None):
+        """The longest silence, where it was longer, by the receivers' captures."""
+        return max(here.stream_from(there).gap_ms(since, until) for here, there in self.ends)
 
     def lost(self):
+        """How many RTP packets are missing so far, both ways."""
         return sum(here.stream_from(there).lost for here, there in self.ends)
 
-    def check_gaps(self, limit_ms, what):
-        gaps = self.gaps_ms()
-        check(max(gaps) <= limit_ms, f"{what}: a gap of {max(gaps):.0f} ms")
-        return max(gaps)
+    def heard_since(self, since):
+        """When after `since` both ends had RTP again; None: not yet."""
+        first = []
+        for here, there in self.ends:
+            times = [t for t in here.stream_from(there).times if t >= since]
+            if not times:
+                return None
+            first.append(min(times))
+        return max(first)
+
+    def carrier(self):
+        """Name of the relay that carried the most in the last half second."""
+        by_relay = self.carried(time.time() - 0.5).by_relay
+        return max(by_relay, key=by_relay.get)
 
 
 class Carried:
@@ -176,3 +196,14 @@ class Carried:
     def __str__(self):
         by = ", ".join(f"{count // 2} by {name}" for name, count in self.by_relay.items() if count)
         return f"{self.straight} straight" + (f", {by}" if by else "")
+
+
+def symmetric_pair(lab, relays):
+    """A call (not begun) between two homes behind symmetric NATs, which has to use a relay."""
+    net = Homes(lab)
+    homes = [net.home(name, net.nat(f"router-{name}", "symmetric")) for name in ("alice", "bob")]
+    net.settle()
+    meeting = Meeting(net, relays)
+    call = Call(meeting, meeting.user(homes[0], "alice", 500), meeting.user(homes[1], "bob", 900))
+    meeting.begin()
+    return call

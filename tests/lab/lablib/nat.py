@@ -61,6 +61,21 @@ table inet filter {{
     }}
 }}
 """
+BLOCK = """
+table ip blocked
+delete table ip blocked
+table ip blocked {{
+    chain forward {{
+        type filter hook forward priority filter - 10; policy accept;
+        ip daddr {addr} counter drop
+        ip saddr {addr} counter drop
+    }}
+}}
+"""
+HAIRPIN = """
+add rule ip nat prerouting iifname "lan0" ip daddr {outside} dnat to udp dport map @mapped
+add rule ip nat postrouting oifname "lan0" ip saddr {home}.0/24 snat to {outside}
+"""
 LET_IN = {  # which packets that nobody asked for go to the one inside who has the port
     "full-cone": 'iifname "eth0" dnat to udp dport map @mapped',
     "address-restricted":
@@ -95,6 +110,19 @@ class Nat(Host):
         self.nft(RULES.format(
             home=self.home, timeout=seconds, let_in=LET_IN.get(self.kind, ""),
             masquerade="masquerade fully-random" if self.kind == "symmetric" else "masquerade"))
+
+    def hairpin(self):
+        """Two inside may talk over their outside addresses (RFC 4787, REQ-9, the better kind: each
+        sees the other's outside address and port). For a full cone that has its outside address."""
+        self.sysctl("net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.lan0.send_redirects=0")
+        self.nft(HAIRPIN.format(outside=self.addr, home=self.home))
+
+    def block(self, addr):
+        """Lets nothing through from and to an outside address."""
+        self.nft(BLOCK.format(addr=addr))
+
+    def unblock(self):
+        self.nft("delete table ip blocked\n")
 
     def plug(self, host, number, ifname="eth0", delay_ms=0, loss=0.0):
         """Takes the host into the home network as HOME.number."""
@@ -134,6 +162,19 @@ def prove(nat, inside, server, other):
     found = probe(inside, server, other)
     check(found == RFC4787[nat.kind],
           f"{nat.name}: {nat.kind} has mapping {found[0]}, filtering {found[1]}")
+
+
+def hairpins(one, other, server):
+    """Whether two inside the same NAT reach each other over their outside addresses."""
+    there = server.udp(server.addr)
+    socks = [host.udp(timeout_s=0.3) for host in (one, other)]
+    outside = [_sent_and_seen(sock, there) for sock in socks]
+    for sock, peer in ((socks[0], outside[1]), (socks[1], outside[0])):
+        sock.sendto(b"hairpin", peer)  # the first one may only open the way for the second
+    try:
+        return socks[0].recvfrom(64) == (b"hairpin", outside[1])
+    except TimeoutError:
+        return False
 
 
 def _sent_and_seen(phone, server):
