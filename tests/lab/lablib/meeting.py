@@ -131,10 +131,10 @@ class Call:
         check(carried.path == path, f"the tunnel says {path}, but the packets went: {carried}")
         return carried
 
-    def judge(self, **limits):
+    def judge(self, min_s=2.0, **limits):
         """The audio of both ways, as it arrived and as the phones recorded it."""
-        return "; ".join(phones.judge(here.phone, here.ear, there.phone, src=there.phone.addr,
-                                      **limits) for here, there in self.ends)
+        return "; ".join(phones.judge(here.phone, here.ear, there.phone, min_s,
+                                      src=there.phone.addr, **limits) for here, there in self.ends)
 
     def carried(self, since, until=None):
         """Where the sealed packets went, by capture: Carried."""
