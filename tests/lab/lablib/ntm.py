@@ -192,7 +192,7 @@ class Dc(Program):
     def wait_relays(self, *names, deadline_s=10):
         """Waits until the DC would give the relays to nodes."""
         if names:
-            wait.until(lambda: set(names) <= {n for n, r in self.relays().items() if r["state"] == "healthy"},
+            wait.until(lambda: all(self.relays()[name]["state"] == "healthy" for name in names),
                        deadline_s, f"{names} to be healthy", 0.05)
 
 
