@@ -17,7 +17,7 @@ def main(lab):
     call.connect()
     call.talk(100)
     call.check_path(RELAY)
-    relay, = call.meeting.relays
+    relay, = call.scene.relays
     relay.kill(signal.SIGKILL)
     killed = time.time()
     # For so long nothing comes: the relay is away, and there is no other way.

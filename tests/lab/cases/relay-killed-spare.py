@@ -17,7 +17,7 @@ def main(lab):
     call.talk(100)
     name = call.carrier()
     begin = time.time()
-    next(relay for relay in call.meeting.relays if relay.name == name).kill(signal.SIGKILL)
+    next(relay for relay in call.scene.relays if relay.name == name).kill(signal.SIGKILL)
     call.talk(150)
     spare = call.carrier()
     call.check_path(RELAY)

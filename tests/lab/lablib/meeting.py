@@ -18,11 +18,11 @@ SEALED_RTP = range(200, 300)  # bytes of UDP payload, relayed or not: 20 ms of P
 class User:
     """Somebody at a home: the node on its host, and the phone that uses it."""
 
-    def __init__(self, meeting, home, name, tone_hz):
+    def __init__(self, name, home, node, phone):
         self.name = name
         self.home = home
-        self.node = ntm.Node(home.host, name, meeting.dc, extra=meeting.node_extra)
-        self.phone = Baresip(home.host, name, ntm.DOMAIN, tone_hz, "ntm0", self.node.vip)
+        self.node = node
+        self.phone = phone
         self.ear = Capture(home.host, "ntm0", name)
 
     def path_to(self, other):
@@ -48,6 +48,7 @@ class Meeting:
     def __init__(self, net, relays=None, node_extra=""):
         self.net = net
         self.node_extra = node_extra
+        self.relay_hosts = net.relays
         self.dc = ntm.Dc(net.dc)
         hosts = net.relays if relays is None else net.relays[:relays]
         self.relays = [ntm.Relay(host, host.name, self.dc) for host in hosts]
@@ -58,9 +59,10 @@ class Meeting:
         self.users = []
 
     def user(self, home, name, tone_hz):
-        user = User(self, home, name, tone_hz)
-        self.users.append(user)
-        return user
+        node = ntm.Node(home.host, name, self.dc, extra=self.node_extra)
+        phone = Baresip(home.host, name, ntm.DOMAIN, tone_hz, "ntm0", node.vip)
+        self.users.append(User(name, home, node, phone))
+        return self.users[-1]
 
     def begin(self):
         """All phones are registered, all relays in use: calls may begin."""
@@ -74,10 +76,13 @@ class Meeting:
 
 
 class Call:
-    """A call between two users, and what it must be."""
+    """A call between two users, and what it must be.
 
-    def __init__(self, meeting, caller, callee):
-        self.meeting = meeting
+    scene: has `outside`, a capture of the Internet, and `relay_hosts`.
+    """
+
+    def __init__(self, scene, caller, callee):
+        self.scene = scene
         self.caller, self.callee = caller, callee
         self.answered = None
         self.paths = []  # at answer, and whenever `look` was called
@@ -138,10 +143,10 @@ class Call:
 
     def carried(self, since, until=None):
         """Where the sealed packets went, by capture: Carried."""
-        packets = [p for p in self.meeting.outside.packets()
+        packets = [p for p in self.scene.outside.packets()
                    if p.time >= since and (until is None or p.time < until)]
         return Carried(packets, self.caller.home.outside, self.callee.home.outside,
-                       self.meeting.net.relays)
+                       self.scene.relay_hosts)
 
     def gap_ms(self, since, until=None):
         """The longest silence, where it was longer, by the receivers' captures."""
