@@ -7,6 +7,7 @@ from lablib import case, matrix
 
 def main(lab):
     net = matrix.Matrix(lab, relays=2)
+    net.prove_cells(matrix.wanted())
     done = []
     for cells in net.rounds(matrix.wanted()):
         matrix.talk(cells)

@@ -23,7 +23,7 @@ def main(lab):
     net.settle()
     for name in EXPECTED:
         ends = homes["a", name].host, homes["b", name].host
-        check(nat.hairpins(*ends, net.sip) == (name == "hairpin"), f"{name}: the CGN is not as named")
+        check(nat.meet(*ends, net.sip) == (name == "hairpin"), f"{name}: the CGN is not as named")
     meeting = Meeting(net)
     users = {key: meeting.user(place, place.host.name, 300 + 100 * number)
              for number, (key, place) in enumerate(homes.items())}

@@ -86,6 +86,13 @@ class Matrix:
             nat.prove(router, inside, self.net.sip, self.net.dc)
         return len(self.net.outermost)
 
+    def prove_cells(self, cells):
+        """The NATs let two hosts meet in just those cells that are to be direct in the end."""
+        for kinds in cells:
+            ends = (self.users[side, kind].home.host for side, kind in zip("ab", kinds))
+            check(nat.meet(*ends, self.net.sip) == (kinds not in STAY_RELAYED),
+                  f"{' x '.join(kinds)}: the NATs are not as expected")
+
     def cell(self, kinds):
         return Cell(Call(self.meeting, self.users["a", kinds[0]], self.users["b", kinds[1]]), kinds)
 

@@ -164,17 +164,29 @@ def prove(nat, inside, server, other):
           f"{nat.name}: {nat.kind} has mapping {found[0]}, filtering {found[1]}")
 
 
-def hairpins(one, other, server):
-    """Whether two inside the same NAT reach each other over their outside addresses."""
+def meet(one, other, server):
+    """Whether two hosts can get straight to each other, knowing only how the server sees them.
+
+    Both send at once, and answer whoever they hear from: what any program could do.
+    """
     there = server.udp(server.addr)
-    socks = [host.udp(timeout_s=0.3) for host in (one, other)]
-    outside = [_sent_and_seen(sock, there) for sock in socks]
-    for sock, peer in ((socks[0], outside[1]), (socks[1], outside[0])):
-        sock.sendto(b"hairpin", peer)  # the first one may only open the way for the second
+    socks = [host.udp(timeout_s=0.2) for host in (one, other)]
+    seen = [_sent_and_seen(sock, there) for sock in socks]
+    for _ in range(2):  # the first ones may only open the way
+        for sock, peer in zip(socks, reversed(seen)):
+            sock.sendto(b"hello", peer)
+    return any(_answered(*pair) for pair in (socks, socks[::-1]))
+
+
+def _answered(here, there):
+    """Whether something came here, and an answer to its sender gets there."""
     try:
-        return socks[0].recvfrom(64) == (b"hairpin", outside[1])
+        here.sendto(b"answer", here.recvfrom(64)[1])
+        while there.recv(64) != b"answer":
+            pass
     except TimeoutError:
         return False
+    return True
 
 
 def _sent_and_seen(phone, server):
