@@ -36,8 +36,8 @@ enum ntm_frame_type {
 
 /* Who talks to whom; in the Noise prologue, so that no message of one kind passes for another. */
 enum ntm_purpose {
-	NTM_PURPOSE_NODE = 'n', /* node -> its DC */
-	NTM_PURPOSE_JOIN = 'j', /* host with a join token -> DC; one exchange, no session */
+	NTM_PURPOSE_NODE = 'n',  /* node -> its DC */
+	NTM_PURPOSE_JOIN = 'j',  /* host with a join token -> DC; one exchange, no session */
 	NTM_PURPOSE_RELAY = 'r', /* relay -> its DC */
 	NTM_PURPOSE_DC = 'd',
 	NTM_PURPOSE_E2E = 'e', /* node <-> node: Tunnel Request and Tunnel Response */

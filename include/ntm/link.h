@@ -5,6 +5,7 @@
 #include "ntm/addr.h"
 #include "ntm/frame.h"
 #include "ntm/noise.h"
+#include "ntm/path.h"
 #include "ntm/pktbuf.h"
 #include "ntm/timers.h"
 
@@ -50,7 +51,7 @@ struct ntm_link;
 /* Handshake payload behind its fixed part: opaque to the link layer (join request and answer). */
 #define NTM_HS_PAYLOAD_MAX  640
 #define NTM_LINK_HELLO_MAX  368 /* of hello: the RESPONSE then has NTM_DC_INITIATION_LEN bytes */
-#define NTM_LINK_CANDIDATES 10 /* 8 addresses and 2 relays */
+#define NTM_LINK_CANDIDATES 10  /* 8 addresses and 2 relays */
 
 /* A valid INITIATION that no link expects; or, of XX, a peer that has just shown who it is. */
 struct ntm_link_request {
@@ -147,10 +148,10 @@ struct ntm_link_args {
 	size_t candidate_count;
 	const struct ntm_addr *candidates;
 	bool initiator;
-	bool persistent;        /* never give up: a node's link to its DC */
-	bool one_shot;          /* join: done with the RESPONSE */
-	int64_t keepalive_ms;   /* > 0: send something at least this often (NAT mapping) */
-	/* 'e': all candidates are paths that stay known; see struct ntm_link_path. */
+	bool persistent;      /* never give up: a node's link to its DC */
+	bool one_shot;        /* join: done with the RESPONSE */
+	int64_t keepalive_ms; /* > 0: send something at least this often (NAT mapping) */
+	/* 'e': all candidates are paths that stay known; path.h. */
 	bool multipath;
 	const uint8_t *payload; /* in the INITIATION */
 	size_t payload_len;
@@ -191,31 +192,6 @@ void *ntm_link_owner(const struct ntm_link *link);
 void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms);
 /* Where packets go now; family 0 when not known yet. */
 const struct ntm_addr *ntm_link_remote(const struct ntm_link *link);
-
-/*
- * Paths of a multipath link (design.md 7). A path is a place that the remote may be reached at: a
- * candidate, a relay binding (ntm_addr_relay), or where an authentic packet came from. It is
- * believed only after a PATH_CHALLENGE came back over it, or a handshake. All paths are listened
- * to, one is sent on: with the least loss, then direct before relay, then the shortest round trip.
- * While real-time packets flow it is probed every 100 ms, and left for another one as soon as two
- * probes stay unanswered.
- */
-#define NTM_LINK_STARVED_MS 1000
-enum ntm_path_state {
-	NTM_PATH_UNKNOWN, /* never answered */
-	NTM_PATH_WORKS,
-	NTM_PATH_FAILS, /* did, and does not any more */
-};
-struct ntm_link_path {
-	struct ntm_addr to;
-	enum ntm_path_state state;
-	bool is_current;
-	int64_t rtt_ms;    /* smoothed; -1: not known */
-	unsigned loss_pct; /* of the last probes */
-};
-#define NTM_LINK_PATHS 12
-/* Writes at most NTM_LINK_PATHS; returns how many. 0 for a link without multipath. */
-size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[static NTM_LINK_PATHS]);
 
 struct ntm_link_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out; /* plaintext */

@@ -37,24 +37,24 @@
  * mac = keyed BLAKE2b-128 of all bytes in front of it under the ticket's bind key, which the node
  * has from its DC and the relay from the ticket.
  */
-#define NTM_RELAYED_HEADER    8
-#define NTM_BIND_LEN          256
-#define NTM_CHALLENGE_LEN     56
-#define NTM_ANSWER_LEN        160
-#define NTM_BOUND_LEN         48
-#define NTM_UNBOUND_LEN       8
-#define NTM_RELAY_COOKIE_LEN  16
-#define NTM_BIND_KEY_LEN      32
+#define NTM_RELAYED_HEADER   8
+#define NTM_BIND_LEN         256
+#define NTM_CHALLENGE_LEN    56
+#define NTM_ANSWER_LEN       160
+#define NTM_BOUND_LEN        48
+#define NTM_UNBOUND_LEN      8
+#define NTM_RELAY_COOKIE_LEN 16
+#define NTM_BIND_KEY_LEN     32
 /* RS forgets a side that sent nothing for so long (security.md 2.7). */
-#define NTM_RELAY_IDLE_S      180
-#define NTM_RELAY_PORT        4331
+#define NTM_RELAY_IDLE_S 180
+#define NTM_RELAY_PORT   4331
 
 /* What is sealed in a ticket. */
 struct ntm_ticket {
 	uint64_t flow; /* random; the same for both sides */
 	uint8_t side;  /* 0 or 1 */
 	int64_t expires_s;
-	uint32_t kbit_s; /* that the side may send; 0: no limit of its own */
+	uint32_t kbit_s;  /* that the side may send; 0: no limit of its own */
 	uint32_t account; /* whose quota it counts for: 0 the relay's own domain, else a number that
 			   * its DC keeps for another domain */
 	uint8_t bind_key[NTM_BIND_KEY_LEN];
@@ -99,8 +99,8 @@ struct ntm_relay_frame {
 /* Largest of them. */
 #define NTM_RELAY_FRAME_MAX NTM_BIND_LEN
 /* Writes a frame with its mac (UNBOUND has none: bind_key may be NULL); returns its length. */
-size_t ntm_relay_frame_write(const struct ntm_relay_frame *in,
-			     const uint8_t *bind_key, uint8_t out[static NTM_RELAY_FRAME_MAX]);
+size_t ntm_relay_frame_write(const struct ntm_relay_frame *in, const uint8_t *bind_key,
+			     uint8_t out[static NTM_RELAY_FRAME_MAX]);
 /* 0 or -EBADMSG: not one of them, another length, zeros that are none. Does not check the mac. */
 int ntm_relay_frame_parse(struct ntm_relay_frame *out, const uint8_t *frame, size_t len);
 /* Whether a parsed frame's mac is right. */

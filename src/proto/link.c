@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One link: what its owner calls, and the one function that changes its state. */
-#include "link_priv.h"
+#include "link_paths.h"
 
 #include "ntm/log.h"
 #include "ntm/wire.h"
@@ -53,16 +53,20 @@ struct ntm_link *link_new(struct ntm_links *links, const struct ntm_link_args *a
 	set_candidates(link, args->candidates, args->candidate_count);
 	link_path_init(link);
 	link_timers_init(link);
+	if (args->multipath && link_paths_new(link) != 0)
+		goto fail;
 	if (args->payload_len == 0)
 		return link;
 	link->payload = malloc(args->payload_len);
-	if (!link->payload) {
-		free(link);
-		return NULL;
-	}
+	if (!link->payload)
+		goto fail;
 	memcpy(link->payload, args->payload, args->payload_len);
 	link->payload_len = args->payload_len;
 	return link;
+fail:
+	link_paths_free(link);
+	free(link);
+	return NULL;
 }
 
 /* Everything but the entry in the table and the struct itself. */
@@ -71,6 +75,7 @@ static void release(struct ntm_link *link)
 	link_timers_stop(link);
 	link_handshake_drop(link);
 	link_slots_drop(link);
+	link_paths_free(link);
 	if (link->payload)
 		ntm_wipe(link->payload, link->payload_len); /* may be a join secret */
 	free(link->payload);
@@ -98,7 +103,8 @@ static bool is_sane(const struct ntm_links *links, const struct ntm_link_args *a
 	       !(is_dc && (args->one_shot || args->payload_len > 0)) &&
 	       args->payload_len <= NTM_HS_PAYLOAD_MAX &&
 	       (!args->initiator || args->candidate_count > 0) &&
-	       (args->initiator || !(args->persistent || args->one_shot));
+	       (args->initiator || !(args->persistent || args->one_shot)) &&
+	       (is_e2e || !args->multipath);
 }
 
 int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, struct ntm_link **out)
@@ -183,6 +189,7 @@ static void quiet(struct ntm_link *link)
 	link_handshake_drop(link);
 	link_slots_drop(link);
 	link_path_clear(link);
+	link_paths_stop(link);
 }
 
 /* A persistent link without a session. A peer that said CLOSE is given some time. */
@@ -259,6 +266,18 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to)
 {
 	link_handshake_also_to(link, to);
+	link_paths_also(link, to);
+}
+
+void ntm_link_not(struct ntm_link *link, const struct ntm_addr *to)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < link->candidate_count; i++)
+		if (!ntm_addr_eq(&link->candidates[i], to))
+			link->candidates[kept++] = link->candidates[i];
+	link->candidate_count = kept;
+	link_paths_not(link, to);
 }
 
 int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)

@@ -174,10 +174,13 @@ void link_handshake_give_up(struct ntm_link *link)
 
 void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to)
 {
-	if (ntm_addr_eq(to, &link->remote) || is_candidate(link, to) ||
-	    link->candidate_count >= NTM_LINK_CANDIDATES)
+	bool is_known = ntm_addr_eq(to, &link->remote) || is_candidate(link, to);
+
+	/* A relay binding is known before it leads anywhere. */
+	if (is_known ? !ntm_addr_is_relay(to) : link->candidate_count >= NTM_LINK_CANDIDATES)
 		return;
-	link->candidates[link->candidate_count++] = *to;
+	if (!is_known)
+		link->candidates[link->candidate_count++] = *to;
 	if (link->hs)
 		send_to(link, to);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Roaming: an address is believed only after a challenge came back from it. Also CLOSE. */
-#include "link_priv.h"
+#include "link_paths.h"
 
 #include "ntm/ctl_wire.h"
 #include "ntm/wire.h"
@@ -22,24 +22,48 @@ void link_path_clear(struct ntm_link *link)
 }
 
 /* A control message with one TLV, to any address; no keepalive or rekey hangs on it. */
-static void send_ctl(struct ntm_link *link, const struct ntm_addr *to, uint8_t type, uint16_t tlv,
-		     const uint8_t *body, size_t len)
+static void make_ctl(struct ntm_pkt *pkt, uint8_t type, uint16_t tlv, const uint8_t *body,
+		     size_t len)
 {
-	struct ntm_pkt pkt;
 	struct ntm_wr wr;
-	size_t padded;
 
-	ntm_pkt_reset(&pkt);
-	wr = ntm_wr_init(pkt.data, 64);
+	ntm_pkt_reset(pkt);
+	wr = ntm_wr_init(pkt->data, 64);
 	ntm_wr_u8(&wr, NTM_CTL_KIND);
 	ntm_wr_u8(&wr, type);
 	ntm_wr_u16(&wr, 0);
 	ntm_wr_u32(&wr, 0); /* transaction */
 	ntm_wr_tlv(&wr, tlv, body, len);
-	padded = (wr.len + 15) / 16 * 16;
-	ntm_wr_zeros(&wr, padded - wr.len);
-	ntm_pkt_put(&pkt, wr.len);
-	(void)link_seal_to(link, to, &pkt, 1, false);
+	ntm_pkt_put(pkt, wr.len);
+}
+
+/* Of at least min_len bytes: what is missing is padding. */
+static void send_padded(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pkt *pkt,
+			size_t min_len)
+{
+	size_t len = ((pkt->len > min_len ? pkt->len : min_len) + 15) / 16 * 16;
+	size_t padding = len - pkt->len;
+
+	memset(ntm_pkt_put(pkt, padding), 0, padding);
+	(void)link_seal_to(link, to, pkt, 1, false);
+}
+
+static void send_ctl(struct ntm_link *link, const struct ntm_addr *to, uint8_t type, uint16_t tlv,
+		     const uint8_t *body, size_t len)
+{
+	struct ntm_pkt pkt;
+
+	make_ctl(&pkt, type, tlv, body, len);
+	send_padded(link, to, &pkt, 0);
+}
+
+void link_path_send_challenge(struct ntm_link *link, const struct ntm_addr *to,
+			      const uint8_t token[static NTM_PATH_TOKEN_LEN], size_t min_len)
+{
+	struct ntm_pkt pkt;
+
+	make_ctl(&pkt, NTM_MSG_PATH_CHALLENGE, NTM_TLV_PATH_TOKEN, token, NTM_PATH_TOKEN_LEN);
+	send_padded(link, to, &pkt, min_len);
 }
 
 void link_path_send_close(struct ntm_link *link, uint8_t reason)
@@ -74,14 +98,14 @@ void link_path_seen(struct ntm_link *link, const struct ntm_addr *from)
 	path->to = *from;
 	ntm_random(path->token, sizeof(path->token));
 	link->path_sent_ms = now_ms;
-	send_ctl(link, from, NTM_MSG_PATH_CHALLENGE, NTM_TLV_PATH_TOKEN, path->token,
-		 sizeof(path->token));
+	link_path_send_challenge(link, from, path->token, 0);
 }
 
 static void on_challenge(struct ntm_link *link, const struct ntm_addr *from,
 			 const uint8_t token[static NTM_PATH_TOKEN_LEN])
 {
-	if (ntm_bucket_take(&link->path_answers, links_now(link->links)))
+	if (link->paths ? link_paths_may_answer(link)
+			: ntm_bucket_take(&link->path_answers, links_now(link->links)))
 		send_ctl(link, from, NTM_MSG_PATH_RESPONSE, NTM_TLV_PATH_TOKEN, token,
 			 NTM_PATH_TOKEN_LEN);
 }
@@ -91,6 +115,10 @@ static void on_response(struct ntm_link *link, const struct ntm_addr *from,
 {
 	struct ntm_links *links = link->links;
 
+	if (link->paths) {
+		link_paths_on_response(link, from, token);
+		return;
+	}
 	for (size_t i = 0; i < LINK_PATHS; i++) {
 		const struct link_path *path = &link->path[i];
 

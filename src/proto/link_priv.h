@@ -4,6 +4,8 @@
 
 #include "link_structs.h"
 
+#include "ntm/ctl_wire.h"
+
 /*
  *   links.c           the table: indexes, datagrams in, life of links while callbacks run
  *   links_limit.c     load and sources: which INITIATION has to prove its address first
@@ -14,6 +16,8 @@
  *   link_answer.c     as responder: INITIATION to RESPONSE
  *   link_pending.c    as responder of XX: from RESPONSE to FINAL, when there is no link yet
  *   link_path.c       challenges and roaming
+ *   link_paths.c      multipath: the table of paths, and which of them is sent on
+ *   link_probe.c      multipath: probes of paths, when they are sent and when they count as lost
  *   link_timers.c     the only file that arms timers; the others tell it facts
  *
  * Callbacks run only below ntm_links_input and below a timer. Any of them may free the link: after
@@ -143,6 +147,9 @@ void link_path_clear(struct ntm_link *link);
 bool link_path_input(struct ntm_link *link, const struct ntm_addr *from, bool may_close,
 		     const struct ntm_pkt *pkt);
 void link_path_send_close(struct ntm_link *link, uint8_t reason);
+/* A PATH_CHALLENGE, in a plaintext of at least min_len bytes. */
+void link_path_send_challenge(struct ntm_link *link, const struct ntm_addr *to,
+			      const uint8_t token[static NTM_PATH_TOKEN_LEN], size_t min_len);
 
 /* link_timers.c */
 void links_timers_init(struct ntm_links *links);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sessions of one link: previous, current and next, so that a rekey loses nothing. */
-#include "link_priv.h"
+#include "link_paths.h"
 
 #include "ntm/wire.h"
 
@@ -100,9 +100,11 @@ static bool announce(struct ntm_link *link, const struct ntm_addr *remote)
 	struct ntm_links *links = link->links;
 	const struct link_slot *slot = link->cur;
 	bool fresh = link->state != NTM_LINK_UP;
-	bool moved = !fresh && !ntm_addr_eq(&link->remote, remote);
+	bool moved = link->paths ? link_paths_on_session(link, remote, fresh)
+				 : !fresh && !ntm_addr_eq(&link->remote, remote);
 
-	link->remote = *remote;
+	if (!link->paths)
+		link->remote = *remote;
 	link->doubted = false;
 	link->handshakes++;
 	if (moved || fresh)
@@ -231,7 +233,7 @@ static bool open_frame(struct ntm_link *link, struct link_slot *slot, struct ntm
 
 /* Plaintext that is not empty; calls back. */
 static void deliver(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *from,
-		    struct ntm_pkt *pkt)
+		    uint8_t cls, struct ntm_pkt *pkt)
 {
 	struct ntm_links *links = link->links;
 
@@ -245,6 +247,7 @@ static void deliver(struct ntm_link *link, struct link_slot *slot, const struct 
 	link->packets_in++;
 	link->bytes_in += pkt->len;
 	link_timers_heard(link, true);
+	link_paths_on_data(link, from, cls);
 	if (links->ops.input)
 		links->ops.input(links->ctx, link, link->owner, pkt);
 }
@@ -277,6 +280,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	bool confirmed = false;
 	bool is_empty;
 	uint64_t counter;
+	uint8_t cls = pkt->data[1];
 	struct ntm_rd rd;
 
 	if (!slot || !is_young(link, slot)) {
@@ -296,11 +300,14 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	link_timers_heard(link, false);
 	if (slot == link->cur)
 		on_answer_found(link);
-	if (slot == link->cur && slot->session.replay.newest == counter)
+	if (link->paths)
+		link_paths_on_heard(link, from,
+				    slot == link->cur && slot->session.replay.newest == counter);
+	else if (slot == link->cur && slot->session.replay.newest == counter)
 		link_path_seen(link, from);
 	is_empty = pkt->len == 0;
 	if (!is_empty)
-		deliver(link, slot, from, pkt);
+		deliver(link, slot, from, cls, pkt);
 	if (!link->dead && slot->live && link->cur == slot && is_asked(link, confirmed, is_empty))
 		link_send_keepalive(link);
 }
@@ -332,6 +339,7 @@ int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pk
 		slot->used = true;
 		link->packets_out++;
 		link->bytes_out += plain_len;
+		link_paths_on_sent(link, cls, plain_len);
 	}
 	if (ntm_addr_eq(to, &link->remote)) /* a probe elsewhere keeps no mapping open here */
 		link_timers_sent(link, is_data);

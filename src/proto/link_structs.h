@@ -95,6 +95,8 @@ enum link_wait {
 	LINK_WAIT_HEARD,  /* initiator: for anything under the new keys */
 };
 
+struct link_paths; /* link_paths.h */
+
 struct ntm_link {
 	struct ntm_links *links;
 	struct ntm_link *before, *after; /* list of all, or of the dead */
@@ -122,6 +124,7 @@ struct ntm_link {
 	struct link_final *final;
 	uint64_t stamp_in; /* highest accepted */
 
+	struct link_paths *paths; /* NULL without multipath */
 	struct link_path path[LINK_PATHS];
 	int64_t path_sent_ms;
 	struct ntm_bucket path_answers;

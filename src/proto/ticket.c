@@ -89,9 +89,9 @@ int ntm_ticket_open(struct ntm_ticket *ticket, const struct ntm_ticket_key *key,
 	if (sealed[0] != key->id)
 		return err;
 	make_ad(ad, relay_pub, key->id);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-		    body, NULL, NULL, sealed + 1 + NONCE_LEN, NTM_TICKET_LEN - 1 - NONCE_LEN, ad,
-		    sizeof(ad), sealed + 1, key->key) == 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, sealed + 1 + NONCE_LEN,
+						       NTM_TICKET_LEN - 1 - NONCE_LEN, ad,
+						       sizeof(ad), sealed + 1, key->key) == 0)
 		err = read_body(ticket, body);
 	ntm_wipe(body, sizeof(body));
 	return err;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Multipath: the paths of a link, for link_paths.c (which is sent on) and link_probe.c (probes). */
+#pragma once
+
+#include "link_priv.h"
+
+#define PATH_PROBES      8    /* that may be open on one path */
+#define PATH_WINDOW      32   /* probes that its loss is counted over */
+#define PATH_LOSS_MARGIN 3    /* of these: so many more lost count as worse */
+#define LINK_CALL_MS     2000 /* since the last real-time packet: there is a call */
+#define LINK_BUSY_MS     5000 /* since data was sent last */
+
+struct path_probe {
+	int64_t sent_ms; /* -1: not open */
+	uint8_t token[8];
+	bool is_big;
+};
+
+struct path {
+	struct ntm_addr to;
+	enum ntm_path_state state;
+	unsigned rank;       /* order of adding; candidates come best first */
+	unsigned burst;      /* of probes sent, as long as it is not known whether it works */
+	unsigned unanswered; /* probes lost in a row */
+	int64_t due_ms;      /* of the next probe; -1: none */
+	int64_t probed_ms;
+	int64_t first_ms, heard_ms, data_ms, realtime_ms; /* what came by it; -1: never */
+	int64_t failed_ms;
+	int64_t srtt8; /* eight times the smoothed round trip; -1: not known */
+	int64_t var4;  /* four times its variation */
+	uint32_t lost; /* one bit a probe, the newest lowest */
+	/* Size (RFC 8899): full frames pass, as far as is known. */
+	bool is_wide;
+	unsigned big_lost;
+	int64_t big_due_ms; /* -1: none */
+	struct path_probe probe[PATH_PROBES];
+};
+
+struct link_paths {
+	size_t count;
+	unsigned ranks;         /* given so far */
+	struct path *current;   /* into item; NULL before the first session */
+	int64_t realtime_ms;    /* last real-time packet, either way; -1: never */
+	int64_t realtime_in_ms; /* the last that came */
+	int64_t data_ms;        /* last data sent */
+	int64_t big_ms;         /* last frame sent that needs a wide path */
+	int64_t starved_ms;     /* data was sent and no path works since; -1: no */
+	bool starved_told;
+	struct ntm_bucket answers;
+	struct ntm_timer timer;
+	struct path item[NTM_LINK_PATHS];
+};
+
+/* link_paths.c. All but link_paths_new are fine for a link without multipath. */
+int link_paths_new(struct ntm_link *link); /* 0 or -ENOMEM */
+void link_paths_free(struct ntm_link *link);
+/* Facts. */
+void link_paths_stop(struct ntm_link *link); /* no session is left */
+/* A session was begun with the remote at that place; sets link->remote. True: it is another place
+ * than before. */
+bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote, bool fresh);
+/* An authentic packet came from there; newest: with the highest counter so far. */
+void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, bool newest);
+void link_paths_on_data(struct ntm_link *link, const struct ntm_addr *from, uint8_t cls);
+void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len);
+/* An answer to a challenge of ours; calls moved back. */
+void link_paths_on_response(struct ntm_link *link, const struct ntm_addr *from,
+			    const uint8_t token[static NTM_PATH_TOKEN_LEN]);
+void link_paths_also(struct ntm_link *link, const struct ntm_addr *to);
+void link_paths_not(struct ntm_link *link, const struct ntm_addr *to);
+bool link_paths_may_answer(struct ntm_link *link);
+/* For link_probe.c. */
+void link_paths_on_change(struct ntm_link *link); /* chooses again; may call moved back */
+bool link_paths_in_call(const struct ntm_link *link);
+bool link_paths_any_works(const struct ntm_link *link);
+bool path_is_relay(const struct path *path);
+
+/* link_probe.c; arms the one timer of multipath. */
+void link_probe_init(struct ntm_link *link);
+void link_probe_stop(struct ntm_link *link);
+/* Tries a path that is not known to work; one of the others is probed out of turn. */
+void link_probe_start(struct ntm_link *link, struct path *path);
+void link_probe_soon(struct ntm_link *link, struct path *path);
+/* Of a path that has just been found to work. */
+void link_probe_size(struct ntm_link *link, struct path *path);
+/* The open probe with that token, or NULL. */
+struct path_probe *link_probe_find(struct path *path,
+				   const uint8_t token[static NTM_PATH_TOKEN_LEN]);
+void link_probe_forget(struct path *path); /* the open ones */
+void link_probe_answered(struct ntm_link *link, struct path *path, struct path_probe *probe);
+void link_probe_wake(struct ntm_link *link); /* the schedule is another one from now on */

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Multipath: direct and relayed paths between two hosts, while calls run and paths come and go. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "link_paths.h"
+#include "proto/linkworld.h"
+
+/*
+ * Host 0 and 1 reach each other at their first address, the direct path, and through relays: what
+ * is sent to relay n comes to the other host from its relay n, later than straight.
+ */
+static struct net {
+	bool direct_blocked, one_way;     /* one_way: only from host 0 to host 1 */
+	unsigned direct_loss, relay_loss; /* percent */
+	int64_t relay_delay_ms[3];
+	bool relay_dead[3];
+	size_t direct_max;    /* of a frame; 0: any */
+	unsigned probes, big; /* sent straight, lost ones as well */
+	unsigned relayed;
+	unsigned starved;
+} net;
+
+static size_t number_of(const struct world *w, const struct ntm_addr *addr)
+{
+	return ntm_addr_eq(&w->host[1].addr[0], addr);
+}
+
+static bool pass_relay(struct world *w, const struct packet *p)
+{
+	uint32_t n = ntm_addr_relay_number(&p->to);
+	struct packet q = *p;
+	int64_t delay_ms = w->delay_ms;
+
+	net.relayed++;
+	if (net.relay_dead[n] || chance(w, net.relay_loss))
+		return false;
+	q.from = p->to;
+	q.to = w->host[1 - number_of(w, &p->from)].addr[0];
+	w->delay_ms = net.relay_delay_ms[n];
+	inject(w, &q);
+	w->delay_ms = delay_ms;
+	return false;
+}
+
+static bool pass(struct world *w, const struct packet *p)
+{
+	if (ntm_addr_is_relay(&p->to))
+		return pass_relay(w, p);
+	net.probes += p->len == 64;
+	net.big += p->len == NTM_LINK_ROOM_MAX + NTM_TRANSPORT_OVERHEAD;
+	if (net.direct_max > 0 && p->len > net.direct_max)
+		return false;
+	if (net.direct_blocked && !(net.one_way && number_of(w, &p->from) == 0))
+		return false;
+	return !chance(w, net.direct_loss);
+}
+
+static void on_starved(void *ctx, struct ntm_link *link, void *owner)
+{
+	(void)ctx;
+	(void)link;
+	(void)owner;
+	net.starved++;
+}
+
+static struct world *net_new(uint64_t seed)
+{
+	struct world *w = world_new(seed);
+
+	net = (struct net){.relay_delay_ms = {0, 25, 40}};
+	w->filter = pass;
+	for (size_t i = 0; i < 2; i++)
+		w->host[i].links->ops.starved = on_starved;
+	return w;
+}
+
+static void open_paths(struct host *h, struct host *peer, bool initiator, uint32_t relays)
+{
+	uint8_t pair[NTM_PAIR_LEN] = "pair of the test";
+	uint8_t psk[NTM_KEY_LEN] = "psk of the test";
+	struct ntm_addr to[3] = {peer->addr[0], ntm_addr_relay(1), ntm_addr_relay(2)};
+	struct ntm_link_args args = {.purpose = NTM_PURPOSE_E2E,
+				     .remote_static = peer->keys.pub,
+				     .pair = pair,
+				     .psk = psk,
+				     .candidate_count = 1 + relays,
+				     .candidates = to,
+				     .initiator = initiator,
+				     .multipath = true};
+
+	assert_int_equal(ntm_link_open(h->links, &args, &h->link), 0);
+}
+
+static void open_both(struct world *w, uint32_t relays)
+{
+	open_paths(&w->host[1], &w->host[0], false, relays);
+	open_paths(&w->host[0], &w->host[1], true, relays);
+}
+
+static bool is_direct(const struct world *w, size_t i)
+{
+	return ntm_addr_eq(ntm_link_remote(w->host[i].link), &w->host[1 - i].addr[0]);
+}
+
+static bool is_relay(const struct world *w, size_t i, uint32_t n)
+{
+	const struct ntm_addr *to = ntm_link_remote(w->host[i].link);
+
+	return ntm_addr_is_relay(to) && ntm_addr_relay_number(to) == n;
+}
+
+/* A call: 50 packets a second each way. What has come, and the longest gap between two of them. */
+struct call {
+	uint32_t next;
+	unsigned sent, got[2];
+	int64_t last_ms[2], gap_ms[2];
+};
+
+static void note(struct world *w, struct call *call)
+{
+	for (size_t i = 0; i < 2; i++) {
+		int64_t gap_ms = w->timers.now_ms - call->last_ms[i];
+
+		if (w->host[i].inputs == call->got[i])
+			continue;
+		if (call->last_ms[i] > 0 && gap_ms > call->gap_ms[i])
+			call->gap_ms[i] = gap_ms;
+		call->last_ms[i] = w->timers.now_ms;
+		call->got[i] = w->host[i].inputs;
+	}
+}
+
+static void talk(struct world *w, struct call *call, int64_t ms)
+{
+	call->gap_ms[0] = 0;
+	call->gap_ms[1] = 0;
+	for (int64_t t = 0; t < ms; t += 20) {
+		call->sent++;
+		assert_int_equal(send_seq(&w->host[0], call->next), 0);
+		assert_int_equal(send_seq(&w->host[1], call->next++), 0);
+		for (int i = 0; i < 20; i++) {
+			run(w, 1);
+			note(w, call);
+		}
+	}
+}
+
+static unsigned lost(const struct world *w, const struct call *call, size_t i)
+{
+	unsigned count = 0;
+
+	for (uint32_t seq = 0; seq < call->next; seq++)
+		count += !has_seq(&w->host[i], seq);
+	return count;
+}
+
+/* Both behind NATs: the relay carries the call at once; when the probes have opened the NATs, it
+ * goes straight, and nothing is lost. */
+static void upgrade_loses_nothing(void **unused)
+{
+	struct world *w = net_new(1);
+	struct call call = {0};
+
+	(void)unused;
+	net.direct_blocked = true;
+	open_both(w, 1);
+	run(w, 150);
+	assert_int_equal(w->host[0].up + w->host[1].up, 2);
+	assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+	talk(w, &call, 300);
+	assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+	net.direct_blocked = false;
+	talk(w, &call, 1500);
+	assert_true(is_direct(w, 0) && is_direct(w, 1));
+	run(w, 100);
+	assert_int_equal(lost(w, &call, 0) + lost(w, &call, 1), 0);
+	assert_int_equal(w->host[0].doubles + w->host[1].doubles, 0);
+	assert_int_equal(w->host[0].moved, 1);
+	world_free(w);
+}
+
+/* A path that does not answer gets six probes, and no more for as long as nothing changes. */
+static void silent_path_is_left_alone(void **unused)
+{
+	struct world *w = net_new(2);
+	struct call call = {0};
+
+	(void)unused;
+	net.direct_blocked = true;
+	open_both(w, 1);
+	run(w, 150);
+	talk(w, &call, 20000);
+	assert_int_equal(net.probes, 12);
+	net.probes = 0;
+	ntm_link_also(w->host[0].link, &w->host[1].addr[0]); /* a reason to try again */
+	talk(w, &call, 5000);
+	assert_int_equal(net.probes, 6);
+	assert_int_equal(lost(w, &call, 0) + lost(w, &call, 1), 2); /* on the way */
+	world_free(w);
+}
+
+static void goes_back_to_the_relay(struct world *w, struct call *call)
+{
+	talk(w, call, 2000);
+	assert_in_range(call->gap_ms[0], 20, 300);
+	assert_in_range(call->gap_ms[1], 20, 300);
+	assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+}
+
+static void direct_path_dies_in_a_call(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct world *w = net_new(seed);
+		struct call call = {0};
+
+		open_both(w, 1);
+		run(w, 500);
+		assert_true(is_direct(w, 0) && is_direct(w, 1));
+		talk(w, &call, 1000 + (int64_t)seed * 20);
+		run(w, (int64_t)seed % 20);
+		net.direct_blocked = true;
+		net.one_way = seed % 2;
+		goes_back_to_the_relay(w, &call);
+		/* When it is well again it is used again, after a while without loss. */
+		net.direct_blocked = false;
+		talk(w, &call, 10000);
+		assert_true(is_direct(w, 0) && is_direct(w, 1));
+		assert_int_equal(call.gap_ms[0] > 60 || call.gap_ms[1] > 60, 0);
+		assert_int_equal(net.starved, 0);
+		world_free(w);
+	}
+}
+
+static void relay_dies_and_the_spare_takes_over(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = net_new(seed);
+		struct call call = {0};
+
+		net.direct_blocked = true;
+		open_both(w, 2);
+		run(w, 500);
+		assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1)); /* the shorter way */
+		talk(w, &call, 1000 + (int64_t)seed * 20);
+		net.relay_dead[1] = true;
+		talk(w, &call, 1000);
+		assert_in_range(call.gap_ms[0], 20, 300);
+		assert_in_range(call.gap_ms[1], 20, 300);
+		assert_true(is_relay(w, 0, 2) && is_relay(w, 1, 2));
+		world_free(w);
+	}
+}
+
+/* A clean relay beats a direct path that loses, and two of a kind do not take turns. */
+static void loss_comes_before_kind(void **unused)
+{
+	struct world *w = net_new(5);
+	struct call call = {0};
+	unsigned moved;
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 500);
+	talk(w, &call, 2000);
+	assert_true(is_direct(w, 0) && is_direct(w, 1));
+	net.direct_loss = 25;
+	talk(w, &call, 10000);
+	assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+	moved = w->host[0].moved;
+	talk(w, &call, 60000);
+	assert_in_range(w->host[0].moved - moved, 0, 2);
+	net.direct_loss = 0;
+	talk(w, &call, 20000);
+	assert_true(is_direct(w, 0) && is_direct(w, 1));
+	world_free(w);
+}
+
+/* Of two relays the one with the shorter way is used, whichever answered first. */
+static void shorter_way(void **unused)
+{
+	struct world *w = net_new(6);
+	struct call call = {0};
+
+	(void)unused;
+	net.direct_blocked = true;
+	net.relay_dead[1] = true;
+	open_both(w, 2);
+	run(w, 300);
+	assert_true(is_relay(w, 0, 2) && is_relay(w, 1, 2));
+	net.relay_dead[1] = false;
+	ntm_link_also(w->host[0].link, &(struct ntm_addr){.ip.family = 0}); /* nonsense is borne */
+	for (size_t i = 0; i < 2; i++) {
+		struct ntm_addr relay = ntm_addr_relay(1);
+
+		ntm_link_also(w->host[i].link, &relay);
+	}
+	talk(w, &call, 3000);
+	assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+	run(w, 100);
+	assert_int_equal(lost(w, &call, 0) + lost(w, &call, 1), 0);
+	world_free(w);
+}
+
+static void starving(void **unused)
+{
+	struct world *w = net_new(7);
+	struct call call = {0};
+
+	(void)unused;
+	net.direct_blocked = true;
+	open_both(w, 1);
+	run(w, 200);
+	talk(w, &call, 1000);
+	net.relay_dead[1] = true;
+	talk(w, &call, 1000);
+	assert_int_equal(net.starved, 0);
+	talk(w, &call, 4000);
+	assert_int_equal(net.starved, 2); /* once each */
+	net.relay_dead[1] = false;
+	talk(w, &call, 1000);
+	assert_in_range(call.last_ms[0], w->timers.now_ms - 40, w->timers.now_ms);
+	assert_in_range(call.last_ms[1], w->timers.now_ms - 40, w->timers.now_ms);
+	talk(w, &call, 3000);
+	net.relay_dead[1] = true;
+	talk(w, &call, 3000);
+	assert_int_equal(net.starved, 4);
+	world_free(w);
+}
+
+/* Idle: with a NAT each path that works is kept open; without one, the relay's binding alone. */
+static void idle(void **unused)
+{
+	struct world *w = net_new(8);
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 5000);
+	assert_true(is_direct(w, 0) && is_direct(w, 1));
+	net.probes = 0;
+	net.relayed = 0;
+	run(w, 100000);
+	assert_int_equal(net.probes, 0);
+	assert_in_range(net.relayed, 4, 10); /* challenge and response, either way */
+	ntm_link_set_keepalive(w->host[0].link, 20000);
+	run(w, 20000);
+	net.probes = 0;
+	net.relayed = 0;
+	run(w, 40000);
+	assert_in_range(net.probes, 4, 6);
+	assert_in_range(net.relayed, 4, 8);
+	world_free(w);
+}
+
+static void size_is_probed(void **unused)
+{
+	struct world *w = net_new(9);
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 0);
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MIN);
+	run(w, 1000);
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MAX);
+	assert_int_equal(net.big, 2);
+	world_free(w);
+
+	w = net_new(10);
+	net.direct_max = 1300;
+	open_both(w, 0);
+	talk(w, &call, 0);
+	run(w, 10000);
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MIN);
+	assert_int_equal(net.big, 6);
+	talk(w, &call, 1000);
+	run(w, 100);
+	assert_int_equal(lost(w, &call, 0) + lost(w, &call, 1), 0);
+	world_free(w);
+}
+
+static int send_big(struct host *h)
+{
+	static struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	memset(ntm_pkt_put(&pkt, 1400), 0x45, 1400);
+	return ntm_link_send(h->link, &pkt, 0);
+}
+
+/* The network has become smaller: what is sent in full size tells. */
+static void size_is_lost(void **unused)
+{
+	struct world *w = net_new(11);
+
+	(void)unused;
+	open_both(w, 0);
+	run(w, 1000);
+	net.direct_max = 1300;
+	for (int i = 0; i < 150; i++) {
+		assert_int_equal(send_big(&w->host[0]), 0);
+		run(w, 100);
+	}
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MIN);
+	net.direct_max = 0;
+	run(w, 61000);
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MAX);
+	world_free(w);
+}
+
+/* A peer that sends from a new place, and no more from the old one, is followed at once. */
+static void peer_moves(void **unused)
+{
+	struct world *w = net_new(12);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 0);
+	run(w, 500);
+	talk(w, &call, 500);
+	a->source = 1;
+	a->deaf[0] = true;
+	talk(w, &call, 500);
+	assert_true(ntm_addr_eq(ntm_link_remote(b->link), &a->addr[1]));
+	assert_in_range(call.gap_ms[0], 20, 120);
+	assert_int_equal(lost(w, &call, 1), 0);
+	world_free(w);
+}
+
+/* Somebody on the way sends packets on from places of his own: the table stays bounded, the probes
+ * stay few, and the call is not disturbed. */
+static void forwarded_from_many_places(void **unused)
+{
+	struct world *w = net_new(13);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	struct ntm_link_path path[NTM_LINK_PATHS];
+	uint64_t before;
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 5000);
+	before = ntm_links_counters(b->links)->frames_out;
+	for (uint32_t seq = 0; seq < 500; seq++) {
+		struct packet p;
+
+		w->filter = drop_all;
+		assert_int_equal(send_seq(a, seq), 0);
+		w->filter = pass;
+		p = w->last[NTM_FRAME_TRANSPORT];
+		p.from = (struct ntm_addr){ntm_ip_v4(203, 0, 113, (uint8_t)seq), 9};
+		inject(w, &p);
+		run(w, 20);
+	}
+	assert_true(is_direct(w, 1));
+	assert_in_range(ntm_link_paths(b->link, path), 2, NTM_LINK_PATHS);
+	/* 10 s: six probes to each of ten places at a time, beside those of the call. */
+	assert_in_range(ntm_links_counters(b->links)->frames_out - before, 100, 700);
+	assert_int_equal(b->inputs, 500);
+	world_free(w);
+}
+
+static void not_there_any_more(void **unused)
+{
+	struct world *w = net_new(14);
+	struct ntm_link_path path[NTM_LINK_PATHS];
+	struct ntm_addr relay = ntm_addr_relay(1);
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 2);
+	run(w, 500);
+	assert_int_equal(ntm_link_paths(w->host[0].link, path), 3);
+	ntm_link_not(w->host[0].link, &relay);
+	assert_int_equal(ntm_link_paths(w->host[0].link, path), 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(ntm_addr_eq(&path[i].to, &relay));
+		assert_int_equal(path[i].state, NTM_PATH_WORKS);
+		assert_int_equal(path[i].is_current, !ntm_addr_is_relay(&path[i].to));
+	}
+	/* The one that is sent on is left, when there is another one. */
+	ntm_link_not(w->host[0].link, &w->host[1].addr[0]);
+	net.direct_blocked = true;
+	net.relay_dead[1] = true;
+	talk(w, &call, 1000);
+	assert_true(is_relay(w, 0, 2));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(upgrade_loses_nothing),
+		cmocka_unit_test(silent_path_is_left_alone),
+		cmocka_unit_test(direct_path_dies_in_a_call),
+		cmocka_unit_test(relay_dies_and_the_spare_takes_over),
+		cmocka_unit_test(loss_comes_before_kind),
+		cmocka_unit_test(shorter_way),
+		cmocka_unit_test(starving),
+		cmocka_unit_test(idle),
+		cmocka_unit_test(size_is_probed),
+		cmocka_unit_test(size_is_lost),
+		cmocka_unit_test(peer_moves),
+		cmocka_unit_test(forwarded_from_many_places),
+		cmocka_unit_test(not_there_any_more),
+	};
+
+	world_seed(0);
+	if (ntm_crypto_init() != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
