@@ -32,7 +32,7 @@ def main(lab):
              for kind in EXPECTED}
     figures = []
     for kind, call in calls.items():
-        call.talk()
+        call.wait_heard()
         call.wait_path(EXPECTED[kind], 0)
         figures.append(f"{kind} CGNs: {call.check_path(EXPECTED[kind])}")
     for kind, call in calls.items():

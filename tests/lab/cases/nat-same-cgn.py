@@ -32,7 +32,7 @@ def main(lab):
              for name in EXPECTED}
     figures = []
     for name, call in calls.items():
-        call.talk()
+        call.wait_heard()
         call.wait_path(EXPECTED[name], 0)
         figures.append(f"{name}: {call.paths[0]} -> {EXPECTED[name]}")
     for name, call in calls.items():

@@ -119,7 +119,7 @@ def talk(cells):
     for cell in cells:
         cell.attempt(cell.call.connect)
     for cell in cells:
-        cell.attempt(cell.call.talk)
+        cell.attempt(cell.call.wait_heard)
         cell.attempt(lambda c=cell: _look_later(c))
     end = time.time()
     for cell in cells:

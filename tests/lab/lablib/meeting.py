@@ -109,21 +109,21 @@ class Call:
             wait.until(lambda a=one, b=other: a.path_to(b) == path, deadline_s,
                        f"{one.name} to be {path} to {other.name}", 0.02)
 
-    def heard(self):
-        """How many RTP packets arrived, where fewer did."""
-        return min(here.heard_packets(there) for here, there in self.ends)
-
     def ends_heard(self):
         """Whether any RTP arrived at either end."""
         return any(here.heard_packets(there) for here, there in self.ends)
 
-    def talk(self, packets=TALK, deadline_s=4):
+    def talk(self, packets=TALK):
         """Both get that many more RTP packets."""
-        begin = {here: here.heard_packets(there) for here, there in self.ends}
-        wait.until(lambda: all(h.heard_packets(t) >= begin[h] + packets for h, t in self.ends),
-                   packets * 0.02 + deadline_s,
-                   f"{packets} RTP packets both ways between {self.caller.name} and "
-                   f"{self.callee.name}", 0.1)
+        self._wait_heard({here: here.heard_packets(there) + packets for here, there in self.ends})
+
+    def wait_heard(self, packets=TALK):
+        """Waits until both have got that many RTP packets since the call began."""
+        self._wait_heard({here: packets for here, _ in self.ends})
+
+    def _wait_heard(self, enough):
+        wait.until(lambda: all(h.heard_packets(t) >= enough[h] for h, t in self.ends), 8,
+                   f"enough RTP both ways between {self.caller.name} and {self.callee.name}", 0.1)
 
     def hang_up(self):
         phones.hang_up(self.caller.phone, self.callee.phone)
