@@ -42,12 +42,20 @@ static const struct ntm_opt dns_opts[] = {
 static const struct ntm_opt node_opts[] = {
 	{"cert_lifetime", NTM_OPT_MS, AT(cert_lifetime_ms), "7d", 3600000, 31536000000, NULL,
 	 "validity of node certificates; renewed at half of it"},
-	{"keepalive", NTM_OPT_MS, AT(keepalive_ms), "15s", 1000, 300000, NULL,
-	 "how often nodes behind a NAT send something"},
+	{"keepalive", NTM_OPT_MS, AT(keepalive_ms), "25s", 1000, 300000, NULL,
+	 "how often nodes behind a NAT send something, at least"},
 	{"lifetime", NTM_OPT_MS, AT(lifetime_ms), "120s", 10000, 86400000, NULL,
 	 "validity of a registration"},
 	{"rekey", NTM_OPT_MS, AT(rekey_ms), "120s", 2000, 3600000, NULL,
 	 "age of session keys at which new ones are made"},
+	{.name = NULL},
+};
+
+static const struct ntm_opt relay_opts[] = {
+	{"account_flows", NTM_OPT_INT, AT(relay_account_flows), "200", 0, 1000000, NULL,
+	 "flows at each relay for the nodes of one other domain; 0: as many as it takes"},
+	{"account_kbit", NTM_OPT_INT, AT(relay_account_kbit), "50000", 0, 4000000000, NULL,
+	 "kbit/s that each relay forwards for the nodes of one other domain; 0: no limit"},
 	{.name = NULL},
 };
 
@@ -66,8 +74,8 @@ static const struct ntm_opt resolver_opts[] = {
 };
 
 const struct ntm_section dc_conf_sections[] = {
-	{"dc", dc_opts},      {"dns", dns_opts}, {"resolver", resolver_opts},
-	{"nodes", node_opts}, {NULL, NULL},
+	{"dc", dc_opts},      {"dns", dns_opts},      {"resolver", resolver_opts},
+	{"nodes", node_opts}, {"relays", relay_opts}, {NULL, NULL},
 };
 
 static const char *find_fault(const struct dc_conf *conf)

@@ -2,11 +2,12 @@
 /* What the direction_*.c files share. */
 #pragma once
 
-#include "dc_priv.h"
+#include "direction_ask.h"
 
 /*
  *   direction.c          one direction a pair of nodes: its states, who waits, how it ends
  *   direction_route.c    what both are told; CN is told first, and acknowledges
+ *   direction_relays.c   relays that both are told, of our domain and of the other one
  *   direction_request.c  DIRECTION_REQUEST of a node
  *   direction_index.c    finding it again, by both nodes or by what one of them asked for
  *   direction_ask.c      asks: requests of nodes and of other DCs, each worked on once
@@ -14,52 +15,6 @@
  *   direction_foreign.c  as DC_MN: INFORMATION_REQUEST to the DC of another domain
  *   direction_incoming.c as DC_CN: INFORMATION_REQUEST of another domain's DC
  */
-
-#define ASK_ID_LEN (NTM_KEY_LEN + sizeof(uint32_t))
-
-/* What is told of a node: by its DC to the other one, and to its peer. */
-struct card {
-	struct ntm_cert_blob cert;
-	struct route_card place;
-};
-
-/* One DIRECTION_REQUEST of a node, or INFORMATION_REQUEST of another domain's DC; kept for a while
- * with its answer, for copies of it that come late. */
-struct ask {
-	uint8_t id[ASK_ID_LEN]; /* the asker's key, the transaction id */
-	struct dc *dc;
-	uint8_t mn_key[NTM_KEY_LEN];   /* of the node that the answer is for */
-	char domain[NTM_NAME_MAX + 1]; /* whose DC asks; "": the node itself does */
-	uint64_t correlation;
-	uint8_t asked;    /* enum asked */
-	struct ask *next; /* that waits for the same direction */
-	struct ntm_timer timer;
-	uint8_t answer; /* type of the message; 0: waits */
-	union {
-		struct ntm_msg_route_direction route;
-		struct ntm_msg_information_response information;
-		struct ntm_msg_direction_error error;
-	};
-};
-
-/* direction_ask.c. NULL: not there; too many, or out of memory. */
-struct ask *ask_find(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN], uint32_t txn);
-struct ask *ask_of_node(struct registry_node *node, const struct ntm_msg *req);
-struct ask *ask_of_foreign(struct foreign *foreign, const struct ntm_msg *req,
-			   const uint8_t mn_key[static NTM_KEY_LEN]);
-/* Each of both is called once; the ask is forgotten later by itself. cn: what another DC is told of
- * the peer. */
-void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route,
-		const struct card *cn);
-void ask_refuse(struct ask *ask, const struct ntm_msg_direction_error *error);
-/* The same answer once more; nothing while it waits. */
-void ask_again(const struct ask *ask);
-/* Refuse what is not even kept. */
-void ask_reject(struct registry_node *node, const struct ntm_msg *req,
-		const struct ntm_msg_direction_error *error);
-void ask_reject_foreign(struct foreign *foreign, const struct ntm_msg *req,
-			const struct ntm_msg_direction_error *error);
-void ask_free(struct ask *ask);
 
 /* ---- directions ---- */
 
@@ -107,6 +62,9 @@ struct direction {
 	struct ntm_ip vip;    /* of CN, for errors */
 	uint64_t correlation;
 	int64_t start_ms, done_ms;
+	/* Of DC_MN, when the nodes are of two domains; we know offer_mn only as DC_MN. */
+	struct ntm_relay_list offer_mn, offer_cn;
+	uint8_t relays_kept; /* so many of them CN has got, as DC_CN */
 	struct ask *waiting;
 	uint32_t txn; /* of the request to CN, or to its DC; 0: none */
 	struct ntm_timer timer;
@@ -154,6 +112,8 @@ void direction_unindex(struct direction *direction);
 struct direction *direction_new(struct dc *dc, struct ask *ask);
 void direction_set_node(struct side *side, const struct registry_node *node);
 void direction_set_certified(struct side *side, const struct ntm_cert *cert);
+/* Nothing is sent into virtual prefixes, whoever has them. */
+void direction_drop_virtual(const struct dc *dc, struct ntm_addr_list *list);
 bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
 			 const struct ntm_addr_list *own, bool behind_nat);
 struct side *direction_side(struct direction *direction, const uint8_t key[static NTM_KEY_LEN]);
@@ -182,6 +142,16 @@ void direction_decide(struct direction *direction);
 bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error);
 void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
 			const uint8_t psk[static NTM_KEY_LEN]);
+
+/* direction_relays.c */
+/* Relays into both routes. False: none is needed, or none is there. Of a CN of another domain: what
+ * direction_take_relays has found. */
+bool direction_find_relays(struct direction *direction, bool needed);
+/* Offers of ours for CN's DC to choose from. */
+void direction_offer_relays(struct direction *direction, struct registry_node *mn);
+/* What CN's DC has chosen. False: more than was offered. */
+bool direction_take_relays(struct direction *direction,
+			   const struct ntm_msg_information_response *info);
 
 /* direction_foreign.c */
 void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, struct ask *ask,

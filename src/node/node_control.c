@@ -24,11 +24,11 @@ static json_t *counters_json(const struct node_daemon *daemon)
 	const struct ntm_tun_counters *tun = ntm_tun_counters(daemon->tun);
 	const struct upstream_counters *up = upstream_counters(daemon->upstream);
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "udp_send_full",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "udp_send_full",
 			 (json_int_t)udp->dropped_full, "udp_send_error",
 			 (json_int_t)udp->dropped_error, "udp_oversize",
-			 (json_int_t)udp->dropped_oversize, "tun_write_error",
-			 (json_int_t)tun->dropped_error, "tun_oversize",
+			 (json_int_t)udp->dropped_oversize, "udp_mtu", (json_int_t)udp->dropped_mtu,
+			 "tun_write_error", (json_int_t)tun->dropped_error, "tun_oversize",
 			 (json_int_t)tun->dropped_oversize, "dns_upstream_given_up",
 			 (json_int_t)up->given_up, "dns_upstream_strange", (json_int_t)up->strange);
 }
@@ -84,6 +84,8 @@ static void on_ping_result(void *arg, const struct node_ping_result *result)
 				 "vip", ntm_ip_str(&result->vip, vip));
 
 	if (json != NULL && result->err == 0) {
+		json_object_set_new(json, "path",
+				    json_string(result->is_relayed ? "relay" : "direct"));
 		json_object_set_new(json, "via", json_string(ntm_addr_str(&result->via, via)));
 		json_object_set_new(json, "rtt_ms", json_integer(result->rtt_ms));
 	} else if (json != NULL) {

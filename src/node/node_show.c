@@ -12,6 +12,7 @@ static json_t *drops_json(const struct node *node)
 	const struct node_counters *c = &node->counters;
 	const struct ntm_links_counters *l = ntm_links_counters(node->links);
 	const struct tunnels_counters *t = tunnels_counters(node->tunnels);
+	const struct ntm_frags_counters *f = tunnels_frags_counters(node->tunnels);
 	json_t *json = json_object();
 	char src[NTM_IP_STR];
 
@@ -22,6 +23,8 @@ static json_t *drops_json(const struct node *node)
 	add(json, "peer_spoofed", c->peer_spoofed);
 	add(json, "control_bad", c->control_bad);
 	add(json, "queue_full_or_failed", t->queue_dropped);
+	add(json, "parts_refused", f->refused);
+	add(json, "parts_missing", f->late + f->crowded_out);
 	add(json, "frames_malformed", l->malformed);
 	add(json, "frames_bad_mac", l->bad_mac1);
 	add(json, "frames_bad_handshake", l->bad_handshake);
@@ -33,6 +36,28 @@ static json_t *drops_json(const struct node *node)
 	if (c->wrong_source > 0)
 		json_object_set_new(json, "wrong_source_last",
 				    json_string(ntm_ip_str(&node->wrong_source, src)));
+	return json;
+}
+
+static json_t *relays_json(const struct node *node)
+{
+	const struct relays_counters *c = relays_counters(node->relays);
+	json_t *json = json_object();
+
+	add(json, "bindings", relays_count(node->relays));
+	add(json, "binds_sent", c->binds);
+	add(json, "answers_sent", c->answers);
+	add(json, "bound", c->bounds);
+	add(json, "frames_in", c->frames_in);
+	add(json, "frames_out", c->frames_out);
+	add(json, "not_bound", c->not_bound);
+	add(json, "malformed", c->malformed);
+	add(json, "unknown", c->unknown);
+	add(json, "bad_source", c->bad_source);
+	add(json, "bad_mac", c->bad_mac);
+	add(json, "stale", c->stale);
+	add(json, "unbound_hints", c->unbound_hints);
+	add(json, "unbound_hints_unused", c->hints_unused);
 	return json;
 }
 
@@ -100,6 +125,7 @@ json_t *node_status_json(const struct node *node)
 {
 	const struct ntm_links_counters *l = ntm_links_counters(node->links);
 	const struct tunnels_counters *t = tunnels_counters(node->tunnels);
+	const struct ntm_frags_counters *f = tunnels_frags_counters(node->tunnels);
 	const struct node_lease *lease = &node->lease;
 	char vip4[NTM_IP_STR], vip6[NTM_IP_STR], resolver[NTM_IP_STR];
 	json_t *json =
@@ -118,13 +144,15 @@ json_t *node_status_json(const struct node *node)
 				      (json_int_t)t->ups, "early_requests",
 				      (json_int_t)t->early_requests));
 	json_object_set_new(json, "traffic",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "host_in",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "host_in",
 				      (json_int_t)node->counters.tun_in, "host_out",
-				      (json_int_t)node->counters.tun_out, "frames_in",
-				      (json_int_t)l->frames_in, "frames_out",
+				      (json_int_t)node->counters.tun_out, "sent_in_parts",
+				      (json_int_t)t->cut, "came_in_parts", (json_int_t)f->packets,
+				      "frames_in", (json_int_t)l->frames_in, "frames_out",
 				      (json_int_t)l->frames_out, "bytes_in",
 				      (json_int_t)l->bytes_in, "bytes_out",
 				      (json_int_t)l->bytes_out));
+	json_object_set_new(json, "relays", relays_json(node));
 	json_object_set_new(json, "partners", partners_json(&node->partners));
 	json_object_set_new(json, "last_errors", tunnels_errors_json(node->tunnels));
 	json_object_set_new(json, "sip", sip_json(node));
