@@ -108,10 +108,15 @@ void tunnel_wait_cancel(struct tunnel_wait *wait); /* fine when not waiting */
 struct tunnel *tunnel_find_up(struct tunnels *tunnels, const struct ntm_ip *vip);
 /* In any state; NULL when there is none. */
 struct tunnel *tunnel_find(struct tunnels *tunnels, const struct ntm_ip *vip);
+struct tunnel *tunnel_find_name(struct tunnels *tunnels, const char *fqdn);
 
 /* Sends an inner packet towards its destination: through the tunnel when it is UP; else queues a
  * copy and starts a direction (data trigger). Takes the contents of pkt. */
 void tunnel_send(struct tunnels *tunnels, const struct ntm_ip *dst, struct ntm_pkt *pkt);
+/* The same to a peer by name, whatever the packet's destination is. wait is told how a direction
+ * ends, unless it is waiting already. */
+void tunnel_send_name(struct tunnels *tunnels, const char *fqdn, struct ntm_pkt *pkt,
+		      struct tunnel_wait *wait);
 /* Inner traffic came: for the idle timer. */
 void tunnel_touch(struct tunnel *tunnel);
 
