@@ -42,7 +42,7 @@ struct ntm_cert {
 	/* X25519; of a domain its root, Ed25519, zeros as long as that is not known. */
 	uint8_t key[NTM_KEY_LEN];
 	char fqdn[NTM_NAME_MAX + 1];        /* lower case, no final dot; the domain for a DC */
-	struct ntm_ip vip4, vip6;           /* node: its addresses; family 0 when it has none */
+	struct ntm_ip vip4, vip6;           /* node, gateway: its addresses; family 0: none */
 	struct ntm_prefix prefix4, prefix6; /* DC, domain: its prefixes; family 0 when none */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may come in: nodes of the store, and hosts with a join token (design.md 10). */
+/* Who may come in: nodes and relays of the store, and hosts with a join token (design.md 10). */
 #include "dc_priv.h"
 
 #include "ntm/payload.h"
@@ -8,24 +8,51 @@
 #include <errno.h>
 #include <string.h>
 
-static int accept_node(struct dc *dc, const struct ntm_link_request *req)
+/* Whose key it is, in the role that it comes in. */
+static int find_member(struct dc *dc, const struct ntm_link_request *req, enum store_role role,
+		       struct store_node *who)
 {
 	char text[NTM_ADDR_STR];
-	struct store_node who;
-	int err = lookup_by_key(dc->store, req->remote_static, &who);
+	int err = lookup_by_key(dc->store, req->remote_static, who);
 
-	if (err == -ENOENT) {
-		dc->counters.strangers++;
+	if (err && err != -ENOENT) {
+		dc_complain(dc, &dc->store_gate, "nobody can come in: %s", store_words(dc->store));
+		return err;
+	}
+	if (!err && who->role == role)
+		return 0;
+	dc->counters.strangers++;
+	if (err)
 		dc_complain(dc, &dc->stranger_gate,
 			    "unknown key from=%s: not joined here, or revoked; that host needs a "
-			    "new token (ntm-dc node add)",
-			    ntm_addr_str(req->from, text));
-	} else if (err) {
-		dc_complain(dc, &dc->store_gate, "nobody can come in: %s", store_words(dc->store));
-	}
+			    "new token (ntm-dc %s add)",
+			    ntm_addr_str(req->from, text), role == STORE_RELAY ? "relay" : "node");
+	else
+		dc_complain(dc, &dc->stranger_gate,
+			    "key of %s %s from=%s, which comes as a %s: refused",
+			    role == STORE_RELAY ? "node" : "relay", who->fqdn,
+			    ntm_addr_str(req->from, text), role == STORE_RELAY ? "relay" : "node");
+	return -EACCES;
+}
+
+static int accept_node(struct dc *dc, const struct ntm_link_request *req)
+{
+	struct store_node who;
+	int err = find_member(dc, req, STORE_NODE, &who);
+
 	if (err)
 		return err;
 	return registry_add(dc, &who) ? 0 : -ENOMEM;
+}
+
+static int accept_relay(struct dc *dc, const struct ntm_link_request *req)
+{
+	struct store_node who;
+	int err = find_member(dc, req, STORE_RELAY, &who);
+
+	if (err)
+		return err;
+	return relays_add(dc, &who) ? 0 : -ENOMEM;
 }
 
 static const char *refusal_words(const struct dc *dc, int err)
@@ -35,7 +62,7 @@ static const char *refusal_words(const struct dc *dc, int err)
 		return "no such token here: mistyped, replaced by a newer one, or its node was "
 		       "revoked";
 	case -ETIME:
-		return "the token has expired: make a new one with ntm-dc node add";
+		return "the token has expired: make a new one with ntm-dc node add, or relay add";
 	case -EEXIST:
 		return "the token was used before, by another host";
 	case -EKEYREJECTED:
@@ -90,8 +117,8 @@ static int join(struct dc *dc, const struct ntm_link_request *req, struct ntm_li
 	if (err)
 		return err;
 	dc->counters.joined++;
-	ntm_info("node=%s joined from=%s serial=%llu", who.fqdn, ntm_addr_str(req->from, text),
-		 (unsigned long long)cert.serial);
+	ntm_info("%s=%s joined from=%s serial=%llu", who.role == STORE_RELAY ? "relay" : "node",
+		 who.fqdn, ntm_addr_str(req->from, text), (unsigned long long)cert.serial);
 	/* A node that joins with a new key makes its former one void. */
 	(void)revoke_sync(dc);
 	return 0;
@@ -115,6 +142,8 @@ int accept_on_request(void *ctx, const struct ntm_link_request *req, struct ntm_
 {
 	if (req->purpose == NTM_PURPOSE_NODE)
 		return accept_node(ctx, req);
+	if (req->purpose == NTM_PURPOSE_RELAY)
+		return accept_relay(ctx, req);
 	if (req->purpose == NTM_PURPOSE_JOIN)
 		return accept_join(ctx, req, reply);
 	if (req->purpose == NTM_PURPOSE_DC)

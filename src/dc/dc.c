@@ -16,6 +16,8 @@ const struct dc_settings dc_settings_default = {
 	.keepalive_s = 15,
 	.lifetime_s = 120,
 	.pair_lifetime_s = 24 * 3600,
+	.relay_account_flows = 200,
+	.relay_account_kbit = 50000,
 	.link_times = {.rekey_ms = 120000,
 		       .reject_ms = 180000,
 		       .retry_ms = 5000,
@@ -77,10 +79,59 @@ static struct registry_node *node_of(struct dc *dc, const struct ntm_link *link)
 	return registry_by_key(&dc->registry, ntm_link_remote_static(link));
 }
 
+static struct relay *relay_of(const struct dc *dc, const struct ntm_link *link)
+{
+	return relays_by_key(dc, ntm_link_remote_static(link));
+}
+
 static bool is_foreign(const struct ntm_link *link)
 {
 	return ntm_link_purpose(link) == NTM_PURPOSE_DC;
 }
+
+static bool is_relay(const struct ntm_link *link)
+{
+	return ntm_link_purpose(link) == NTM_PURPOSE_RELAY;
+}
+
+/* Nobody's any more. */
+static void end_link(struct ntm_link *link)
+{
+	ntm_link_close(link, DC_CLOSE_UNKNOWN);
+	ntm_link_free(link);
+}
+
+/* ---- links of relays ---- */
+
+static void relay_up(struct dc *dc, struct ntm_link *link, bool fresh)
+{
+	struct relay *relay = relay_of(dc, link);
+
+	if (relay)
+		relays_on_up(relay, link, fresh);
+	else /* revoked between the INITIATION and now */
+		end_link(link);
+}
+
+static void relay_down(struct dc *dc, struct ntm_link *link)
+{
+	struct relay *relay = relay_of(dc, link);
+
+	if (relay && relay->link == link)
+		relays_on_down(relay);
+	ntm_link_free(link);
+}
+
+/* Of a node or relay. */
+static void control_input(struct dc *dc, struct ntm_ctl *ctl, const struct ntm_pkt *pkt)
+{
+	if (pkt->data[0] != NTM_CTL_KIND)
+		dc->counters.not_control++;
+	else if (ntm_ctl_input(ctl, pkt->data, pkt->len) != 0)
+		dc->counters.malformed++;
+}
+
+/* ---- all links ---- */
 
 static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
@@ -91,15 +142,17 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 		foreign_on_up(owner, link, fresh);
 		return;
 	}
+	if (is_relay(link)) {
+		relay_up(dc, link, fresh);
+		return;
+	}
 	node = node_of(dc, link);
 	if (!node) /* it was not its INITIATION that began the link */
 		node = recall_found(dc, link);
-	if (!node) { /* revoked between the INITIATION and now */
-		ntm_link_close(link, DC_CLOSE_UNKNOWN);
-		ntm_link_free(link);
-		return;
-	}
-	registry_on_up(node, link, fresh);
+	if (node)
+		registry_on_up(node, link, fresh);
+	else /* revoked between the INITIATION and now */
+		end_link(link);
 }
 
 static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
@@ -109,6 +162,10 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 
 	if (is_foreign(link)) {
 		foreign_on_down(owner, link, why);
+		return;
+	}
+	if (is_relay(link)) {
+		relay_down(dc, link);
 		return;
 	}
 	node = node_of(dc, link);
@@ -122,40 +179,44 @@ static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_p
 {
 	struct dc *dc = ctx;
 	struct registry_node *node;
+	struct relay *relay;
 
 	if (is_foreign(link)) {
 		foreign_on_input(owner, pkt);
-		return;
+	} else if (is_relay(link)) {
+		relay = relay_of(dc, link);
+		if (relay)
+			control_input(dc, relay->ctl, pkt);
+	} else {
+		node = node_of(dc, link);
+		if (node)
+			control_input(dc, node->ctl, pkt);
 	}
-	node = node_of(dc, link);
-	if (!node)
-		return;
-	if (pkt->data[0] != NTM_CTL_KIND)
-		dc->counters.not_control++;
-	else if (ntm_ctl_input(node->ctl, pkt->data, pkt->len) != 0)
-		dc->counters.malformed++;
 }
 
 static void on_moved(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to)
 {
-	struct registry_node *node = is_foreign(link) ? NULL : node_of(ctx, link);
+	struct registry_node *node;
 	struct foreign *foreign = owner;
 
-	if (node)
-		registry_on_moved(node);
-	else if (is_foreign(link))
+	if (is_foreign(link)) {
 		foreign->last_good = *to;
+	} else if (!is_relay(link)) { /* its next report tells */
+		node = node_of(ctx, link);
+		if (node)
+			registry_on_moved(node);
+	}
 }
 
 /* ---- requests ---- */
 
-static void on_ping(struct registry_node *node, const struct ntm_msg *req)
+void dc_pong(struct ntm_ctl *ctl, const struct ntm_link *link, const struct ntm_msg *req)
 {
 	struct ntm_msg reply = {.type = NTM_MSG_PONG};
 
 	memcpy(reply.pong.token, req->ping.token, sizeof(reply.pong.token));
-	reply.pong.seen = *ntm_link_remote(node->link);
-	(void)ntm_ctl_reply(node->ctl, req, &reply);
+	reply.pong.seen = *ntm_link_remote(link);
+	(void)ntm_ctl_reply(ctl, req, &reply);
 }
 
 static void on_resolve(struct registry_node *node, const struct ntm_msg *req)
@@ -183,7 +244,7 @@ void dc_on_request(void *ctx, const struct ntm_msg *req)
 		direction_on_request(node, req);
 		break;
 	case NTM_MSG_PING:
-		on_ping(node, req);
+		dc_pong(node->ctl, node->link, req);
 		break;
 	case NTM_MSG_RESOLVE:
 		on_resolve(node, req);
@@ -243,6 +304,7 @@ struct dc *dc_new(const struct dc_args *args)
 	dc->settings = *args->settings;
 	dc->root = *args->root;
 	memcpy(dc->pub, args->keys->pub, sizeof(dc->pub));
+	memcpy(dc->sec, args->keys->sec, sizeof(dc->sec));
 	dc->store = args->store;
 	dc->identity = (struct identity){.store = dc->store,
 					 .settings = &dc->settings,
@@ -271,11 +333,13 @@ void dc_free(struct dc *dc)
 	ntm_timer_del(dc->timers, &dc->purge);
 	recall_stop(dc);
 	registry_fini(&dc->registry);
+	relays_fini(dc);
 	direction_fini(dc);
 	foreign_fini(dc);
 	revoke_fini(&dc->revocations);
 	ntm_links_free(dc->links);
 	ntm_wipe(&dc->root, sizeof(dc->root));
+	ntm_wipe(dc->sec, sizeof(dc->sec));
 	free(dc);
 }
 

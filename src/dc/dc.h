@@ -24,6 +24,8 @@ struct dc_settings {
 	int64_t keepalive_s;                /* for nodes behind a NAT: 15 */
 	int64_t lifetime_s;                 /* of a registration: 120 */
 	int64_t pair_lifetime_s;            /* 24 h, security.md 2.6 */
+	/* Quotas at each relay of the nodes of one other domain; 0: none. */
+	uint32_t relay_account_flows, relay_account_kbit;
 	struct ntm_link_times link_times;
 };
 /* Domain, prefixes and resolvers are the caller's to set. */
@@ -60,8 +62,8 @@ struct dc *dc_new(const struct dc_args *args); /* NULL: out of memory */
 void dc_free(struct dc *dc);
 void dc_udp_input(struct dc *dc, const struct ntm_addr *from, struct ntm_pkt *pkt);
 
-/* Ends a node for good: durable first, then its session, then its peers are told (within 1 s). done
- * is called once, maybe later. err -ENOENT: no such node. */
+/* Ends a node or relay for good: durable first, then its session, then its peers are told (within 1
+ * s). done is called once, maybe later. err -ENOENT: no such node. */
 void dc_revoke(struct dc *dc, const char *fqdn, store_node_fn *done, void *arg);
 
 /* Whether a node is registered now. */
@@ -70,6 +72,8 @@ size_t dc_online_count(const struct dc *dc);
 json_t *dc_status_json(const struct dc *dc);
 /* Where a node is now (online, reflexive address, NAT, since, last seen), or {"online": false}. */
 json_t *dc_node_json(const struct dc *dc, const char *fqdn);
+/* Where a relay of the store is now: state, and what it has reported. The caller owns it. */
+json_t *dc_relay_json(const struct dc *dc, const struct store_node *who);
 
 /* foreign.c. The store's pins have changed: takes them over, ends sessions with domains that went,
  * tells the nodes. 0 or negative errno. */

@@ -78,8 +78,11 @@ static int cmd_check(struct dc_cli *cli)
 
 static const struct verb verbs[] = {
 	{"init", dc_cmd_init, 0, 0, false, "", "make a domain: configuration, keys, database"},
-	{"node", dc_cmd_node, 1, 2, true, "add NAME | list | show NAME | revoke NAME",
+	{"node", dc_cmd_node, 1, 3, true, "add NAME | list | show NAME | revoke NAME",
 	 "the domain's nodes; add prints a join token"},
+	{"", dc_cmd_node, 1, 3, true, "exit NAME on|off", "whether a node may use gateways"},
+	{"relay", dc_cmd_relay, 1, 2, true, "add NAME | list | show NAME | revoke NAME",
+	 "relays, for nodes that both are behind NATs"},
 	{"trust", dc_cmd_trust, 1, 2, true, "add DOMAIN | list | remove DOMAIN | export",
 	 "other domains that may call, and be called"},
 	{"run", cmd_run, 0, 0, true, "", "serve the domain until SIGTERM"},
@@ -95,8 +98,11 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(out, "  %-8s %-42s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fputs("\n  -c, --config FILE    configuration (default: " DC_CONF_PATH ")\n"
-	      "      --json           data as JSON (node, trust, status)\n"
-	      "      --expires TIME   node add: validity of the token, such as 2h or 3d (24h)\n"
+	      "      --json           data as JSON (node, relay, trust, status)\n"
+	      "      --expires TIME   node add, relay add: validity of the token, such as 2h or "
+	      "3d\n"
+	      "                       (24h)\n"
+	      "      --gateway        relay add: it is an exit to general servers, too\n"
 	      "trust add:\n"
 	      "      --root KEY       the domain's root key, as `ntm-dc trust export` there says\n"
 	      "      --prefix P       its virtual addresses; twice for IPv4 and IPv6\n"
@@ -121,7 +127,7 @@ static void print_usage(FILE *out)
 static const struct verb *find_verb(const char *name)
 {
 	for (size_t i = 0; i < VERBS; i++)
-		if (strcmp(verbs[i].name, name) == 0)
+		if (verbs[i].name[0] != '\0' && strcmp(verbs[i].name, name) == 0)
 			return &verbs[i];
 	return NULL;
 }
@@ -162,6 +168,7 @@ enum {
 	OPT_PREFIX,
 	OPT_MODE,
 	OPT_ALLOW,
+	OPT_GATEWAY,
 };
 
 static const struct option options[] = {
@@ -180,6 +187,7 @@ static const struct option options[] = {
 	{"prefix", required_argument, NULL, OPT_PREFIX},
 	{"mode", required_argument, NULL, OPT_MODE},
 	{"allow", required_argument, NULL, OPT_ALLOW},
+	{"gateway", no_argument, NULL, OPT_GATEWAY},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -228,6 +236,9 @@ static bool take_option(struct dc_cli *cli, int option)
 		return true;
 	case OPT_ALLOW:
 		return add_string(&cli->allow, optarg);
+	case OPT_GATEWAY:
+		cli->gateway = true;
+		return true;
 	default:
 		return false;
 	}

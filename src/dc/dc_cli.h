@@ -12,6 +12,7 @@ struct dc_cli {
 	const char *conf_path; /* NULL: the usual one */
 	bool json;
 	int64_t expires_s;
+	bool gateway; /* relay add */
 	/* init */
 	const char *domain, *prefix4, *prefix6, *state_dir, *run_dir, *user;
 	struct ntm_strings addresses, sip; /* borrowed texts */
@@ -37,13 +38,21 @@ void dc_cli_print_json(const json_t *json);
 
 int dc_cmd_init(struct dc_cli *cli);
 int dc_cmd_node(struct dc_cli *cli);
+int dc_cmd_relay(struct dc_cli *cli);
 int dc_cmd_status(struct dc_cli *cli);
 int dc_cmd_trust(struct dc_cli *cli);
 
-/* dc_cli_sub.c: what stands behind `node` and `trust`. */
+/* dc_cmd_show.c: of a node or relay: when it was seen last, as "3 min", or "-"; lines of times. */
+#define DC_AGE_STR 24
+const char *dc_cli_age(const json_t *member, char buf[static DC_AGE_STR]);
+void dc_cli_print_times(const json_t *member);
+/* dc_cmd_relay.c: {"relays": [...]}. */
+void dc_cli_print_relays(const json_t *reply);
+
+/* dc_cli_sub.c: what stands behind `node`, `relay` and `trust`. */
 struct dc_sub_verb {
 	const char *name, *request;
-	bool wants_name;
+	int args; /* behind it: a name, a name and a word */
 	void (*print)(const json_t *reply);
 };
 /* The one that the arguments name, as many as it wants; or NULL. */

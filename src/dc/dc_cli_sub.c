@@ -12,8 +12,7 @@ const struct dc_sub_verb *dc_cli_sub_verb(const struct dc_cli *cli, const struct
 					  size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(verbs[i].name, cli->argv[0]) == 0 &&
-		    cli->argc == 1 + verbs[i].wants_name)
+		if (strcmp(verbs[i].name, cli->argv[0]) == 0 && cli->argc == 1 + verbs[i].args)
 			return &verbs[i];
 	return NULL;
 }

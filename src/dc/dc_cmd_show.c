@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#define AGE_STR 24
 #define KEY_STR 64
 
 static void print_add(const json_t *reply)
@@ -25,28 +24,28 @@ static long long number(const json_t *json, const char *name)
 	return json_integer_value(json_object_get(json, name));
 }
 
-/* When a node was seen last, or "-": not since the DC's start, or nobody knows. */
-static const char *age(const json_t *node, char buf[static AGE_STR])
+/* When it was seen last, or "-": not since the DC's start, or nobody knows. */
+const char *dc_cli_age(const json_t *node, char buf[static DC_AGE_STR])
 {
 	long long seconds = number(node, "last_seen_s");
 
 	if (json_object_get(node, "last_seen_s") == NULL)
 		return "-";
 	if (seconds < 120)
-		snprintf(buf, AGE_STR, "%lld s", seconds);
+		snprintf(buf, DC_AGE_STR, "%lld s", seconds);
 	else if (seconds < 7200)
-		snprintf(buf, AGE_STR, "%lld min", seconds / 60);
+		snprintf(buf, DC_AGE_STR, "%lld min", seconds / 60);
 	else if (seconds < 172800)
-		snprintf(buf, AGE_STR, "%lld h", seconds / 3600);
+		snprintf(buf, DC_AGE_STR, "%lld h", seconds / 3600);
 	else
-		snprintf(buf, AGE_STR, "%lld d", seconds / 86400);
+		snprintf(buf, DC_AGE_STR, "%lld d", seconds / 86400);
 	return buf;
 }
 
 static void print_nodes(const json_t *reply)
 {
 	const json_t *nodes = json_object_get(reply, "nodes"), *node;
-	char buf[AGE_STR];
+	char buf[DC_AGE_STR];
 	size_t i;
 
 	printf("%-30s %-16s %-26s %-13s %-8s %s\n", "NAME", "VIP4", "VIP6", "STATE", "SEEN",
@@ -54,7 +53,7 @@ static void print_nodes(const json_t *reply)
 	json_array_foreach(nodes, i, node)
 		printf("%-30s %-16s %-26s %-13s %-8s %s\n", dc_cli_text(node, "name"),
 		       dc_cli_text(node, "vip4"), dc_cli_text(node, "vip6"),
-		       dc_cli_text(node, "state"), age(node, buf),
+		       dc_cli_text(node, "state"), dc_cli_age(node, buf),
 		       dc_cli_text(json_object_get(node, "place"), "reflexive"));
 }
 
@@ -80,15 +79,10 @@ static void print_place(const json_t *place)
 		printf("%-10s %s\n", i == 0 ? "addresses" : "", json_string_value(addr));
 }
 
-static void print_node(const json_t *node)
+void dc_cli_print_times(const json_t *node)
 {
-	const json_t *place = json_object_get(node, "place");
-	char buf[AGE_STR];
+	char buf[DC_AGE_STR];
 
-	printf("%-10s %s\n%-10s %s\n", "name", dc_cli_text(node, "name"), "state",
-	       dc_cli_text(node, "state"));
-	printf("%-10s %s\n%-10s %s\n", "vip4", dc_cli_text(node, "vip4"), "vip6",
-	       dc_cli_text(node, "vip6"));
 	print_time("created", node, "created_s");
 	print_time("joined", node, "joined_s");
 	if (number(node, "revoked_s") != 0)
@@ -96,7 +90,19 @@ static void print_node(const json_t *node)
 	if (number(node, "joined_s") != 0)
 		printf("%-10s %s\n", "key", dc_cli_text(node, "key"));
 	if (json_object_get(node, "last_seen_s") != NULL)
-		printf("%-10s %s ago\n", "seen", age(node, buf));
+		printf("%-10s %s ago\n", "seen", dc_cli_age(node, buf));
+}
+
+static void print_node(const json_t *node)
+{
+	const json_t *place = json_object_get(node, "place");
+
+	printf("%-10s %s\n%-10s %s\n", "name", dc_cli_text(node, "name"), "state",
+	       dc_cli_text(node, "state"));
+	printf("%-10s %s\n%-10s %s\n", "vip4", dc_cli_text(node, "vip4"), "vip6",
+	       dc_cli_text(node, "vip6"));
+	printf("%-10s %s\n", "exit", json_is_true(json_object_get(node, "exit")) ? "yes" : "no");
+	dc_cli_print_times(node);
 	if (place != NULL)
 		print_place(place);
 }
@@ -123,11 +129,16 @@ static void print_revoked(const json_t *reply)
 			: "; ntm-dc does not run: nodes are told when it does");
 }
 
+static void print_exit(const json_t *reply)
+{
+	fprintf(stderr, "%s may %sleave through gateways\n", dc_cli_text(reply, "name"),
+		json_is_true(json_object_get(reply, "exit")) ? "" : "not ");
+}
+
 static const struct dc_sub_verb node_verbs[] = {
-	{"add", "node_add", true, print_add},
-	{"list", "node_list", false, print_nodes},
-	{"show", "node_show", true, print_show},
-	{"revoke", "node_revoke", true, print_revoked},
+	{"add", "node_add", 1, print_add},    {"list", "node_list", 0, print_nodes},
+	{"show", "node_show", 1, print_show}, {"revoke", "node_revoke", 1, print_revoked},
+	{"exit", "node_exit", 2, print_exit},
 };
 
 int dc_cmd_node(struct dc_cli *cli)
@@ -136,12 +147,15 @@ int dc_cmd_node(struct dc_cli *cli)
 		dc_cli_sub_verb(cli, node_verbs, sizeof(node_verbs) / sizeof(node_verbs[0]));
 
 	if (verb == NULL) {
-		fputs("usage: ntm-dc node add NAME | list | show NAME | revoke NAME\n", stderr);
+		fputs("usage: ntm-dc node add NAME | list | show NAME | revoke NAME | "
+		      "exit NAME on|off\n",
+		      stderr);
 		return NTM_EXIT_USAGE;
 	}
 	return dc_cli_run_sub_verb(cli, verb,
-				   json_pack("{s:s, s:s, s:I}", "verb", verb->request, "name",
-					     verb->wants_name ? cli->argv[1] : "", "lifetime_s",
+				   json_pack("{s:s, s:s, s:s, s:I}", "verb", verb->request, "name",
+					     verb->args > 0 ? cli->argv[1] : "", "word",
+					     verb->args > 1 ? cli->argv[2] : "", "lifetime_s",
 					     (json_int_t)cli->expires_s));
 }
 
@@ -184,6 +198,8 @@ static void print_status(const json_t *status)
 	{
 		json_object_foreach(part, key, value) print_value(section, key, value);
 	}
+	if (json_array_size(json_object_get(status, "relays")) > 0)
+		dc_cli_print_relays(status);
 	print_errors(json_object_get(status, "last_errors"));
 }
 

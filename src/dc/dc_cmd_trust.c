@@ -107,10 +107,10 @@ static json_t *request_json(const struct dc_cli *cli, const char *verb)
 }
 
 static const struct dc_sub_verb verbs[] = {
-	{"add", "trust_add", true, print_add},
-	{"list", "trust_list", false, print_list},
-	{"remove", "trust_remove", true, print_removed},
-	{"export", "trust_export", false, print_export},
+	{"add", "trust_add", 1, print_add},
+	{"list", "trust_list", 0, print_list},
+	{"remove", "trust_remove", 1, print_removed},
+	{"export", "trust_export", 0, print_export},
 };
 
 int dc_cmd_trust(struct dc_cli *cli)

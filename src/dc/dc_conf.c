@@ -51,6 +51,14 @@ static const struct ntm_opt node_opts[] = {
 	{.name = NULL},
 };
 
+static const struct ntm_opt relay_opts[] = {
+	{"account_flows", NTM_OPT_INT, AT(relay_account_flows), "200", 0, 1000000, NULL,
+	 "flows at each relay for the nodes of one other domain; 0: as many as it takes"},
+	{"account_kbit", NTM_OPT_INT, AT(relay_account_kbit), "50000", 0, 4000000000, NULL,
+	 "kbit/s that each relay forwards for the nodes of one other domain; 0: no limit"},
+	{.name = NULL},
+};
+
 static const struct ntm_opt resolver_opts[] = {
 	{"servers", NTM_OPT_STRINGS, AT(servers), "", 0, 0, NULL,
 	 "resolvers to find other domains with, such as 192.0.2.53 or 192.0.2.53@5353; none: those "
@@ -66,8 +74,8 @@ static const struct ntm_opt resolver_opts[] = {
 };
 
 const struct ntm_section dc_conf_sections[] = {
-	{"dc", dc_opts},      {"dns", dns_opts}, {"resolver", resolver_opts},
-	{"nodes", node_opts}, {NULL, NULL},
+	{"dc", dc_opts},      {"dns", dns_opts},      {"resolver", resolver_opts},
+	{"nodes", node_opts}, {"relays", relay_opts}, {NULL, NULL},
 };
 
 static const char *find_fault(const struct dc_conf *conf)

@@ -8,6 +8,7 @@
 #include "identity.h"
 #include "recall.h"
 #include "registry.h"
+#include "relays.h"
 #include "revoke.h"
 
 /* CLOSE reasons are for logs only. */
@@ -24,12 +25,13 @@ struct dc {
 	struct ntm_timers *timers;
 	struct dc_settings settings;
 	struct ntm_root root;
-	uint8_t pub[NTM_KEY_LEN]; /* of our X25519 keys */
+	uint8_t pub[NTM_KEY_LEN], sec[NTM_KEY_LEN]; /* our X25519 keys */
 	struct identity identity;
 	struct store *store;
 	const struct zone *zone;
 	struct ntm_links *links;
 	struct registry registry;
+	struct relays relays;
 	struct directions directions;
 	struct revocations revocations;
 	struct recall recall;
@@ -66,6 +68,9 @@ void dc_complain(struct dc *dc, struct ntm_log_gate *gate, const char *fmt, ...)
 /* dc.c. A request of a node. */
 void dc_on_request(void *ctx, const struct ntm_msg *req);
 
+/* dc.c. Answers PING. */
+void dc_pong(struct ntm_ctl *ctl, const struct ntm_link *link, const struct ntm_msg *req);
+
 /* accept.c */
 int accept_on_request(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply);
 
@@ -76,6 +81,9 @@ void register_domain(const struct dc *dc, struct ntm_prefix_list *prefixes,
 /* The certificate of a node for a serial of the store. 0 or -EINVAL. */
 int register_sign(const struct dc *dc, const struct store_node *who, const struct store_cert *cert,
 		  struct ntm_cert_blob *blob);
+
+/* Makes the certificate that is held new when it is time. True: there is one that may be used. */
+bool register_renew(struct dc *dc, const struct store_node *who, struct register_cert *held);
 
 /* lookup.c: the store's answers as return values; 0, -ENOENT or another negative errno. As the
  * zone's, they need a store that answers before its calls return; one that does not: -EAGAIN. */

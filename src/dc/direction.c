@@ -111,8 +111,10 @@ void direction_succeed(struct direction *direction)
 	struct ask *ask = take_asks(direction);
 	struct ask *next;
 
-	if (direction->state != DIRECTION_DONE)
+	if (direction->state != DIRECTION_DONE) {
 		direction->done_ms = dc_now_ms(dc);
+		dc->directions.counters.relayed += direction->mn.route.relays.count > 0;
+	}
 	direction->state = DIRECTION_DONE;
 	ntm_timer_set(dc->timers, &direction->timer, DIRECTION_KEEP_MS);
 	for (; ask; ask = next) {
@@ -121,7 +123,7 @@ void direction_succeed(struct direction *direction)
 		next = ask->next;
 		dc->directions.counters.done++;
 		log_done(direction, ask);
-		ask_direct(ask, &mn->route, &peer_of(direction, mn)->card);
+		ask_direct(ask, &mn->route, &peer_of(direction, mn)->card, direction->relays_kept);
 	}
 }
 
@@ -187,8 +189,7 @@ void direction_set_certified(struct side *side, const struct ntm_cert *cert)
 	side->vip6 = cert->vip6;
 }
 
-/* Nothing is sent into virtual prefixes, whoever has them. */
-static void drop_virtual(const struct dc *dc, struct ntm_addr_list *list)
+void direction_drop_virtual(const struct dc *dc, struct ntm_addr_list *list)
 {
 	struct ntm_addr_list kept = {.count = 0};
 
@@ -207,8 +208,8 @@ bool direction_set_place(const struct dc *dc, struct route_card *place, const st
 
 	place->own = *own;
 	place->behind_nat = behind_nat;
-	drop_virtual(dc, &reflexive);
-	drop_virtual(dc, &place->own);
+	direction_drop_virtual(dc, &reflexive);
+	direction_drop_virtual(dc, &place->own);
 	place->reflexive = *seen;
 	return reflexive.count == 1;
 }

@@ -46,7 +46,7 @@ struct directions {
 	struct ntm_map *by_alias; /* by our node's key, and what a foreign one is called */
 	struct direction *first;
 	struct {
-		uint64_t asked, resent, merged, done;
+		uint64_t asked, resent, merged, done, relayed;
 		uint64_t foreign_in, foreign_out;  /* INFORMATION_REQUESTs */
 		uint64_t failed[NTM_DIR_LAST + 1]; /* by code */
 	} counters;

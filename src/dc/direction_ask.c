@@ -137,12 +137,15 @@ static void fill_information(struct ntm_msg_information_response *information,
 	information->reflexive = cn->place.reflexive;
 	information->own = cn->place.own;
 	information->behind_nat = cn->place.behind_nat;
+	information->relays = route->relays;
 }
 
-void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route, const struct card *cn)
+void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route, const struct card *cn,
+		uint8_t relays_kept)
 {
 	if (ask->domain[0] != '\0') {
 		fill_information(&ask->information, route, cn);
+		ask->information.relays_kept = ask->has_offers ? relays_kept : 0;
 		ask->information.correlation = ask->correlation;
 		finish(ask, NTM_MSG_INFORMATION_RESPONSE);
 		return;

@@ -16,10 +16,11 @@ static void fill_request(const struct registry_node *mn, const struct direction 
 	req->is_sip = wanted->is_sip;
 	req->reason = wanted->reason;
 	req->correlation = direction->correlation;
-	req->cert = mn->cert;
+	req->cert = mn->cert.blob;
 	req->reflexive = mn->card.reflexive;
 	req->own = mn->card.own;
 	req->behind_nat = mn->card.behind_nat;
+	req->relays = direction->offer_cn;
 }
 
 static void fail_foreign(struct direction *direction)
@@ -93,6 +94,10 @@ static void take_information(struct direction *direction,
 	direction_set_certified(cn, &cert);
 	cn->card.cert = info->cert;
 	direction_set_pair(direction, info->pair, info->psk);
+	if (!direction_take_relays(direction, info)) {
+		fail_untrusted(direction, "its answer is about relays that it was not offered");
+		return;
+	}
 	if (!direction_fill_routes(direction, &error) || direction_put_pair(direction) != 0 ||
 	    direction_put_aliases(direction) != 0) {
 		if (error.code == 0)
@@ -138,8 +143,10 @@ static void send_request(struct direction *direction, struct registry_node *mn,
 		target.fqdn = direction->wanted.fqdn;
 	direction->mn.place = mn->place;
 	ntm_timer_set(direction->dc->timers, &direction->timer, DIRECTION_FOREIGN_WAIT_MS);
+	direction_offer_relays(direction, mn);
 	fill_request(mn, direction, &msg.information_request);
 	err = foreign_request(foreign, &target, &msg, on_information, direction, &direction->txn);
+	ntm_wipe(&msg, sizeof(msg)); /* bind keys */
 	if (err == -EHOSTUNREACH) {
 		fail_foreign(direction);
 	} else if (err) {

@@ -104,6 +104,8 @@ static void start_telling(struct incoming *in, struct ask *ask)
 	mn->card.cert = in->req->information_request.cert;
 	mn->card.place = in->place;
 	mn->asked = ask->asked;
+	direction->offer_cn = in->req->information_request.relays;
+	ask->has_offers = true;
 	if (direction_put_pair(direction) != 0 || direction_put_aliases(direction) != 0) {
 		direction_words(&error, NTM_DIR_BUSY, "the DC is out of memory");
 		direction_fail(direction, &error);

@@ -30,6 +30,15 @@ static bool is_zone_name(const struct dc *dc, const char *fqdn)
 	       lookup_below(dc->store, fqdn) == 0;
 }
 
+/* A relay only forwards. */
+static bool is_node(const struct store_node *found, struct ntm_msg_direction_error *error)
+{
+	if (found->role == STORE_NODE)
+		return true;
+	direction_words(error, NTM_DIR_NOT_NTM, "%s is a relay, and no node", found->fqdn);
+	return false;
+}
+
 static bool find_by_name(const struct dc *dc, const char *fqdn, struct store_node *cn,
 			 struct ntm_msg_direction_error *error)
 {
@@ -42,7 +51,7 @@ static bool find_by_name(const struct dc *dc, const char *fqdn, struct store_nod
 		direction_words(error, NTM_DIR_NO_SUCH_NAME, "there is no node %s", fqdn);
 	else if (err)
 		store_failed(error);
-	return err == 0;
+	return err == 0 && is_node(cn, error);
 }
 
 static bool find_by_vip(const struct dc *dc, const struct ntm_ip *vip, struct store_node *cn,
@@ -57,7 +66,7 @@ static bool find_by_vip(const struct dc *dc, const struct ntm_ip *vip, struct st
 				dc->settings.domain, ntm_ip_str(vip, text));
 	else if (err)
 		store_failed(error);
-	return err == 0;
+	return err == 0 && is_node(cn, error);
 }
 
 /* R106: the flag of SIP, and likewise any packet without a tunnel, comes with the VIP. */

@@ -7,6 +7,7 @@
 /*
  *   direction.c          one direction a pair of nodes: its states, who waits, how it ends
  *   direction_route.c    what both are told; CN is told first, and acknowledges
+ *   direction_relays.c   relays that both are told, of our domain and of the other one
  *   direction_request.c  DIRECTION_REQUEST of a node
  *   direction_index.c    finding it again, by both nodes or by what one of them asked for
  *   direction_ask.c      asks: requests of nodes and of other DCs, each worked on once
@@ -32,6 +33,7 @@ struct ask {
 	char domain[NTM_NAME_MAX + 1]; /* whose DC asks; "": the node itself does */
 	uint64_t correlation;
 	uint8_t asked;    /* enum asked */
+	bool has_offers;  /* its offers of relays are those that CN has got */
 	struct ask *next; /* that waits for the same direction */
 	struct ntm_timer timer;
 	uint8_t answer; /* type of the message; 0: waits */
@@ -48,9 +50,9 @@ struct ask *ask_of_node(struct registry_node *node, const struct ntm_msg *req);
 struct ask *ask_of_foreign(struct foreign *foreign, const struct ntm_msg *req,
 			   const uint8_t mn_key[static NTM_KEY_LEN]);
 /* Each of both is called once; the ask is forgotten later by itself. cn: what another DC is told of
- * the peer. */
-void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route,
-		const struct card *cn);
+ * the peer, and how many of its offers CN has got. */
+void ask_direct(struct ask *ask, const struct ntm_msg_route_direction *route, const struct card *cn,
+		uint8_t relays_kept);
 void ask_refuse(struct ask *ask, const struct ntm_msg_direction_error *error);
 /* The same answer once more; nothing while it waits. */
 void ask_again(const struct ask *ask);
@@ -107,6 +109,9 @@ struct direction {
 	struct ntm_ip vip;    /* of CN, for errors */
 	uint64_t correlation;
 	int64_t start_ms, done_ms;
+	/* Of DC_MN, when the nodes are of two domains; we know offer_mn only as DC_MN. */
+	struct ntm_relay_list offer_mn, offer_cn;
+	uint8_t relays_kept; /* so many of them CN has got, as DC_CN */
 	struct ask *waiting;
 	uint32_t txn; /* of the request to CN, or to its DC; 0: none */
 	struct ntm_timer timer;
@@ -154,6 +159,8 @@ void direction_unindex(struct direction *direction);
 struct direction *direction_new(struct dc *dc, struct ask *ask);
 void direction_set_node(struct side *side, const struct registry_node *node);
 void direction_set_certified(struct side *side, const struct ntm_cert *cert);
+/* Nothing is sent into virtual prefixes, whoever has them. */
+void direction_drop_virtual(const struct dc *dc, struct ntm_addr_list *list);
 bool direction_set_place(const struct dc *dc, struct route_card *place, const struct ntm_addr *seen,
 			 const struct ntm_addr_list *own, bool behind_nat);
 struct side *direction_side(struct direction *direction, const uint8_t key[static NTM_KEY_LEN]);
@@ -182,6 +189,16 @@ void direction_decide(struct direction *direction);
 bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error);
 void direction_set_pair(struct direction *direction, const uint8_t pair[static NTM_PAIR_LEN],
 			const uint8_t psk[static NTM_KEY_LEN]);
+
+/* direction_relays.c */
+/* Relays into both routes. False: none is needed, or none is there. Of a CN of another domain: what
+ * direction_take_relays has found. */
+bool direction_find_relays(struct direction *direction, bool needed);
+/* Offers of ours for CN's DC to choose from. */
+void direction_offer_relays(struct direction *direction, struct registry_node *mn);
+/* What CN's DC has chosen. False: more than was offered. */
+bool direction_take_relays(struct direction *direction,
+			   const struct ntm_msg_information_response *info);
 
 /* direction_foreign.c */
 void direction_ask_foreign(struct registry_node *mn, struct foreign *foreign, struct ask *ask,

@@ -17,7 +17,7 @@ static bool refresh(struct direction *direction, struct side *side)
 	node = side_record(direction, side);
 	if (!node)
 		return false;
-	side->card.cert = node->cert;
+	side->card.cert = node->cert.blob;
 	side->card.place = node->card;
 	side->place = node->place;
 	return true;
@@ -40,6 +40,19 @@ static void fill_side(struct direction *direction, struct side *side, const stru
 		side->route.peer_domain = foreign->introduction.blob;
 }
 
+static void set_no_relay(struct direction *direction, uint8_t code,
+			 struct ntm_msg_direction_error *error)
+{
+	char words[NTM_MSG_WORDS];
+
+	relays_missing(direction->dc, words);
+	/* The remedy first: long names push the rest out. */
+	direction_words(error, code,
+			"this needs a relay: %s; %s and %s are behind different NATs, or have no "
+			"address family in common",
+			words, direction->mn.fqdn, direction->cn.fqdn);
+}
+
 bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction_error *error)
 {
 	struct side *mn = &direction->mn, *cn = &direction->cn;
@@ -50,11 +63,10 @@ bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction
 		return false;
 	}
 	route_decide(&mn->card.place, &cn->card.place, &route);
+	if (direction_find_relays(direction, route.needs_relay))
+		route_relayed(&mn->card.place, &cn->card.place, &route);
 	if (!route.possible) {
-		direction_words(error, route.error,
-				"%s and %s are behind different NATs, or have no address family in "
-				"common: this needs a relay",
-				mn->fqdn, cn->fqdn);
+		set_no_relay(direction, route.error, error);
 		return false;
 	}
 	fill_side(direction, mn, cn, &route.to_cn);
@@ -123,9 +135,10 @@ void direction_decide(struct direction *direction)
 		direction_fail(direction, &error);
 		return;
 	}
-	ntm_debug("dir=%016" PRIx64 " to cn=%s from mn=%s reason=%s mn_nat=%d cn_nat=%d",
+	ntm_debug("dir=%016" PRIx64 " to cn=%s from mn=%s reason=%s mn_nat=%d cn_nat=%d "
+		  "relays=%u",
 		  direction->correlation, direction->cn.fqdn, direction->mn.fqdn,
 		  ntm_reason_name(direction->wanted.reason), direction->mn.card.place.behind_nat,
-		  direction->cn.card.place.behind_nat);
+		  direction->cn.card.place.behind_nat, direction->cn.route.relays.count);
 	tell_cn(direction, side_record(direction, &direction->cn));
 }

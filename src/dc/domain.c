@@ -90,6 +90,8 @@ static void fill_settings(struct domain *domain)
 	settings->cert_lifetime_s = conf->cert_lifetime_ms / 1000;
 	settings->keepalive_s = conf->keepalive_ms / 1000;
 	settings->lifetime_s = conf->lifetime_ms / 1000;
+	settings->relay_account_flows = (uint32_t)conf->relay_account_flows;
+	settings->relay_account_kbit = (uint32_t)conf->relay_account_kbit;
 	settings->link_times.rekey_ms = conf->rekey_ms;
 	settings->link_times.reject_ms = conf->rekey_ms * 3 / 2;
 }
@@ -236,7 +238,7 @@ int domain_make(const struct dc_conf *conf, char words[static DOMAIN_WORDS])
 	return 0;
 }
 
-/* ---- nodes ---- */
+/* ---- nodes and relays ---- */
 
 struct added {
 	int err;
@@ -260,7 +262,9 @@ static void on_done(void *arg, int err)
 static int make_token(struct domain *domain, const struct store_node *node, int64_t expires_s,
 		      char text[static NTM_TOKEN_STR])
 {
-	struct ntm_token token = {.expires_s = expires_s};
+	struct ntm_token token = {.kind = node->role == STORE_RELAY ? NTM_TOKEN_RELAY
+								    : NTM_TOKEN_NODE,
+				  .expires_s = expires_s};
 	struct store_token stored = {.node_id = node->id, .expires_s = expires_s};
 	int err = -EIO;
 
@@ -279,26 +283,43 @@ static int make_token(struct domain *domain, const struct store_node *node, int6
 	return err;
 }
 
+/* Whoever is there already stays what it is. */
+static int check_same(const struct store_node *wanted, const struct store_node *there,
+		      char words[static DOMAIN_WORDS])
+{
+	if (there->role != wanted->role)
+		return say(words, DOMAIN_WORDS, -EEXIST,
+			   "%s is a %s: ntm-dc %s add, or another name", there->fqdn,
+			   there->role == STORE_RELAY ? "relay" : "node",
+			   there->role == STORE_RELAY ? "relay" : "node");
+	if (wanted->gateway && !there->gateway)
+		return say(words, DOMAIN_WORDS, -EEXIST,
+			   "%s is a relay, but no gateway: revoke it first, or take another name",
+			   there->fqdn);
+	return 0;
+}
+
 int domain_add_node(struct domain *domain, const char *name, int64_t lifetime_s,
 		    struct store_node *node, char text[static NTM_TOKEN_STR],
 		    char words[static DOMAIN_WORDS])
 {
-	char fqdn[NTM_NAME_MAX + 1];
 	int64_t now_s = time(NULL);
 	struct added added = {.err = -EIO};
 
-	if (dc_conf_name(domain->conf, name, fqdn) != 0)
+	if (dc_conf_name(domain->conf, name, node->fqdn) != 0)
 		return say(words, DOMAIN_WORDS, -EINVAL,
 			   "%s: no name for a node: letters, digits and '-'", name);
-	store_node_add(domain->store, fqdn, now_s, on_node, &added);
+	store_node_add(domain->store, node, now_s, on_node, &added);
 	if (added.err == -EINVAL)
-		return say(words, DOMAIN_WORDS, -EINVAL, "%s: %s", fqdn,
-			   zone_name_check(domain->settings.domain, fqdn));
+		return say(words, DOMAIN_WORDS, -EINVAL, "%s: %s", node->fqdn,
+			   zone_name_check(domain->settings.domain, node->fqdn));
 	if (added.err == -EADDRNOTAVAIL)
 		return say(words, DOMAIN_WORDS, added.err,
 			   "no virtual address is left in the domain's prefix");
 	if (added.err != 0 && added.err != -EEXIST)
 		return say(words, DOMAIN_WORDS, added.err, "%s", store_words(domain->store));
+	if (check_same(node, &added.node, words) != 0)
+		return -EEXIST;
 	int err = make_token(domain, &added.node, now_s + lifetime_s, text);
 	if (err != 0)
 		return say(words, DOMAIN_WORDS, err, "%s", store_words(domain->store));

@@ -27,7 +27,8 @@ int domain_open_unchecked(struct domain *domain, const struct dc_conf *conf,
 			  char words[static DOMAIN_WORDS]);
 void domain_close(struct domain *domain);
 
-/* Adds the node if it is new and makes a token for it; text is the line to paste. -EINVAL (name),
+/* Adds the node or relay if it is new and makes a token for it; text is the line to paste. node has
+ * role and gateway, and gets the rest. -EINVAL (name), -EEXIST (of another role, or no gateway),
  * -EADDRNOTAVAIL, errors of the store. */
 int domain_add_node(struct domain *domain, const char *name, int64_t lifetime_s,
 		    struct store_node *node, char text[static NTM_TOKEN_STR],

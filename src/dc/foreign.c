@@ -34,6 +34,17 @@ struct foreign *foreign_by_vip(const struct dc *dc, const struct ntm_ip *vip)
 	return pin != NULL ? foreign_by_domain(dc, pin->domain) : NULL;
 }
 
+/* By the name alone: relays count on by it when we have started anew. */
+static uint32_t make_account(const char *domain)
+{
+	uint8_t hash[32];
+	uint32_t account;
+
+	ntm_blake2b(hash, sizeof(hash), domain, strlen(domain), NULL, 0);
+	memcpy(&account, hash, sizeof(account));
+	return account != 0 ? account : 1;
+}
+
 static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 {
 	struct foreign *foreign = calloc(1, sizeof(*foreign));
@@ -46,6 +57,7 @@ static struct foreign *foreign_new(struct dc *dc, const struct trust_pin *pin)
 		return NULL;
 	foreign->dc = dc;
 	foreign->pin = *pin;
+	foreign->relay_account = make_account(pin->domain);
 	foreign->restart_ms = -FOREIGN_RESTART_MS;
 	foreign_search_init(foreign);
 	ntm_bucket_init(&foreign->bucket, FOREIGN_RATE_PER_S, FOREIGN_BURST, dc_now_ms(dc));

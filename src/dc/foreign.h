@@ -40,6 +40,7 @@ struct foreign {
 	struct dc *dc;
 	struct trust_pin pin;
 	struct identity_cert introduction; /* of the domain to our nodes; len 0: not signed yet */
+	uint32_t relay_account;            /* of its nodes at our relays; the same at each start */
 
 	enum foreign_state state;
 	struct ntm_link *link; /* the session, or our attempt */

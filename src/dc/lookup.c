@@ -126,7 +126,7 @@ int lookup_count(struct store *store, size_t *count)
 {
 	struct found found = {.err = -EAGAIN};
 
-	store_node_list(store, on_listed, &found);
+	store_node_list(store, STORE_NODE, on_listed, &found);
 	*count = found.count;
 	return found.err;
 }

@@ -24,7 +24,7 @@ void register_domain(const struct dc *dc, struct ntm_prefix_list *prefixes,
 int register_sign(const struct dc *dc, const struct store_node *who, const struct store_cert *cert,
 		  struct ntm_cert_blob *blob)
 {
-	struct ntm_cert body = {.type = NTM_CERT_NODE,
+	struct ntm_cert body = {.type = who->role == STORE_RELAY ? NTM_CERT_RELAY : NTM_CERT_NODE,
 				.serial = cert->serial,
 				.not_before_s = cert->not_before_s,
 				.not_after_s = cert->not_after_s,
@@ -37,54 +37,52 @@ int register_sign(const struct dc *dc, const struct store_node *who, const struc
 	return blob->len > 0 ? 0 : -EINVAL;
 }
 
-static bool is_fresh(const struct registry_node *node, const struct store_cert *cert, int64_t now_s)
+static bool is_fresh(const struct store_node *who, const struct store_cert *cert, int64_t now_s)
 {
 	int64_t half_s = cert->not_before_s + (cert->not_after_s - cert->not_before_s) / 2;
 
-	return memcmp(cert->key, node->who.key, NTM_KEY_LEN) == 0 && now_s < half_s &&
+	return memcmp(cert->key, who->key, NTM_KEY_LEN) == 0 && now_s < half_s &&
 	       cert->not_before_s <= now_s + NTM_CERT_SKEW_S;
 }
 
 /* The newest certificate, or a new one when that is past half of its life. */
-static int choose_cert(const struct registry_node *node, int64_t now_s, struct store_cert *cert)
+static int choose_cert(const struct dc *dc, const struct store_node *who, int64_t now_s,
+		       struct store_cert *cert)
 {
-	const struct dc *dc = node->dc;
-	struct store_cert wanted = {.node_id = node->who.id,
+	struct store_cert wanted = {.node_id = who->id,
 				    .not_before_s = now_s,
 				    .not_after_s = now_s + dc->settings.cert_lifetime_s};
-	int err = lookup_cert_newest(dc->store, node->who.id, cert);
+	int err = lookup_cert_newest(dc->store, who->id, cert);
 
 	if (err && err != -ENOENT)
 		return err;
-	if (!err && is_fresh(node, cert, now_s))
+	if (!err && is_fresh(who, cert, now_s))
 		return 0;
-	memcpy(wanted.key, node->who.key, sizeof(wanted.key));
+	memcpy(wanted.key, who->key, sizeof(wanted.key));
 	return lookup_cert_issue(dc->store, &wanted, cert);
 }
 
-/* True when the node has a certificate that may be used. The store is asked only at half life: a
- * REGISTER costs no read, a renewal costs one write. */
-static bool renew_cert(struct registry_node *node)
+/* The store is asked only at half life: a REGISTER costs no read, a renewal costs one write. */
+bool register_renew(struct dc *dc, const struct store_node *who, struct register_cert *held)
 {
-	struct dc *dc = node->dc;
 	int64_t now_s = dc_now_s(dc);
 	struct store_cert cert;
 	struct ntm_cert_blob blob;
 	int err;
 
-	if (node->cert.len > 0 && now_s < node->renew_s)
+	if (held->blob.len > 0 && now_s < held->renew_s)
 		return true;
-	err = choose_cert(node, now_s, &cert);
+	err = choose_cert(dc, who, now_s, &cert);
 	if (!err)
-		err = register_sign(dc, &node->who, &cert, &blob);
+		err = register_sign(dc, who, &cert, &blob);
 	if (err) {
-		dc_complain(dc, &dc->store_gate, "node=%s gets no new certificate: %s",
-			    node->who.fqdn, store_words(dc->store));
-		return node->cert.len > 0 && now_s < node->cert_end_s;
+		dc_complain(dc, &dc->store_gate, "node=%s gets no new certificate: %s", who->fqdn,
+			    store_words(dc->store));
+		return held->blob.len > 0 && now_s < held->end_s;
 	}
-	node->cert = blob;
-	node->renew_s = cert.not_before_s + (cert.not_after_s - cert.not_before_s) / 2;
-	node->cert_end_s = cert.not_after_s;
+	held->blob = blob;
+	held->renew_s = cert.not_before_s + (cert.not_after_s - cert.not_before_s) / 2;
+	held->end_s = cert.not_after_s;
 	return true;
 }
 
@@ -100,7 +98,7 @@ static void answer(struct registry_node *node, const struct ntm_msg *req)
 	body->vip6 = node->who.vip6;
 	body->resolver4 = settings->resolver4;
 	body->resolver6 = settings->resolver6;
-	body->cert = node->cert;
+	body->cert = node->cert.blob;
 	body->keepalive_s = node->card.behind_nat ? (uint32_t)settings->keepalive_s : 0;
 	body->lifetime_s = (uint32_t)settings->lifetime_s;
 	body->partners = dc->foreigns.generation;
@@ -116,7 +114,7 @@ void register_on_request(struct registry_node *node, const struct ntm_msg *req)
 		dc->counters.limited++;
 		return;
 	}
-	if (!renew_cert(node))
+	if (!register_renew(dc, &node->who, &node->cert))
 		return; /* it asks again */
 	registry_on_register(node, &req->reg);
 	dc->counters.registered++;

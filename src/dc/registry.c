@@ -170,8 +170,10 @@ void registry_on_register(struct registry_node *node, const struct ntm_msg_regis
 
 	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);
 	route_filter(&card.own, &settings->prefix4, &settings->prefix6);
-	if (restarted)
+	if (restarted) {
 		node->told = 0;
+		node->relays = 0;
+	}
 	set_place(node, &card, reg->boot_id);
 	node->stale_ms = -1;
 	ntm_timer_set(node->dc->timers, &node->lifetime, settings->lifetime_s * 1000);

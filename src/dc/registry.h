@@ -12,6 +12,12 @@
 
 struct dc;
 
+/* The certificate that was made for a node or relay; len 0: none yet. */
+struct register_cert {
+	struct ntm_cert_blob blob;
+	int64_t renew_s, end_s;
+};
+
 /*
  * One node that has spoken to this DC since its start, found by its key. It stays when the node
  * goes away, so that "last seen" can be told, and ends when the node is revoked or joins with
@@ -33,12 +39,12 @@ struct registry_node {
 	int64_t stale_ms;   /* did not answer at this time, -1: it does */
 	struct ntm_timer lifetime;
 
-	struct ntm_cert_blob cert;
-	int64_t renew_s, cert_end_s;
+	struct register_cert cert;
 
 	struct ntm_bucket register_bucket, direction_bucket;
 	struct ntm_log_gate gate; /* of lines that it can cause */
 
+	uint64_t relays;  /* that it has tickets of, by slot (relays.h) */
 	uint64_t told;    /* revocations before it are acknowledged or under way (revoke.c) */
 	unsigned telling; /* under way */
 };

@@ -91,25 +91,31 @@ void revoke_fini(struct revocations *revocations)
 /* ---- from the store ---- */
 
 struct sync {
-	struct revocations *list;
+	struct dc *dc;
 	int err;
 };
 
 static void on_revocation(void *arg, int err, const struct store_revocation *revocation)
 {
 	struct sync *sync = arg;
+	struct revocations *list = &sync->dc->revocations;
 	struct revocation entry = {.from = NULL};
 
 	if (err)
 		sync->err = err;
 	if (err || !revocation)
 		return;
+	/* Of a relay: nodes never see its certificate, and are told by no ticket of it. */
+	if (revocation->vip4.family == 0 && revocation->vip6.family == 0) {
+		relays_drop_key(sync->dc, revocation->key);
+		return;
+	}
 	entry.told.serial = revocation->serial;
 	entry.told.vip4 = revocation->vip4;
 	entry.told.vip6 = revocation->vip6;
 	entry.end_s = revocation->not_after_s;
 	memcpy(entry.told.key, revocation->key, sizeof(entry.told.key));
-	if (!revoke_find(sync->list, NULL, &entry.told) && revoke_add(sync->list, &entry) != 0)
+	if (!revoke_find(list, NULL, &entry.told) && revoke_add(list, &entry) != 0)
 		sync->err = -ENOMEM;
 }
 
@@ -132,6 +138,7 @@ static void end_sessions(struct dc *dc, uint64_t place)
 			tell_why(node, &entry->told);
 			registry_drop(node);
 		}
+		relays_drop_key(dc, entry->told.key);
 	}
 }
 
@@ -146,7 +153,7 @@ static void tell_foreigns(struct dc *dc)
 
 int revoke_sync(struct dc *dc)
 {
-	struct sync sync = {.list = &dc->revocations};
+	struct sync sync = {.dc = dc};
 	uint64_t place = dc->revocations.next_place;
 
 	revoke_remove_ended(dc);
@@ -216,12 +223,14 @@ static void on_revoked(void *arg, int err, const struct store_node *who)
 	struct registry_node *node;
 
 	if (!err) {
-		ntm_info("node=%s revoked", who->fqdn);
+		ntm_info("%s=%s revoked", who->role == STORE_RELAY ? "relay" : "node", who->fqdn);
 		(void)revoke_sync(dc);
 		/* Its certificates may have run out long ago, and not be listed. */
 		node = who->joined ? registry_by_key(&dc->registry, who->key) : NULL;
 		if (node)
 			registry_drop(node);
+		if (who->joined)
+			relays_drop_key(dc, who->key);
 	}
 	revoking->done(revoking->arg, err, who);
 	free(revoking);

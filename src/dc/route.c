@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which path two nodes get: the rows of design.md 7 that need no relay. */
+/* Which path two nodes get: the rows of design.md 7. */
 #include "route.h"
 
 static bool has_addr(const struct ntm_addr_list *list, const struct ntm_addr *addr)
@@ -46,7 +46,7 @@ void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
 	*list = kept;
 }
 
-static bool has_family(const struct route_card *card, uint8_t family)
+bool route_has_family(const struct route_card *card, uint8_t family)
 {
 	if (card->reflexive.ip.family == family)
 		return true;
@@ -61,7 +61,7 @@ static void add_reachable(struct ntm_addr_list *list, const struct ntm_addr_list
 			  const struct route_card *sender)
 {
 	for (uint8_t i = 0; i < from->count; i++)
-		if (has_family(sender, from->item[i].ip.family))
+		if (route_has_family(sender, from->item[i].ip.family))
 			add_addr(list, &from->item[i]);
 }
 
@@ -79,7 +79,7 @@ static void locate(struct ntm_addr_list *list, const struct route_card *card,
 
 static void set_impossible(struct route *out)
 {
-	*out = (struct route){.possible = false, .error = NTM_DIR_NO_RELAY};
+	*out = (struct route){.needs_relay = true, .error = NTM_DIR_NO_RELAY};
 }
 
 static void set_roles(struct route *out, bool mn_requests)
@@ -89,7 +89,8 @@ static void set_roles(struct route *out, bool mn_requests)
 	out->cn_role = mn_requests ? NTM_ROLE_ANSWERS : NTM_ROLE_REQUESTS;
 }
 
-/* Both behind the same NAT, as far as the DC can see: the inside addresses are tried. */
+/* Both behind the same NAT, as far as the DC can see: without a relay the inside addresses are
+ * tried alone. */
 static void decide_inside(const struct route_card *mn, const struct route_card *cn,
 			  struct route *out)
 {
@@ -99,11 +100,18 @@ static void decide_inside(const struct route_card *mn, const struct route_card *
 		set_roles(out, true);
 	else
 		set_impossible(out);
+	out->needs_relay = true;
+}
+
+/* R49, R59: the inside of a NAT sends first. */
+static bool mn_sends_first(const struct route_card *mn, const struct route_card *cn)
+{
+	return mn->behind_nat || !cn->behind_nat;
 }
 
 void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out)
 {
-	bool mn_requests = mn->behind_nat || !cn->behind_nat;
+	bool mn_requests = mn_sends_first(mn, cn);
 
 	*out = (struct route){.possible = false};
 	if (mn->behind_nat && cn->behind_nat) {
@@ -113,11 +121,36 @@ void route_decide(const struct route_card *mn, const struct route_card *cn, stru
 			set_impossible(out);
 		return;
 	}
-	/* R49, R59: the inside of a NAT sends first. */
 	locate(&out->to_mn, mn, cn);
 	locate(&out->to_cn, cn, mn);
 	if ((mn_requests ? out->to_cn.count : out->to_mn.count) > 0)
 		set_roles(out, mn_requests);
 	else
 		set_impossible(out);
+}
+
+/* Behind the same outside address its own ones come first, else what its NAT shows; there is always
+ * room for that one. */
+static void list_probes(struct ntm_addr_list *list, const struct route_card *card,
+			const struct route_card *sender)
+{
+	struct ntm_addr_list outside = {.count = 1, .item = {card->reflexive}};
+	bool same_outside = ntm_ip_eq(&card->reflexive.ip, &sender->reflexive.ip);
+
+	if (!same_outside)
+		add_reachable(list, &outside, sender);
+	add_reachable(list, &card->own, sender);
+	if (list->count > ROUTE_PROBES - same_outside)
+		list->count = (uint8_t)(ROUTE_PROBES - same_outside);
+	if (same_outside)
+		add_reachable(list, &outside, sender);
+}
+
+/* R50: both bind to the relay, and try each other meanwhile. */
+void route_relayed(const struct route_card *mn, const struct route_card *cn, struct route *out)
+{
+	*out = (struct route){.needs_relay = true};
+	list_probes(&out->to_mn, mn, cn);
+	list_probes(&out->to_cn, cn, mn);
+	set_roles(out, mn_sends_first(mn, cn));
 }

@@ -17,10 +17,18 @@ bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_li
 void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
 		  const struct ntm_prefix *virtual6);
 
+/* Whether the node can send to such addresses, as far as is known. */
+bool route_has_family(const struct route_card *card, uint8_t family);
+
 struct route {
-	bool possible;
+	bool possible;                     /* without a relay */
+	bool needs_relay;                  /* no direct path is sure to work */
 	uint8_t error;                     /* enum ntm_direction_code when not possible */
 	uint8_t mn_role, cn_role;          /* enum ntm_role */
 	struct ntm_addr_list to_mn, to_cn; /* candidates that CN, or MN, gets; best first */
 };
 void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out);
+/* The route of two nodes that have a relay in common: at most ROUTE_PROBES addresses of each, to be
+ * tried beside it. */
+#define ROUTE_PROBES 6
+void route_relayed(const struct route_card *mn, const struct route_card *cn, struct route *out);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `ntm-dc status` and `node show` tell, as JSON. */
+/* What `ntm-dc status`, `node show` and `relay show` tell, as JSON. */
 #include "dc_priv.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 static void set_int(json_t *object, const char *name, uint64_t value)
 {
@@ -59,6 +61,7 @@ static json_t *directions_json(const struct dc *dc)
 	set_int(out, "resent", all->counters.resent);
 	set_int(out, "merged", all->counters.merged);
 	set_int(out, "done", all->counters.done);
+	set_int(out, "relayed", all->counters.relayed);
 	set_int(out, "information_in", all->counters.foreign_in);
 	set_int(out, "information_out", all->counters.foreign_out);
 	for (uint8_t code = NTM_DIR_NO_SUCH_NAME; code <= NTM_DIR_LAST; code++)
@@ -81,6 +84,36 @@ static json_t *errors_json(const struct dc *dc)
 	return out;
 }
 
+struct listing {
+	const struct dc *dc;
+	json_t *relays;
+};
+
+static void on_relay(void *arg, int err, const struct store_node *who)
+{
+	struct listing *listing = arg;
+
+	if (err == 0 && who && who->revoked_s == 0)
+		json_array_append_new(listing->relays, dc_relay_json(listing->dc, who));
+}
+
+static void set_relays(json_t *out, const struct dc *dc)
+{
+	struct listing listing = {.dc = dc, .relays = json_array()};
+	char words[200];
+
+	store_node_list(dc->store, STORE_RELAY, on_relay, &listing);
+	json_object_set_new(out, "relays", listing.relays);
+	if (dc->relays.missed == 0)
+		return;
+	snprintf(words, sizeof(words),
+		 "%" PRIu64 " directions failed, since both nodes are behind NATs and no relay was "
+		 "there%s",
+		 dc->relays.missed,
+		 json_array_size(listing.relays) == 0 ? ": set one up with ntm-dc relay add" : "");
+	json_object_set_new(out, "warning", json_string(words));
+}
+
 json_t *dc_status_json(const struct dc *dc)
 {
 	json_t *out = json_object();
@@ -95,6 +128,7 @@ json_t *dc_status_json(const struct dc *dc)
 	if (lookup_count(dc->store, &nodes) == 0)
 		set_int(out, "nodes", nodes);
 	set_int(out, "revocations", dc->revocations.count);
+	set_relays(out, dc);
 	json_object_set_new(out, "requests", requests_json(dc));
 	json_object_set_new(out, "directions", directions_json(dc));
 	json_object_set_new(out, "links", links_json(dc));
@@ -130,6 +164,50 @@ json_t *dc_node_json(const struct dc *dc, const char *fqdn)
 		set_place(out, node);
 	if (seen_ms > 0)
 		set_int(out, "last_seen_s", (uint64_t)((dc_now_ms(dc) - seen_ms) / 1000));
+	return out;
+}
+
+/* ---- relays ---- */
+
+static void set_report(json_t *out, const struct relay *relay)
+{
+	json_t *addrs = json_array();
+	char text[NTM_ADDR_STR];
+
+	for (size_t i = 0; i < 2; i++)
+		if (relay->addr[i].ip.family != 0)
+			json_array_append_new(addrs,
+					      json_string(ntm_addr_str(&relay->addr[i], text)));
+	json_object_set_new(out, "addresses", addrs);
+	set_int(out, "flows", relay->report.flows);
+	set_int(out, "flows_max", relay->report.flows_max);
+	set_int(out, "kbit_s", relay->report.kbit_s);
+	set_int(out, "kbit_s_max", relay->report.kbit_s_max);
+	set_int(out, "last_seen_s", (uint64_t)((dc_now_ms(relay->dc) - relay->reported_ms) / 1000));
+}
+
+json_t *dc_relay_json(const struct dc *dc, const struct store_node *who)
+{
+	static const char *const names[] = {
+		[RELAY_SILENT] = "silent",
+		[RELAY_HEALTHY] = "healthy",
+		[RELAY_DRAINING] = "draining",
+		[RELAY_FULL] = "full",
+	};
+	const struct relay *relay = who->joined ? relays_by_key(dc, who->key) : NULL;
+	json_t *out = json_object();
+
+	if (!out)
+		return NULL;
+	json_object_set_new(out, "name", json_string(who->fqdn));
+	json_object_set_new(out, "state",
+			    json_string(
+				    !who->joined
+					    ? "never joined"
+					    : names[relay ? relays_state(relay) : RELAY_SILENT]));
+	json_object_set_new(out, "gateway", json_boolean(who->gateway));
+	if (relay && relay->reported_ms != 0)
+		set_report(out, relay);
 	return out;
 }
 

@@ -48,10 +48,17 @@ void store_close(struct store *store);
 /* The last failure of the store in words, file name first; "" when there was none. */
 const char *store_words(const struct store *store);
 
+/* What a row of the table of nodes is; it never changes. */
+enum store_role { STORE_NODE = 0, STORE_RELAY = 1 };
+
 struct store_node {
 	int64_t id;
 	char fqdn[NTM_NAME_MAX + 1];
-	struct ntm_ip vip4, vip6; /* family 0 when the domain has no such prefix */
+	uint8_t role;  /* enum store_role */
+	bool gateway;  /* a relay that is an exit to general servers (R140) */
+	bool may_exit; /* a node that may send through gateways */
+	struct ntm_ip vip4,
+		vip6; /* family 0 when the domain has no such prefix, or it leases none */
 	bool joined;
 	uint8_t key[NTM_KEY_LEN]; /* X25519; zeros until joined */
 	uint64_t serial;          /* newest certificate; 0: none */
@@ -76,17 +83,27 @@ typedef void store_join_fn(void *arg, int err, const struct store_node *node,
 			   const struct store_cert *cert);
 typedef void store_value_fn(void *arg, int err, const char *value);
 
-/*
- * A new node and its VIPs: the lowest index of the prefixes, from 1, that was never leased and is
- * not reserved; the last usable address (the usual resolver) is not leased either. The same index
- * in both families. A VIP stays with its node for good, also after node and name were revoked.
- * -EEXIST: node is the one of that name; -EINVAL: not a name that a node may have
- * (zone_name_check); -EADDRNOTAVAIL: no address left.
- */
-void store_node_add(struct store *store, const char *fqdn, int64_t now_s, store_node_fn *done,
-		    void *arg);
+/* Whether a row of this kind has VIPs. A relay only forwards; a gateway ends tunnels. */
+static inline bool store_leases(const struct store_node *node)
+{
+	return node->role == STORE_NODE || node->gateway;
+}
 
-/* These find nodes that are not revoked. -ENOENT. */
+/*
+ * A new node or relay (of wanted: fqdn, role and gateway) and its VIPs: the lowest index of the
+ * prefixes, from 1, that was never leased and is not reserved; the last usable address (the usual
+ * resolver) is not leased either. The same index in both families. A VIP stays with its node for
+ * good, also after node and name were revoked. -EEXIST: node is the one of that name, whatever its
+ * role is; -EINVAL: not a name that a node may have (zone_name_check); -EADDRNOTAVAIL: no address
+ * left.
+ */
+void store_node_add(struct store *store, const struct store_node *wanted, int64_t now_s,
+		    store_node_fn *done, void *arg);
+/* Whether a node may send through gateways. -ENOENT: there is no such node. */
+void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, store_done_fn *done,
+			 void *arg);
+
+/* These find nodes and relays that are not revoked. -ENOENT. */
 void store_node_by_name(struct store *store, const char *fqdn, store_node_fn *done, void *arg);
 void store_node_by_key(struct store *store, const uint8_t key[static NTM_KEY_LEN],
 		       store_node_fn *done, void *arg);
@@ -95,8 +112,9 @@ void store_node_by_vip(struct store *store, const struct ntm_ip *vip, store_node
 /* Some node whose name ends in "." suffix. -ENOENT. */
 void store_node_below(struct store *store, const char *suffix, store_node_fn *done, void *arg);
 
-/* Every node, oldest first, revoked ones too: done once a node with err 0, then with NULL. */
-void store_node_list(struct store *store, store_node_fn *done, void *arg);
+/* Everyone of a role, oldest first, revoked ones too: done once a node with err 0, then with NULL.
+ */
+void store_node_list(struct store *store, enum store_role role, store_node_fn *done, void *arg);
 
 /* Where nodes were seen last, in one commit; of nodes that are none nothing is kept. A hint only:
  * an address may be somebody else's by now. */
@@ -157,7 +175,7 @@ struct store_revocation {
 	uint64_t serial;
 	uint8_t key[NTM_KEY_LEN];
 	int64_t not_after_s;
-	struct ntm_ip vip4, vip6; /* of its node */
+	struct ntm_ip vip4, vip6; /* of its node; none: of a relay */
 };
 typedef void store_revocation_fn(void *arg, int err, const struct store_revocation *revocation);
 void store_revocation_list(struct store *store, int64_t now_s, store_revocation_fn *done,

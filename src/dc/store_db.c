@@ -7,24 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NODE_SELECT                                                          \
-	"SELECT id, fqdn, vip4, vip6, key, created_s, joined_s, revoked_s, " \
+#define NODE_SELECT                                                                        \
+	"SELECT id, fqdn, role, gateway, may_exit, vip4, vip6, key, created_s, joined_s, " \
+	"revoked_s, "                                                                      \
 	"seen_at, (SELECT max(serial) FROM cert WHERE node_id = node.id) FROM node "
 
 static const char *const sql_text[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
-	[SQL_NODE_INSERT] = "INSERT INTO node (fqdn, path, idx, vip4, vip6, created_s) "
-			    "VALUES (?, ?, ?, ?, ?, ?)",
+	[SQL_NODE_INSERT] = "INSERT INTO node (fqdn, path, role, gateway, idx, vip4, vip6, "
+			    "created_s) VALUES (?, ?, ?, ?, nullif(?, 0), ?, ?, ?)",
 	[SQL_NODE_BY_ID] = NODE_SELECT "WHERE id = ?",
 	[SQL_NODE_BY_NAME] = NODE_SELECT "WHERE fqdn = ? AND revoked_s IS NULL",
 	[SQL_NODE_BY_KEY] = NODE_SELECT "WHERE key = ? AND revoked_s IS NULL",
 	[SQL_NODE_BY_VIP4] = NODE_SELECT "WHERE vip4 = ? AND revoked_s IS NULL",
 	[SQL_NODE_BY_VIP6] = NODE_SELECT "WHERE vip6 = ? AND revoked_s IS NULL",
 	[SQL_NODE_BELOW] = NODE_SELECT "WHERE path > ? AND path < ? AND revoked_s IS NULL LIMIT 1",
-	[SQL_NODE_AFTER] = NODE_SELECT "WHERE id > ? ORDER BY id LIMIT 1",
+	[SQL_NODE_AFTER] = NODE_SELECT "WHERE role = ? AND id > ? ORDER BY id LIMIT 1",
 	[SQL_NODE_REVOKE] = "UPDATE node SET revoked_s = ? WHERE id = ?",
 	[SQL_NODE_JOIN] = "UPDATE node SET key = ?, joined_s = ? WHERE id = ?",
+	[SQL_NODE_EXIT] = "UPDATE node SET may_exit = ? WHERE id = ?",
 	[SQL_SEEN_PUT] = "UPDATE node SET seen_at = ? WHERE id = ?",
 	[SQL_SEEN_AFTER] = NODE_SELECT "WHERE id > ? AND key IS NOT NULL AND revoked_s IS NULL "
 				       "AND seen_at IS NOT NULL ORDER BY id LIMIT 1",

@@ -75,7 +75,42 @@ static const char version2_sql[] =
 	" PRIMARY KEY (domain, fqdn)) STRICT, WITHOUT ROWID;"
 	"ALTER TABLE node ADD COLUMN seen_at TEXT;";
 
-static const char *const steps[] = {version1_sql, version2_sql};
+/*
+ * Relays have no lease (gateways do). A column cannot lose its constraints: the table is made anew,
+ * while foreign keys are off (store_schema_ready). role: enum store_role.
+ */
+static const char version3_sql[] =
+	"CREATE TABLE node3 ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" fqdn TEXT NOT NULL,"
+	" path TEXT NOT NULL,"
+	" role INTEGER NOT NULL CHECK (role IN (0, 1)),"
+	" gateway INTEGER NOT NULL DEFAULT 0 CHECK (gateway IN (0, role)),"
+	" may_exit INTEGER NOT NULL DEFAULT 0 CHECK (may_exit IN (0, 1 - role)),"
+	" idx INTEGER UNIQUE CHECK (idx > 0),"
+	" vip4 BLOB UNIQUE,"
+	" vip6 BLOB UNIQUE,"
+	" key BLOB UNIQUE,"
+	" created_s INTEGER NOT NULL,"
+	" joined_s INTEGER,"
+	" revoked_s INTEGER,"
+	" seen_at TEXT,"
+	" CHECK ((idx IS NOT NULL) = (role = 0 OR gateway = 1)),"
+	" CHECK ((idx IS NOT NULL) = (vip4 IS NOT NULL OR vip6 IS NOT NULL))) STRICT;"
+	"INSERT INTO node3 (id, fqdn, path, role, idx, vip4, vip6, key, created_s, joined_s,"
+	" revoked_s, seen_at) SELECT id, fqdn, path, 0, idx, vip4, vip6, key, created_s, joined_s,"
+	" revoked_s, seen_at FROM node;"
+	"DROP TABLE node;" /* its indexes and triggers too */
+	"ALTER TABLE node3 RENAME TO node;"
+	"CREATE INDEX node_role ON node (role, id);"
+	"CREATE UNIQUE INDEX node_name ON node (fqdn) WHERE revoked_s IS NULL;"
+	"CREATE UNIQUE INDEX node_path ON node (path) WHERE revoked_s IS NULL;"
+	"CREATE TRIGGER node_stays BEFORE DELETE ON node"
+	" BEGIN SELECT RAISE(ABORT, 'a node is never deleted'); END;"
+	"CREATE TRIGGER lease_stays BEFORE UPDATE OF id, fqdn, role, gateway, idx, vip4, vip6"
+	" ON node BEGIN SELECT RAISE(ABORT, 'a lease never changes'); END;";
+
+static const char *const steps[] = {version1_sql, version2_sql, version3_sql};
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
 static int exec(struct store *store, const char *sql)
@@ -115,7 +150,7 @@ static int make_durable(struct store *store)
 	if (strcmp(mode, is_memory(store) ? "memory" : "wal") != 0)
 		return store_fail(store, -EIO, "no write-ahead log possible here (mode \"%s\")",
 				  mode);
-	return exec(store, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+	return exec(store, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
 			   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
 			   "PRAGMA cache_size = -512; PRAGMA journal_size_limit = 4194304");
 }
@@ -130,6 +165,19 @@ static int check_pages(struct store *store)
 	return err;
 }
 
+/* Nobody watched them during the upgrade. */
+static int check_references(struct store *store)
+{
+	struct store_run run = {.store = store};
+	run.rc = sqlite3_prepare_v2(store->db, "PRAGMA foreign_key_check", -1, &run.stmt, NULL);
+	int err = store_step(&run);
+	sqlite3_finalize(run.stmt);
+	if (err == 1)
+		return store_fail(store, -EUCLEAN,
+				  "damaged, restore it from a backup (a row belongs to no node)");
+	return err;
+}
+
 /* From a version, 0: a new file, to ours. */
 static int upgrade(struct store *store, int version)
 {
@@ -137,6 +185,8 @@ static int upgrade(struct store *store, int version)
 	int err = 0;
 	for (; version < SCHEMA_VERSION && err == 0; version++)
 		err = exec(store, steps[version]);
+	if (err == 0)
+		err = check_references(store);
 	snprintf(numbers, sizeof numbers, "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 APPLICATION_ID, SCHEMA_VERSION);
 	return err < 0 ? err : exec(store, numbers);
@@ -231,7 +281,10 @@ int store_schema_ready(struct store *store)
 	err = check_version(store);
 	if (err == 0)
 		err = check_identities(store);
-	return store_end(store, err);
+	err = store_end(store, err);
+	/* Not inside of a transaction, and not before an upgrade, which puts tables in the place
+	 * of others. */
+	return err < 0 ? err : exec(store, "PRAGMA foreign_keys = ON");
 }
 
 /*

@@ -30,6 +30,9 @@ void store_node_read(struct store_run *run, struct store_node *node)
 	memset(node, 0, sizeof *node);
 	node->id = store_column_int(run);
 	store_column_text(run, node->fqdn, sizeof node->fqdn);
+	node->role = (uint8_t)store_column_int(run);
+	node->gateway = store_column_int(run) != 0;
+	node->may_exit = store_column_int(run) != 0;
 	store_ip_read(run, 4, &node->vip4);
 	store_ip_read(run, 6, &node->vip6);
 	node->joined = store_column_blob(run, node->key, sizeof node->key);
@@ -138,12 +141,13 @@ void store_node_below(struct store *store, const char *suffix, store_node_fn *do
 }
 
 /* One lookup a node instead of one cursor over all: done may do anything to the store. */
-void store_node_list(struct store *store, store_node_fn *done, void *arg)
+void store_node_list(struct store *store, enum store_role role, store_node_fn *done, void *arg)
 {
 	struct store_node node = {.id = 0};
 	int err;
 	do {
 		struct store_run run = store_run_begin(store, SQL_NODE_AFTER);
+		store_bind_int(&run, role);
 		store_bind_int(&run, node.id);
 		err = store_node_find(&run, &node);
 		if (err == 0)
@@ -217,6 +221,8 @@ static int is_taken(struct store *store, uint64_t index)
 /* Sets the node's VIPs to the lowest that are free; stays in the transaction. */
 static int lease(struct store *store, struct store_node *node)
 {
+	if (!store_leases(node))
+		return 0;
 	for (uint64_t i = store->first_free; i < INDEX_MAX; i++) {
 		if (nth_vip(&store->prefix4, i, &node->vip4) < 0 ||
 		    nth_vip(&store->prefix6, i, &node->vip6) < 0)
@@ -238,7 +244,9 @@ static int insert(struct store *store, const struct store_node *node)
 	struct store_run run = store_run_begin(store, SQL_NODE_INSERT);
 	store_bind_text(&run, node->fqdn);
 	store_bind_text(&run, path);
-	store_bind_int(&run, (int64_t)store->first_free);
+	store_bind_int(&run, node->role);
+	store_bind_int(&run, node->gateway);
+	store_bind_int(&run, store_leases(node) ? (int64_t)store->first_free : 0);
 	store_bind_blob(&run, node->vip4.b, ntm_ip_len(&node->vip4));
 	store_bind_blob(&run, node->vip6.b, ntm_ip_len(&node->vip6));
 	store_bind_int(&run, node->created_s);
@@ -260,16 +268,18 @@ static int add(struct store *store, struct store_node *node)
 	return err;
 }
 
-void store_node_add(struct store *store, const char *fqdn, int64_t now_s, store_node_fn *done,
-		    void *arg)
+void store_node_add(struct store *store, const struct store_node *wanted, int64_t now_s,
+		    store_node_fn *done, void *arg)
 {
-	const char *why = zone_name_check(store->domain, fqdn);
+	const char *why = zone_name_check(store->domain, wanted->fqdn);
 	if (why) {
-		done(arg, store_fail(store, -EINVAL, "\"%.120s\": %s", fqdn, why), NULL);
+		done(arg, store_fail(store, -EINVAL, "\"%.120s\": %s", wanted->fqdn, why), NULL);
 		return;
 	}
-	struct store_node node = {.created_s = now_s};
-	snprintf(node.fqdn, sizeof node.fqdn, "%s", fqdn);
+	struct store_node node = {.created_s = now_s,
+				  .role = wanted->role,
+				  .gateway = wanted->role == STORE_RELAY && wanted->gateway};
+	memcpy(node.fqdn, wanted->fqdn, sizeof node.fqdn);
 	int err = store_begin(store);
 	if (err == 0)
 		err = store_end(store, add(store, &node));
@@ -307,6 +317,27 @@ void store_node_revoke(struct store *store, const char *fqdn, int64_t now_s, sto
 	if (err == 0)
 		err = store_end(store, revoke(store, fqdn, now_s, &node));
 	answer(done, arg, err, &node);
+}
+
+static int set_exit(struct store *store, const char *fqdn, bool may_exit)
+{
+	struct store_node node;
+	int err = find_name(store, fqdn, &node);
+	if (err < 0 || node.role != STORE_NODE)
+		return err < 0 ? err : -ENOENT;
+	struct store_run run = store_run_begin(store, SQL_NODE_EXIT);
+	store_bind_int(&run, may_exit);
+	store_bind_int(&run, node.id);
+	return store_run_all(&run);
+}
+
+void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, store_done_fn *done,
+			 void *arg)
+{
+	int err = store_begin(store);
+	if (err == 0)
+		err = store_end(store, set_exit(store, fqdn, may_exit));
+	done(arg, err);
 }
 
 void store_setting_put(struct store *store, const char *name, const char *value,

@@ -15,6 +15,9 @@ static void on_node(void *arg, int err, const struct store_node *node)
 	reply->err = err;
 	if (err < 0)
 		return;
+	/* A relay's name exists, without an address. */
+	if (node->role != STORE_NODE)
+		return;
 	reply->vip4 = node->vip4;
 	reply->vip6 = node->vip6;
 }

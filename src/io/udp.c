@@ -2,10 +2,11 @@
 /* The UDP socket: recvmmsg into packet buffers, sends collected in a ring for sendmmsg. */
 #include "ntm/udp.h"
 
+#include "udp_socket.h"
+
 #include "ntm/loop.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,6 @@
 #define BATCH 32
 /* Batches read in one turn before timers and others get their share. */
 #define BATCHES_A_TURN 4
-/* A burst of calls arrives within one scheduler tick; the kernel's 208 KiB hold some 90 ms of it.
- */
-#define SOCKET_BUFFER (2 << 20)
 
 struct datagram {
 	struct sockaddr_storage to;
@@ -31,10 +29,8 @@ struct ntm_udp {
 	struct ntm_loop_hook hook;
 	ntm_udp_fn *fn;
 	void *ctx;
-	int fd;
-	bool dual_stack;
+	struct udp_socket sock;
 	bool blocked; /* the socket is full: waiting for writability */
-	uint16_t port;
 	struct ntm_udp_counters counters;
 
 	struct mmsghdr in_hdr[BATCH];
@@ -49,79 +45,6 @@ struct ntm_udp {
 };
 
 /* --- opening --- */
-
-static void set_int(int fd, int level, int name, int value)
-{
-	/* Each of these makes things better, none is needed: a refusal is no error. */
-	(void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static void set_buffers(int fd)
-{
-	/* FORCE passes the system's limit and wants CAP_NET_ADMIN. */
-	set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-	set_int(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
-	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
-	set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
-}
-
-/*
- * Nobody's ICMP may make sends fail with EMSGSIZE. IPv4: no DF, and forged "fragmentation needed"
- * is not believed (routers fragment for us). IPv6: routers do not, so the kernel has to believe
- * "packet too big", which it never lets go below 1280, and to fragment here.
- */
-static void set_mtu_discovery(int fd, bool ipv6)
-{
-	set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
-	if (ipv6)
-		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-}
-
-static int open_family(int family, const struct ntm_addr *bind_to)
-{
-	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_storage sa;
-	struct ntm_addr any = {.ip.family = family == AF_INET6 ? 6 : 4, .port = bind_to->port};
-
-	if (fd < 0)
-		return -errno;
-	if (family == AF_INET6)
-		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	if (bind_to->ip.family != 0)
-		any.ip = bind_to->ip;
-	socklen_t len = ntm_addr_to_sockaddr(&any, family == AF_INET6, &sa);
-	if (bind(fd, (const struct sockaddr *)&sa, len) != 0) {
-		int err = -errno;
-		close(fd);
-		return err;
-	}
-	set_buffers(fd);
-	set_mtu_discovery(fd, family == AF_INET6);
-	return fd;
-}
-
-/* A host booted with ipv6.disable=1 has no AF_INET6; one with disable_ipv6=1 may have no [::]. */
-static int open_socket(const struct ntm_addr *bind_to, bool *dual_stack)
-{
-	int fd = bind_to->ip.family == 4 ? -EAFNOSUPPORT : open_family(AF_INET6, bind_to);
-
-	*dual_stack = fd >= 0;
-	if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && bind_to->ip.family != 6)
-		fd = open_family(AF_INET, bind_to);
-	return fd;
-}
-
-static uint16_t local_port(int fd)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	struct ntm_addr addr;
-
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0 ||
-	    ntm_addr_from_sockaddr(&addr, (const struct sockaddr *)&sa) != 0)
-		return 0;
-	return addr.port;
-}
 
 static void on_ready(void *arg, unsigned events);
 static void on_turn_end(void *arg);
@@ -147,14 +70,13 @@ int ntm_udp_open(const struct ntm_udp_args *args, struct ntm_udp **out)
 	udp->loop = args->loop;
 	udp->fn = args->fn;
 	udp->ctx = args->ctx;
-	udp->fd = open_socket(&args->bind, &udp->dual_stack);
-	if (udp->fd < 0) {
-		err = udp->fd;
-		goto fail;
+	err = udp_socket_open(&udp->sock, &args->bind);
+	if (err != 0) {
+		free(udp);
+		return err;
 	}
-	udp->port = local_port(udp->fd);
 	prepare_headers(udp);
-	err = ntm_loop_watch(udp->loop, udp->fd, NTM_LOOP_READ, on_ready, udp, &udp->watch);
+	err = ntm_loop_watch(udp->loop, udp->sock.fd, NTM_LOOP_READ, on_ready, udp, &udp->watch);
 	if (err != 0)
 		goto fail;
 	udp->hook = (struct ntm_loop_hook){.fn = on_turn_end, .arg = udp};
@@ -162,8 +84,7 @@ int ntm_udp_open(const struct ntm_udp_args *args, struct ntm_udp **out)
 	*out = udp;
 	return 0;
 fail:
-	if (udp->fd >= 0)
-		close(udp->fd);
+	close(udp->sock.fd);
 	free(udp);
 	return err;
 }
@@ -175,18 +96,18 @@ void ntm_udp_free(struct ntm_udp *udp)
 	ntm_udp_flush(udp);
 	ntm_loop_hook_del(udp->loop, &udp->hook);
 	ntm_watch_free(udp->watch);
-	close(udp->fd);
+	close(udp->sock.fd);
 	free(udp);
 }
 
 uint16_t ntm_udp_port(const struct ntm_udp *udp)
 {
-	return udp->port;
+	return udp->sock.port;
 }
 
 bool ntm_udp_dual_stack(const struct ntm_udp *udp)
 {
-	return udp->dual_stack;
+	return udp->sock.dual_stack;
 }
 
 const struct ntm_udp_counters *ntm_udp_counters(const struct ntm_udp *udp)
@@ -223,7 +144,7 @@ static bool read_batch(struct ntm_udp *udp)
 		udp->in_hdr[i].msg_hdr.msg_namelen = sizeof(udp->in_from[i]);
 		udp->in_hdr[i].msg_hdr.msg_flags = 0;
 	}
-	int count = recvmmsg(udp->fd, udp->in_hdr, BATCH, MSG_DONTWAIT, NULL);
+	int count = recvmmsg(udp->sock.fd, udp->in_hdr, BATCH, MSG_DONTWAIT, NULL);
 	if (count < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			udp->counters.socket_errors++;
@@ -280,7 +201,8 @@ static bool send_batch(struct ntm_udp *udp)
 		udp->out_hdr[i].msg_hdr.msg_name = &datagram->to;
 		udp->out_hdr[i].msg_hdr.msg_namelen = datagram->to_len;
 	}
-	int done = sendmmsg(udp->fd, udp->out_hdr, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	int done =
+		sendmmsg(udp->sock.fd, udp->out_hdr, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (done >= 0) {
 		sent(udp, (size_t)done);
 		return true;
@@ -316,7 +238,7 @@ int ntm_udp_send(struct ntm_udp *udp, const struct ntm_addr *to, const void *dat
 		udp->counters.dropped_oversize++;
 		return -EMSGSIZE;
 	}
-	if (to->ip.family != 4 && !(to->ip.family == 6 && udp->dual_stack)) {
+	if (to->ip.family != 4 && !(to->ip.family == 6 && udp->sock.dual_stack)) {
 		udp->counters.dropped_error++;
 		return -EAFNOSUPPORT;
 	}
@@ -327,7 +249,7 @@ int ntm_udp_send(struct ntm_udp *udp, const struct ntm_addr *to, const void *dat
 		return -ENOBUFS;
 	}
 	struct datagram *datagram = ring_at(udp, udp->ring_count++);
-	datagram->to_len = ntm_addr_to_sockaddr(to, udp->dual_stack, &datagram->to);
+	datagram->to_len = ntm_addr_to_sockaddr(to, udp->sock.dual_stack, &datagram->to);
 	datagram->len = len;
 	memcpy(datagram->data, data, len);
 	return 0;

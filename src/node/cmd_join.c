@@ -165,13 +165,15 @@ static int read_token(const char *arg, struct ntm_token *token)
 	}
 	int err = ntm_token_parse(token, arg);
 	ntm_wipe(line, sizeof(line));
-	if (err == 0)
+	if (err == 0 && token->kind == NTM_TOKEN_NODE)
 		return 0;
 	fprintf(stderr, "ntm-node: %s\n",
-		err == -EBADMSG   ? "the token is cut or mistyped: paste the whole line"
+		err == 0          ? "this token is for a relay: ntm-relay join takes it"
+		: err == -EBADMSG ? "the token is cut or mistyped: paste the whole line"
 		: err == -ENOTSUP ? "the token is of another version of NTM"
 				  : "this is no join token: it begins with ntm1.");
-	return err;
+	ntm_wipe(token, sizeof(*token));
+	return err != 0 ? err : -EPROTO;
 }
 
 static int refuse_second_lease(const struct cli *cli)

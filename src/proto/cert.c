@@ -59,6 +59,11 @@ static bool is_prefix_sane(const struct ntm_prefix *prefix, uint8_t family)
 	       ntm_prefix_index(prefix, &prefix->ip, &n) == 0 && n == 0;
 }
 
+static bool type_has_vips(uint8_t type)
+{
+	return type == NTM_CERT_NODE || type == NTM_CERT_RELAY;
+}
+
 static bool has_only_own_fields(const struct ntm_cert *cert)
 {
 	bool has_vip = cert->vip4.family != 0 || cert->vip6.family != 0;
@@ -68,8 +73,7 @@ static bool has_only_own_fields(const struct ntm_cert *cert)
 	case NTM_CERT_DC:
 	case NTM_CERT_DOMAIN:
 		return !has_vip;
-	case NTM_CERT_RELAY:
-		return !has_vip && !has_prefix;
+	case NTM_CERT_RELAY: /* a gateway has addresses */
 	case NTM_CERT_NODE:
 		return !has_prefix;
 	default:
@@ -99,9 +103,9 @@ static void put_prefix(struct ntm_wr *wr, const struct ntm_prefix *prefix, size_
 /* Everything in front of the signature. */
 static size_t put_body(const struct ntm_cert *cert, uint8_t blob[static NTM_CERT_MAX])
 {
-	bool is_node = cert->type == NTM_CERT_NODE;
-	struct ntm_prefix prefix4 = is_node ? own_prefix(&cert->vip4) : cert->prefix4;
-	struct ntm_prefix prefix6 = is_node ? own_prefix(&cert->vip6) : cert->prefix6;
+	bool has_vips = type_has_vips(cert->type);
+	struct ntm_prefix prefix4 = has_vips ? own_prefix(&cert->vip4) : cert->prefix4;
+	struct ntm_prefix prefix6 = has_vips ? own_prefix(&cert->vip6) : cert->prefix6;
 	struct ntm_wr wr = ntm_wr_init(blob, NTM_CERT_MAX);
 
 	ntm_wr_bytes(&wr, MAGIC, MAGIC_LEN);
@@ -157,7 +161,7 @@ static void get_body(struct ntm_cert *cert, struct ntm_rd *rd)
 	prefix4 = get_prefix(rd, 4);
 	prefix6 = get_prefix(rd, 6);
 	ntm_rd_name_u8(rd, cert->fqdn);
-	if (cert->type == NTM_CERT_NODE) {
+	if (type_has_vips(cert->type)) {
 		cert->vip4 = prefix4.ip;
 		cert->vip6 = prefix6.ip;
 	} else {

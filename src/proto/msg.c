@@ -111,7 +111,7 @@ static const struct ntm_field relay_ack_fields[] = {
 	{NTM_TLV_BOOT_ID, NTM_FIELD_U64, true, AT(relay_ack.boot_id), 0, 0},
 };
 static const struct ntm_field relay_restarted_fields[] = {
-	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, false, AT(relay_restarted.addrs), 0, 0},
+	{NTM_TLV_OWN_ADDRS, NTM_FIELD_ADDRS, true, AT(relay_restarted.addrs), 0, 0},
 };
 static const struct ntm_field route_ack_fields[] = {
 	{NTM_TLV_PAIR, NTM_FIELD_BYTES, true, AT(route_ack.pair), 0, NTM_PAIR_LEN},

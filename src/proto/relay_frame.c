@@ -8,6 +8,11 @@
 
 #define HEAD_LEN 8 /* type, zeros, generation or label */
 
+/* No answer is longer than its question, so nobody is flooded through a relay. */
+_Static_assert(NTM_CHALLENGE_LEN <= NTM_BIND_LEN && NTM_BOUND_LEN <= NTM_ANSWER_LEN &&
+		       NTM_UNBOUND_LEN <= NTM_RELAYED_HEADER,
+	       "relay.h");
+
 static size_t length_of(uint8_t type)
 {
 	switch (type) {

@@ -14,9 +14,14 @@
  *
  *   two addresses of the DC  DC's key (32)  root's key (32)  secret (32)  expiry (8)
  *   length (1) and name  length (1) and domain  checksum (4)
+ *
+ * The checksum of a relay's token is that of the bytes and the letter r: a token that lost the r of
+ * its prefix is a broken one.
  */
-#define PREFIX       "ntm1."
-#define PREFIX_LEN   5
+#define MAGIC        "ntm"
+#define MAGIC_LEN    3
+#define RELAY_LETTER 'r'
+#define PREFIX_MAX   6 /* "ntmr1." */
 #define CHECKSUM_LEN 4
 #define ADDR_MAX     19
 #define BYTES_MAX                                                                         \
@@ -24,7 +29,7 @@
 	 CHECKSUM_LEN)
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
-_Static_assert(PREFIX_LEN + sodium_base64_ENCODED_LEN(BYTES_MAX, VARIANT) <= NTM_TOKEN_STR,
+_Static_assert(PREFIX_MAX + sodium_base64_ENCODED_LEN(BYTES_MAX, VARIANT) <= NTM_TOKEN_STR,
 	       "token.h");
 _Static_assert(sizeof(((struct ntm_token *)0)->secret) == NTM_KEY_LEN, "token.h");
 
@@ -39,16 +44,19 @@ static bool is_addr_sane(const struct ntm_addr *addr)
 
 static bool is_sane(const struct ntm_token *token)
 {
-	return is_addr_sane(&token->dc[0]) && is_addr_sane(&token->dc[1]) &&
-	       token->dc[0].port + token->dc[1].port > 0 && token->expires_s >= 0 &&
-	       ntm_name_is_canon(token->fqdn) && ntm_name_is_canon(token->domain) &&
-	       ntm_name_under(token->fqdn, token->domain);
+	return token->kind <= NTM_TOKEN_RELAY && is_addr_sane(&token->dc[0]) &&
+	       is_addr_sane(&token->dc[1]) && token->dc[0].port + token->dc[1].port > 0 &&
+	       token->expires_s >= 0 && ntm_name_is_canon(token->fqdn) &&
+	       ntm_name_is_canon(token->domain) && ntm_name_under(token->fqdn, token->domain);
 }
 
-static void checksum(uint8_t sum[static CHECKSUM_LEN], const uint8_t *bytes, size_t len)
+/* bytes has room for one more. */
+static void checksum(uint8_t sum[static CHECKSUM_LEN], uint8_t kind, uint8_t *bytes, size_t len)
 {
 	uint8_t hash[32];
 
+	if (kind == NTM_TOKEN_RELAY)
+		bytes[len++] = RELAY_LETTER;
 	ntm_blake2b(hash, sizeof(hash), bytes, len, NULL, 0);
 	memcpy(sum, hash, CHECKSUM_LEN);
 }
@@ -66,13 +74,17 @@ static size_t put_bytes(const struct ntm_token *token, uint8_t bytes[static BYTE
 	ntm_wr_u64(&wr, (uint64_t)token->expires_s);
 	ntm_wr_name_u8(&wr, token->fqdn);
 	ntm_wr_name_u8(&wr, token->domain);
-	checksum(sum, bytes, wr.len);
+	if (ntm_wr_err(&wr))
+		return 0;
+	checksum(sum, token->kind, bytes, wr.len);
 	ntm_wr_bytes(&wr, sum, CHECKSUM_LEN);
 	return ntm_wr_err(&wr) ? 0 : wr.len;
 }
 
 int ntm_token_print(const struct ntm_token *token, char out[static NTM_TOKEN_STR])
 {
+	const char *prefix = token->kind == NTM_TOKEN_RELAY ? "ntmr1." : "ntm1.";
+	size_t prefix_len = strlen(prefix);
 	uint8_t bytes[BYTES_MAX];
 	size_t len;
 
@@ -81,8 +93,8 @@ int ntm_token_print(const struct ntm_token *token, char out[static NTM_TOKEN_STR
 	len = put_bytes(token, bytes);
 	if (len == 0)
 		return -EINVAL;
-	memcpy(out, PREFIX, PREFIX_LEN);
-	sodium_bin2base64(out + PREFIX_LEN, NTM_TOKEN_STR - PREFIX_LEN, bytes, len, VARIANT);
+	memcpy(out, prefix, prefix_len);
+	sodium_bin2base64(out + prefix_len, NTM_TOKEN_STR - prefix_len, bytes, len, VARIANT);
 	ntm_wipe(bytes, sizeof(bytes));
 	return 0;
 }
@@ -92,7 +104,6 @@ static int get_bytes(struct ntm_token *token, const uint8_t *bytes, size_t len)
 {
 	struct ntm_rd rd = ntm_rd_init(bytes, len);
 
-	memset(token, 0, sizeof(*token));
 	token->dc[0] = ntm_rd_addr(&rd);
 	token->dc[1] = ntm_rd_addr(&rd);
 	ntm_rd_bytes(&rd, token->dc_key, NTM_KEY_LEN);
@@ -107,7 +118,7 @@ static int get_bytes(struct ntm_token *token, const uint8_t *bytes, size_t len)
 static int parse_body(struct ntm_token *token, const char *text, size_t text_len)
 {
 	uint8_t bytes[BYTES_MAX];
-	uint8_t sum[CHECKSUM_LEN];
+	uint8_t told[CHECKSUM_LEN], sum[CHECKSUM_LEN];
 	size_t len;
 	int err = -EBADMSG;
 
@@ -116,25 +127,30 @@ static int parse_body(struct ntm_token *token, const char *text, size_t text_len
 	    len < CHECKSUM_LEN)
 		goto out;
 	len -= CHECKSUM_LEN;
-	checksum(sum, bytes, len);
-	if (memcmp(sum, bytes + len, CHECKSUM_LEN) == 0)
+	memcpy(told, bytes + len, CHECKSUM_LEN);
+	checksum(sum, token->kind, bytes, len);
+	if (memcmp(sum, told, CHECKSUM_LEN) == 0)
 		err = get_bytes(token, bytes, len);
 out:
 	ntm_wipe(bytes, sizeof(bytes));
 	return err;
 }
 
-/* 0 when text starts with our version, -ENOTSUP for another, -EINVAL for something else. */
-static int check_prefix(const char *text, size_t len)
+/* The length of the prefix when text starts with our version of either kind, -ENOTSUP for another,
+ * -EINVAL for something else. */
+static int read_prefix(const char *text, size_t len, uint8_t *kind)
 {
+	size_t at = MAGIC_LEN;
 	size_t digits;
 
-	if (len >= PREFIX_LEN && memcmp(text, PREFIX, PREFIX_LEN) == 0)
-		return 0;
-	if (len < 3 || memcmp(text, PREFIX, 3) != 0)
+	if (len < MAGIC_LEN || memcmp(text, MAGIC, MAGIC_LEN) != 0)
 		return -EINVAL;
-	digits = strspn(text + 3, "0123456789");
-	return digits > 0 && text[3 + digits] == '.' ? -ENOTSUP : -EINVAL;
+	*kind = text[at] == RELAY_LETTER ? NTM_TOKEN_RELAY : NTM_TOKEN_NODE;
+	at += *kind == NTM_TOKEN_RELAY;
+	digits = strspn(text + at, "0123456789");
+	if (digits == 0 || text[at + digits] != '.')
+		return -EINVAL;
+	return digits == 1 && text[at] == '1' ? (int)at + 2 : -ENOTSUP;
 }
 
 int ntm_token_parse(struct ntm_token *token, const char *text)
@@ -142,15 +158,15 @@ int ntm_token_parse(struct ntm_token *token, const char *text)
 	static const char blanks[] = " \t\r\n";
 	const char *word = text + strspn(text, blanks);
 	size_t len = strlen(word);
-	struct ntm_token got;
-	int err;
+	struct ntm_token got = {.kind = NTM_TOKEN_NODE};
+	int prefix_len, err;
 
 	while (len > 0 && strchr(blanks, word[len - 1]))
 		len--;
-	err = check_prefix(word, len);
-	if (err)
-		return err;
-	err = parse_body(&got, word + PREFIX_LEN, len - PREFIX_LEN);
+	prefix_len = read_prefix(word, len, &got.kind);
+	if (prefix_len < 0)
+		return prefix_len;
+	err = parse_body(&got, word + prefix_len, len - (size_t)prefix_len);
 	if (!err)
 		*token = got;
 	ntm_wipe(&got, sizeof(got));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes as a datagram: as they are, as a handshake with a right mac1, as the plaintext of a
- * packet with a right tag, and as what a DC says of itself. */
+ * packet with a right tag, as what a DC says of itself, and as a frame of a relay. */
 #include "ntm/link.h"
+#include "ntm/relay.h"
 #include "ntm/wire.h"
 
 #include <sodium.h>
@@ -246,6 +247,33 @@ static void as_plaintext(struct host *from, struct ntm_pkt *pkt)
 	flush();
 }
 
+/* What is read is written the same, and nobody makes a ticket or a mac without the key. */
+static void as_relay(const uint8_t *data, size_t size)
+{
+	static const uint8_t relay[NTM_KEY_LEN] = {4};
+	struct ntm_ticket_key key = ntm_ticket_key_make(hosts[DC].keys.sec, relay, 1);
+	uint8_t again[NTM_RELAY_FRAME_MAX];
+	struct ntm_relay_frame frame;
+	struct ntm_ticket ticket;
+	uint32_t label;
+	size_t len;
+
+	if (ntm_relayed_parse(data, size, &label)) {
+		ntm_relayed_head(again, data[1], label);
+		if (memcmp(again, data, NTM_RELAYED_HEADER) != 0)
+			abort();
+	}
+	if (ntm_relay_frame_parse(&frame, data, size) != 0)
+		return;
+	len = ntm_relay_frame_write(&frame, key.key, again);
+	if (len != size || ntm_relay_frame_mac_ok(data, size, key.key))
+		abort();
+	if (memcmp(again, data, len == NTM_UNBOUND_LEN ? len : len - NTM_MAC_LEN) != 0)
+		abort();
+	if (frame.ticket && ntm_ticket_open(&ticket, &key, relay, frame.ticket) == 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct randombytes_implementation rng = {.implementation_name = rng_name,
@@ -264,9 +292,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	start();
 	ntm_pkt_reset(&pkt);
 	memcpy(ntm_pkt_put(&pkt, size - 1), data + 1, size - 1);
-	kind = data[0] % 7;
+	kind = data[0] % 8;
 	to = &hosts[kind < 3 ? NODE : DC];
-	if (kind == 6) {
+	if (kind == 7) {
+		as_relay(data + 1, size - 1);
+	} else if (kind == 6) {
 		as_hello(data + 1, size - 1);
 	} else if (kind % 3 == 2) {
 		as_plaintext(&hosts[kind < 3 ? PEER : DC], &pkt);

@@ -20,7 +20,7 @@ LAYERS = {
     "io": ({"base"}, {"event2/", "libmnl/", "unbound.h", "linux/", "jansson.h"}),
     "node": ({"base", "proto", "sip", "io"}, {"jansson.h"}),
     "dc": ({"base", "proto", "io"}, {"sqlite3.h", "jansson.h"}),
-    "relay": ({"base", "proto", "io"}, set()),
+    "relay": ({"base", "proto", "io"}, {"jansson.h"}),
 }
 FOREIGN = set().union(*(foreign for _, foreign in LAYERS.values()))
 # control.h speaks JSON objects, so whoever answers on the control socket includes jansson.

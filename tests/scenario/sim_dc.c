@@ -167,7 +167,7 @@ void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
 {
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
 	struct store_token put = {.expires_s = now_s + 86400};
-	struct store_node node;
+	struct store_node node, wanted = {.role = STORE_NODE};
 
 	*token = (struct ntm_token){.expires_s = put.expires_s, .dc = {dc->addr}};
 	memcpy(token->dc_key, dc->keys.pub, sizeof(token->dc_key));
@@ -176,7 +176,8 @@ void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
 	snprintf(token->domain, sizeof(token->domain), "%s", dc->domain);
 	ntm_random(token->secret, sizeof(token->secret));
 	ntm_token_hash(token, put.hash);
-	store_node_add(dc->store, fqdn, now_s, got_node, &node);
+	snprintf(wanted.fqdn, sizeof(wanted.fqdn), "%s", fqdn);
+	store_node_add(dc->store, &wanted, now_s, got_node, &node);
 	put.node_id = node.id;
 	store_token_put(dc->store, &put, got_done, NULL);
 }

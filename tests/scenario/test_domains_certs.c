@@ -23,14 +23,14 @@ static void expired(void **state)
 
 	two_up(*state, &two);
 	bob = registry_by_name(&two.b->dc->registry, "bob.b.example");
-	sound = bob->cert;
+	sound = bob->cert.blob;
 	assert_int_equal(ntm_cert_check(&cert, sound.data, sound.len, two.b->root.pub, SIM_NOW_S),
 			 0);
 	cert.not_before_s -= 365 * 86400;
 	cert.not_after_s -= 365 * 86400;
-	bob->cert.len = (uint16_t)ntm_cert_sign(&cert, &two.b->root, bob->cert.data);
+	bob->cert.blob.len = (uint16_t)ntm_cert_sign(&cert, &two.b->root, bob->cert.blob.data);
 	assert_true(is_refused_now(&two, "is not valid now"));
-	bob->cert = sound;
+	bob->cert.blob = sound;
 	sim_run(*state, TUNNEL_NEGATIVE_MS + 100);
 	assert_int_equal(sim_want_now(two.alice, two.bob, SIM_BY_NAME)->err, 0);
 	two_check(&two);

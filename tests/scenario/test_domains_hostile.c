@@ -402,19 +402,19 @@ static void cn_is_another(void **state)
 	struct evil evil;
 
 	evil_up(*state, &evil);
-	sign(&evil.mallory, &evil.two.b->root, &bob_at_b(&evil)->cert);
+	sign(&evil.mallory, &evil.two.b->root, &bob_at_b(&evil)->cert.blob);
 	check_answer_refused(&evil, "about another node");
 	cert = evil.mallory;
 	strcpy(cert.fqdn, "bob.b.example");
 	cert.vip4 = evil.anna->lease.vip4;
-	sign(&cert, &evil.two.b->root, &bob_at_b(&evil)->cert);
+	sign(&cert, &evil.two.b->root, &bob_at_b(&evil)->cert.blob);
 	check_answer_refused(&evil, "outside of the prefix");
-	bob_at_b(&evil)->cert = evil.cecil->lease.cert;
+	bob_at_b(&evil)->cert.blob = evil.cecil->lease.cert;
 	check_answer_refused(&evil, "not signed by the root");
 	cert = evil.mallory;
 	strcpy(cert.fqdn, "bob.b.example");
 	memcpy(cert.key, evil.two.alice->lease.keys.pub, NTM_KEY_LEN);
-	sign(&cert, &evil.two.b->root, &bob_at_b(&evil)->cert);
+	sign(&cert, &evil.two.b->root, &bob_at_b(&evil)->cert.blob);
 	check_answer_refused(&evil, "about another node");
 }
 

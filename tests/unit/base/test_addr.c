@@ -502,6 +502,49 @@ static void wire_refused(void **unused)
 	}
 }
 
+/* A binding's number is an address that exists in this process only. */
+static void relay_number(void **unused)
+{
+	static const uint32_t rows[] = {0, 1, 7, 0x01020304, 0x80000000, UINT32_MAX};
+	static const struct ntm_addr none;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ntm_addr addr = ntm_addr_relay(rows[i]), got;
+		struct sockaddr_storage sa;
+		uint8_t wire[32] = {0};
+		struct ntm_wr wr = ntm_wr_init(wire, sizeof(wire));
+		struct ntm_rd rd;
+
+		assert_true(ntm_addr_is_relay(&addr));
+		assert_int_equal(ntm_addr_relay_number(&addr), rows[i]);
+		assert_int_equal(addr.port, 0);
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+			got = ntm_addr_relay(rows[k]);
+			assert_int_equal(ntm_addr_eq(&addr, &got), i == k);
+		}
+		assert_false(ntm_addr_eq(&addr, &none));
+		assert_false(ntm_ip_is_usable(&addr.ip));
+		assert_false(ntm_ip_is_unspecified(&addr.ip));
+		assert_false(ntm_ip_is_loopback(&addr.ip));
+		assert_false(ntm_ip_is_multicast(&addr.ip));
+		assert_false(ntm_ip_is_link_local(&addr.ip));
+		assert_int_equal(ntm_addr_to_sockaddr(&addr, false, &sa), 0);
+		assert_int_equal(ntm_addr_to_sockaddr(&addr, true, &sa), 0);
+		/* What is written of it, nobody reads as one. */
+		ntm_wr_addr(&wr, &addr);
+		rd = ntm_rd_init(wire, sizeof(wire));
+		got = ntm_rd_addr(&rd);
+		assert_true(ntm_wr_err(&wr) || ntm_rd_err(&rd));
+		assert_false(ntm_addr_is_relay(&got));
+	}
+	for (int family = 0; family <= 6; family += family == 0 ? 4 : 2) {
+		struct ntm_addr addr = {.ip.family = (uint8_t)family};
+
+		assert_false(ntm_addr_is_relay(&addr));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +564,7 @@ int main(void)
 		cmocka_unit_test(wire_truncated),
 		cmocka_unit_test(wire_flipped),
 		cmocka_unit_test(wire_refused),
+		cmocka_unit_test(relay_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,13 +254,26 @@ static void longest_texts_fit(void **unused)
 	assert_in_range(strlen(ntm_ip_arpa(&addr.ip, buf)), 72, NTM_IP_ARPA_STR - 1);
 }
 
+static void relay_text(void **unused)
+{
+	struct ntm_addr addr = ntm_addr_relay(UINT32_MAX), back;
+	char buf[NTM_ADDR_STR];
+
+	(void)unused;
+	assert_string_equal(ntm_addr_str(&addr, buf), "relay 4294967295");
+	assert_int_equal(ntm_addr_parse(&back, buf, 4330), -EINVAL);
+	addr = ntm_addr_relay(0);
+	assert_string_equal(ntm_addr_str(&addr, buf), "relay 0");
+	assert_string_equal(ntm_ip_str(&addr.ip, buf), "none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ip_text),           cmocka_unit_test(no_address),
 		cmocka_unit_test(addr_text),         cmocka_unit_test(prefix_text),
 		cmocka_unit_test(arpa_round_trip),   cmocka_unit_test(arpa_names),
-		cmocka_unit_test(longest_texts_fit),
+		cmocka_unit_test(longest_texts_fit), cmocka_unit_test(relay_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

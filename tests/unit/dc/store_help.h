@@ -94,7 +94,22 @@ static inline struct store *help_open(const char *path)
 static inline int help_add(struct store *store, const char *fqdn, struct store_node *node)
 {
 	struct got got = {0};
-	store_node_add(store, fqdn, NOW, got_node, &got);
+	struct store_node wanted = {.role = STORE_NODE};
+	snprintf(wanted.fqdn, sizeof wanted.fqdn, "%s", fqdn);
+	store_node_add(store, &wanted, NOW, got_node, &got);
+	assert_int_equal(got.calls, 1);
+	if (node)
+		*node = got.node;
+	return got.err;
+}
+
+static inline int help_add_relay(struct store *store, const char *fqdn, bool gateway,
+				 struct store_node *node)
+{
+	struct got got = {0};
+	struct store_node wanted = {.role = STORE_RELAY, .gateway = gateway};
+	snprintf(wanted.fqdn, sizeof wanted.fqdn, "%s", fqdn);
+	store_node_add(store, &wanted, NOW, got_node, &got);
 	assert_int_equal(got.calls, 1);
 	if (node)
 		*node = got.node;

@@ -775,7 +775,7 @@ static void test_manual(void **state)
 		verbs++;
 	}
 	assert_in_range(options, 8, 30);
-	assert_int_equal(verbs, 7);
+	assert_int_equal(verbs, 8);
 	free(page);
 }
 

@@ -117,7 +117,7 @@ static void test_token_carries_the_keys(void **state)
 {
 	struct place *place = *state;
 	struct domain domain;
-	struct store_node node;
+	struct store_node node = {.role = STORE_NODE};
 	struct ntm_token token;
 	char text[NTM_TOKEN_STR], second[NTM_TOKEN_STR], words[DOMAIN_WORDS];
 

@@ -203,10 +203,10 @@ static void test_other_owner(void **state)
 {
 	const struct place *place = *state;
 	struct store *store = help_open(place->path);
-	assert_int_equal(sqlite3_exec(store->db, "PRAGMA user_version = 3", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_exec(store->db, "PRAGMA user_version = 4", NULL, NULL, NULL), 0);
 	store_close(store);
 	struct store_config config = help_config(place->path);
-	expect_refusal(&config, -ENOTSUP, "newer ntm-dc (schema 3");
+	expect_refusal(&config, -ENOTSUP, "newer ntm-dc (schema 4");
 	sqlite3 *db;
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "PRAGMA application_id = 77", NULL, NULL, NULL), 0);
@@ -385,13 +385,16 @@ static int whole_life(struct store *store)
 	return err;
 }
 
+/* Every allocation would take a minute. */
+#define STRIDE 7
+
 static void test_out_of_memory(void **state)
 {
 	(void)state;
 	struct store_config config = help_config(":memory:");
 	int err = -ENOMEM;
 	long limit = 0;
-	for (; err != 0 && limit < 20000; limit++) {
+	for (; err != 0 && limit < 20000; limit += STRIDE) {
 		struct store *store = NULL;
 		char words[STORE_WORDS];
 		allocations_left = limit;

@@ -207,7 +207,7 @@ static void on_listed(void *arg, int err, const struct store_node *node)
 	assert_int_equal(help_find(listing->store, node->fqdn, NULL),
 			 node->revoked_s ? -ENOENT : 0);
 	if (listing->count == 1)
-		store_node_list(listing->store, got_node, &(struct got){0});
+		store_node_list(listing->store, STORE_NODE, got_node, &(struct got){0});
 }
 
 static void test_list(void **state)
@@ -215,7 +215,7 @@ static void test_list(void **state)
 	(void)state;
 	struct store *store = help_open(":memory:");
 	struct listing empty = {.store = store};
-	store_node_list(store, on_listed, &empty);
+	store_node_list(store, STORE_NODE, on_listed, &empty);
 	assert_int_equal(empty.ends, 1);
 	assert_int_equal(empty.count, 0);
 	char name[32];
@@ -225,7 +225,7 @@ static void test_list(void **state)
 	}
 	assert_int_equal(help_revoke(store, "n3.ntm.example"), 0);
 	struct listing listing = {.store = store};
-	store_node_list(store, on_listed, &listing);
+	store_node_list(store, STORE_NODE, on_listed, &listing);
 	assert_int_equal(listing.count, 10);
 	assert_int_equal(listing.revoked, 1);
 	assert_int_equal(listing.ends, 1);

@@ -6,6 +6,7 @@
 
 #include "ntm/control.h"
 #include "ntm/loop.h"
+#include "ntm/token.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,7 +18,7 @@
 /* Runs a command line ("%" stands for the configuration), its output in the files out and err. */
 static int run(const char *line)
 {
-	static char text[400];
+	static char text[NTM_TOKEN_STR + 40];
 	char *argv[ARGS + 1] = {NULL};
 	int argc = 0, saved[2] = {dup(1), dup(2)};
 	const char *names[2] = {"out", "err"};
@@ -96,6 +97,22 @@ static void test_usage(void **state)
 		if (code == NTM_EXIT_USAGE || code == NTM_EXIT_NOT_RUNNING)
 			assert_string_equal(temp_read("out"), "");
 	}
+}
+
+static void test_token_of_a_relay(void **state)
+{
+	struct ntm_token token = {.kind = NTM_TOKEN_RELAY,
+				  .expires_s = INT64_MAX,
+				  .fqdn = "relay.ntm.example",
+				  .domain = "ntm.example"};
+	char text[NTM_TOKEN_STR], line[NTM_TOKEN_STR + 20];
+
+	(void)state;
+	assert_int_equal(ntm_addr_parse(&token.dc[0], "127.0.0.1:4330", 0), 0);
+	assert_int_equal(ntm_token_print(&token, text), 0);
+	snprintf(line, sizeof(line), "-c %% join %s", text);
+	assert_int_equal(run(line), NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("err"), "ntm-relay join"));
 }
 
 static void test_bad_configuration(void **state)
@@ -265,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_token_of_a_relay),
 		cmocka_unit_test(test_bad_configuration),
 		cmocka_unit_test(test_help_names_every_verb),
 		cmocka_unit_test(test_not_joined),

@@ -25,12 +25,30 @@ static const char golden_route_direction[] =
 	"010600000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
 	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
 	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
-	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee";
+	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee00"
+	"40013804c633641410eb0000000f100000000000010102030405060708090a0b0c0d0e0f"
+	"101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233"
+	"3435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f5051525354555657"
+	"58595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b"
+	"7c7d7e7f80818204c633641510eb0620010db800000000000000000000002010eb0f1000"
+	"00000000818182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+	"a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3"
+	"c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7"
+	"e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102";
 static const char golden_route_reply[] =
 	"010601000000000500160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
 	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001400"
 	"010200150008c0a80102030405ff000c00040001518000190003c0ffee001a001a04cb00"
-	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee";
+	"7109ef320620010db800000000000000000000000910ea001b000101001e0003c0ffee00"
+	"40013804c633641410eb0000000f100000000000010102030405060708090a0b0c0d0e0f"
+	"101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233"
+	"3435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f5051525354555657"
+	"58595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b"
+	"7c7d7e7f80818204c633641510eb0620010db800000000000000000000002010eb0f1000"
+	"00000000818182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+	"a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3"
+	"c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7"
+	"e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102";
 static const char golden_route_ack[] =
 	"010701000000000600160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00150008c0a80102"
 	"030405ff";
@@ -57,22 +75,69 @@ static const char golden_resolved[] =
 static const char golden_info_name[] =
 	"010400000000000a0011000e636e2e6e746d2e6578616d706c6500130001000014000101"
 	"00150008c0a80102030405ff00190003c0ffee0003000704cb007109ef320001001a04cb"
-	"007109ef320620010db800000000000000000000000910ea001b000101";
+	"007109ef320620010db800000000000000000000000910ea001b0001010040013804c633"
+	"641410eb0000000f100000000000010102030405060708090a0b0c0d0e0f101112131415"
+	"161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233343536373839"
+	"3a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d"
+	"5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f8081"
+	"8204c633641510eb0620010db800000000000000000000002010eb0f1000000000008181"
+	"82838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5"
+	"a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9"
+	"cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebeced"
+	"eeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102";
 static const char golden_info_vip[] =
 	"010400000000000a0012000504c61214090013000101001400010200150008c0a8010203"
 	"0405ff00190003c0ffee0003000704cb007109ef320001001a04cb007109ef320620010d"
-	"b800000000000000000000000910ea001b000101";
+	"b800000000000000000000000910ea001b0001010040013804c633641410eb0000000f10"
+	"0000000000010102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e"
+	"1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142"
+	"434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60616263646566"
+	"6768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80818204c633641510eb06"
+	"20010db800000000000000000000002010eb0f100000000000818182838485868788898a"
+	"8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadae"
+	"afb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2"
+	"d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6"
+	"f7f8f9fafbfcfdfeff000102";
 static const char golden_information[] =
 	"010501000000000a00160010a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0017002040414243"
 	"4445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0018000102001500"
 	"08c0a80102030405ff000c00040001518000190003c0ffee0003000704cb007109ef3200"
-	"01001a04cb007109ef320620010db800000000000000000000000910ea001b000101";
+	"01001a04cb007109ef320620010db800000000000000000000000910ea001b0001010041"
+	"0001010040013804c633641410eb0000000f100000000000010102030405060708090a0b"
+	"0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f"
+	"303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f50515253"
+	"5455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f7071727374757677"
+	"78797a7b7c7d7e7f80818204c633641510eb0620010db800000000000000000000002010"
+	"eb0f100000000000818182838485868788898a8b8c8d8e8f909192939495969798999a9b"
+	"9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+	"c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3"
+	"e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102";
 static const char golden_partners[] =
 	"011500000000000b000d00080102030405060708002500010100260001020027000a0003"
 	"c0ffee0003c0ffee";
 static const char golden_partners_page[] =
 	"011501000000000b000d00080102030405060708002500010100260001020027000a0003"
 	"c0ffee0003c0ffee";
+static const char golden_relay_register[] =
+	"011600000000000c0001001a04cb007109ef320620010db8000000000000000000000009"
+	"10ea00020008112233445566778800430004000000c80044000400002710004500040000"
+	"3e8000460004000f424000470001010048000101";
+static const char golden_relay_reply[] =
+	"011101000000000c0003000704cb007109ef320042006330303132333435363738393a3b"
+	"3c3d3e3f404142434445464748494a4b4c4d4e4f313132333435363738393a3b3c3d3e3f"
+	"404142434445464748494a4b4c4d4e4f503232333435363738393a3b3c3d3e3f40414243"
+	"4445464748494a4b4c4d4e4f5051000c00040000000200440004000001f4004600040000"
+	"c350000a0003c0ffee";
+static const char golden_relay_direction[] =
+	"011100000000000d0003000704cb007109ef320042006330303132333435363738393a3b"
+	"3c3d3e3f404142434445464748494a4b4c4d4e4f313132333435363738393a3b3c3d3e3f"
+	"404142434445464748494a4b4c4d4e4f503232333435363738393a3b3c3d3e3f40414243"
+	"4445464748494a4b4c4d4e4f5051000c00040000000200440004000001f4004600040000"
+	"c350000a0003c0ffee";
+static const char golden_relay_ack[] = "011201000000000d000200081122334455667788";
+static const char golden_relay_restarted[] =
+	"01170000000000000001001a04cb007109ef320620010db8000000000000000000000009"
+	"10ea";
 
 #define CORRELATION 0xc0a80102030405ffU
 
@@ -116,6 +181,23 @@ static inline void count_up(uint8_t *out, size_t len, uint8_t first)
 static inline struct ntm_cert_blob sample_blob(void)
 {
 	return (struct ntm_cert_blob){.len = 3, .data = {0xc0, 0xff, 0xee}};
+}
+
+/* Two relays, of which the second has both families. */
+static inline struct ntm_relay_list sample_relays(void)
+{
+	struct ntm_relay_list list = {.count = 2};
+
+	list.item[0].addr[0] = sample_addr("198.51.100.20:4331");
+	list.item[0].flow = 0x0f10000000000001;
+	count_up(list.item[0].bind_key, sizeof(list.item[0].bind_key), 1);
+	count_up(list.item[0].ticket, sizeof(list.item[0].ticket), 0x21);
+	list.item[1].addr[0] = sample_addr("198.51.100.21:4331");
+	list.item[1].addr[1] = sample_addr("[2001:db8::20]:4331");
+	list.item[1].flow = 0x0f10000000000081;
+	count_up(list.item[1].bind_key, sizeof(list.item[1].bind_key), 0x81);
+	count_up(list.item[1].ticket, sizeof(list.item[1].ticket), 0xa1);
+	return list;
 }
 
 static inline void fill_register(struct ntm_msg *msg)
@@ -178,6 +260,7 @@ static inline void fill_route_direction(struct ntm_msg *msg)
 	body->candidates = sample_addrs();
 	body->peer_nat = true;
 	body->peer_domain = sample_blob();
+	body->relays = sample_relays();
 }
 
 static inline void fill_route_ack(struct ntm_msg *msg)
@@ -212,6 +295,7 @@ static inline void fill_info(struct ntm_msg *msg)
 	body->reflexive = sample_addr("203.0.113.9:61234");
 	body->own = sample_addrs();
 	body->behind_nat = true;
+	body->relays = sample_relays();
 }
 
 static inline void fill_info_name(struct ntm_msg *msg)
@@ -242,6 +326,48 @@ static inline void fill_information(struct ntm_msg *msg)
 	body->reflexive = sample_addr("203.0.113.9:61234");
 	body->own = sample_addrs();
 	body->behind_nat = true;
+	body->relays_kept = 1;
+	body->relays = sample_relays();
+}
+
+static inline void fill_relay_register(struct ntm_msg *msg)
+{
+	struct ntm_msg_relay_register *body = &msg->relay_register;
+
+	body->own = sample_addrs();
+	body->boot_id = 0x1122334455667788;
+	body->flows = 200;
+	body->flows_max = 10000;
+	body->kbit_s = 16000;
+	body->kbit_s_max = 1000000;
+	body->draining = true;
+	body->gateway = true;
+}
+
+static inline void fill_relay_direction(struct ntm_msg *msg)
+{
+	struct ntm_msg_relay_direction *body = &msg->relay_direction;
+
+	body->reflexive = sample_addr("203.0.113.9:61234");
+	body->keys.count = NTM_MSG_TICKET_KEYS;
+	for (size_t i = 0; i < NTM_MSG_TICKET_KEYS; i++) {
+		body->keys.item[i].id = (uint8_t)(0x30 + i);
+		count_up(body->keys.item[i].key, NTM_KEY_LEN, (uint8_t)(0x30 + i));
+	}
+	body->report_s = 2;
+	body->account_flows = 500;
+	body->account_kbit_s = 50000;
+	body->cert = sample_blob();
+}
+
+static inline void fill_relay_ack(struct ntm_msg *msg)
+{
+	msg->relay_ack.boot_id = 0x1122334455667788;
+}
+
+static inline void fill_relay_restarted(struct ntm_msg *msg)
+{
+	msg->relay_restarted.addrs = sample_addrs();
 }
 
 static inline void fill_partners(struct ntm_msg *msg)
@@ -330,7 +456,7 @@ static const struct sample {
 	 10,
 	 fill_information,
 	 golden_information,
-	 {0x16, 0x17, 0x18, 0x15, 0x0c, 0x19, 0x03, 0x1b}},
+	 {0x16, 0x17, 0x18, 0x15, 0x0c, 0x19, 0x03, 0x1b, 0x41}},
 	{NTM_MSG_ROUTE_ACK, true, 6, fill_route_ack, golden_route_ack, {0x16, 0x15}},
 	{NTM_MSG_DIRECTION_ERROR,
 	 true,
@@ -342,6 +468,26 @@ static const struct sample {
 	{NTM_MSG_REVOKED, true, 7, fill_revoked, golden_revoked_ack, {0x20, 0x21}},
 	{NTM_MSG_PARTNERS, false, 11, fill_partners, golden_partners, {0x0d, 0x25, 0x26}},
 	{NTM_MSG_PARTNERS, true, 11, fill_partners, golden_partners_page, {0x0d, 0x25, 0x26}},
+	{NTM_MSG_RELAY_REGISTER,
+	 false,
+	 12,
+	 fill_relay_register,
+	 golden_relay_register,
+	 {0x02, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48}},
+	{NTM_MSG_RELAY_DIRECTION,
+	 true,
+	 12,
+	 fill_relay_direction,
+	 golden_relay_reply,
+	 {0x03, 0x0c, 0x44, 0x46}},
+	{NTM_MSG_RELAY_DIRECTION,
+	 false,
+	 13,
+	 fill_relay_direction,
+	 golden_relay_direction,
+	 {0x03, 0x0c, 0x44, 0x46}},
+	{NTM_MSG_RELAY_ACK, true, 13, fill_relay_ack, golden_relay_ack, {0x02}},
+	{NTM_MSG_RELAY_RESTARTED, false, 0, fill_relay_restarted, golden_relay_restarted, {0x01}},
 	{NTM_MSG_PING, false, 8, fill_ping, golden_ping, {0x22}},
 	{NTM_MSG_PONG, true, 8, fill_pong, golden_pong, {0x22, 0x23}},
 	{NTM_MSG_RESOLVE, false, 9, fill_dns, golden_resolve, {0x24}},

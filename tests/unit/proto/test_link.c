@@ -57,6 +57,29 @@ static void node_and_dc(void **unused)
 	world_free(w);
 }
 
+/* A relay's link to its DC is a node's, but for the purpose. */
+static void relay_and_dc(void **unused)
+{
+	struct world *w = world_new(2);
+	struct host *relay = &w->host[0], *dc = &w->host[1];
+	struct ntm_link_args args = {.purpose = NTM_PURPOSE_RELAY,
+				     .remote_static = dc->keys.pub,
+				     .candidate_count = 1,
+				     .candidates = dc->addr,
+				     .initiator = true,
+				     .persistent = true};
+
+	(void)unused;
+	assert_int_equal(ntm_link_open(relay->links, &args, &relay->link), 0);
+	run(w, 100);
+	assert_int_equal(dc->accepts, 1);
+	assert_int_equal(dc->up, 1);
+	assert_int_equal(ntm_link_purpose(dc->link), NTM_PURPOSE_RELAY);
+	assert_int_equal(w->last[NTM_FRAME_INITIATION].data[1], 'r');
+	assert_talk(w, relay, dc, 1);
+	world_free(w);
+}
+
 static void refused_arguments(void **unused)
 {
 	struct world *w = world_new(3);
@@ -73,8 +96,8 @@ static void refused_arguments(void **unused)
 		assert_int_equal(ntm_link_open(a->links, &bad, &link), -EINVAL); \
 	} while (0)
 	REFUSED(purpose, NTM_PURPOSE_DC);
-	REFUSED(purpose, NTM_PURPOSE_RELAY);
-	REFUSED(purpose, NTM_PURPOSE_NODE); /* has no pair */
+	REFUSED(purpose, NTM_PURPOSE_RELAY); /* has no pair */
+	REFUSED(purpose, NTM_PURPOSE_NODE);
 	REFUSED(purpose, 0);
 	REFUSED(pair, NULL);
 	REFUSED(psk, NULL);
@@ -319,17 +342,12 @@ static void small_when_idle(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(end_to_end),
-		cmocka_unit_test(node_and_dc),
-		cmocka_unit_test(refused_arguments),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(close_tells_the_peer),
-		cmocka_unit_test(late_close),
-		cmocka_unit_test(close_before_confirmation),
-		cmocka_unit_test(candidates),
-		cmocka_unit_test(acts_inside_callbacks),
-		cmocka_unit_test(free_in_answer),
-		cmocka_unit_test(small_when_idle),
+		cmocka_unit_test(end_to_end),     cmocka_unit_test(node_and_dc),
+		cmocka_unit_test(relay_and_dc),   cmocka_unit_test(refused_arguments),
+		cmocka_unit_test(sizes),          cmocka_unit_test(close_tells_the_peer),
+		cmocka_unit_test(late_close),     cmocka_unit_test(close_before_confirmation),
+		cmocka_unit_test(candidates),     cmocka_unit_test(acts_inside_callbacks),
+		cmocka_unit_test(free_in_answer), cmocka_unit_test(small_when_idle),
 	};
 
 	world_seed(0);

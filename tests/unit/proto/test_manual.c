@@ -123,7 +123,7 @@ static void all_tlvs(void **unused)
 static void all_messages(void **unused)
 {
 	(void)unused;
-	assert_int_equal(code_msgs.count, NTM_MSG_PARTNERS);
+	assert_int_equal(code_msgs.count, NTM_MSG_RELAY_RESTARTED);
 	assert_same(&code_msgs, &page_msgs);
 	assert_same(&page_msgs, &code_msgs);
 	for (size_t i = 0; i < code_msgs.count; i++)

@@ -8,71 +8,7 @@
 
 #include <cmocka.h>
 
-#include "msg_tlv.h"
-#include "ntm/msg.h"
-#include "proto/hexes.h"
-#include "proto/msg_samples.h"
-
-/* Decodes a copy of exactly that length, so that the sanitizer sees a read past its end. */
-static int decode(struct ntm_msg *msg, const uint8_t *data, size_t len)
-{
-	uint8_t *exact = test_malloc(len + 1);
-	int err;
-
-	memcpy(exact + 1, data, len);
-	err = ntm_msg_decode(msg, exact + 1, len);
-	test_free(exact);
-	return err;
-}
-
-static const struct sample *sample_find(const char *hex)
-{
-	size_t i = 0;
-
-	while (samples[i].hex != hex)
-		i++;
-	return &samples[i];
-}
-
-static size_t bytes_of(const char *hex, uint8_t out[static NTM_MSG_MAX])
-{
-	return unhex(out, NTM_MSG_MAX, hex);
-}
-
-/* Appends a TLV given as hex. */
-static size_t append(uint8_t *out, size_t len, const char *hex)
-{
-	return len + unhex(out + len, NTM_MSG_MAX - len, hex);
-}
-
-/* The first TLV of that type, or NULL. */
-static uint8_t *find_tlv(uint8_t *data, size_t len, uint16_t type)
-{
-	size_t at = NTM_CTL_HEADER;
-
-	while (at + 4 <= len) {
-		if (data[at] == type >> 8 && data[at + 1] == (type & 0xff))
-			return data + at;
-		at += 4U + (data[at + 2] << 8) + data[at + 3];
-	}
-	return NULL;
-}
-
-static size_t tlv_len(const uint8_t *tlv)
-{
-	return 4U + (tlv[2] << 8) + tlv[3];
-}
-
-static size_t remove_tlv(uint8_t *data, size_t len, uint16_t type)
-{
-	uint8_t *tlv = find_tlv(data, len, type);
-	size_t cut;
-
-	assert_non_null(tlv);
-	cut = tlv_len(tlv);
-	memmove(tlv, tlv + cut, len - (size_t)(tlv - data) - cut);
-	return len - cut;
-}
+#include "proto/msg_help.h"
 
 static void golden(void **unused)
 {
@@ -150,6 +86,18 @@ static void assert_list(const struct ntm_addr_list *list)
 	}
 }
 
+static void assert_relays(const struct ntm_relay_list *list)
+{
+	assert_in_range(list->count, 0, NTM_MSG_RELAYS);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ntm_addr *v4 = &list->item[i].addr[0], *v6 = &list->item[i].addr[1];
+
+		assert_true(v4->ip.family == 4 || v6->ip.family == 6);
+		assert_int_equal(v4->ip.family == 4, v4->port != 0);
+		assert_int_equal(v6->ip.family == 6, v6->port != 0);
+	}
+}
+
 static void assert_name(const char *name)
 {
 	char canon[NTM_NAME_MAX + 1];
@@ -184,6 +132,21 @@ static void assert_in_bounds(const struct ntm_msg *msg)
 		assert_in_range(msg->route_direction.role, NTM_ROLE_REQUESTS, NTM_ROLE_ANSWERS);
 		assert_in_range(msg->route_direction.reason, NTM_REASON_NAME, NTM_REASON_MOVE);
 		assert_in_range(msg->route_direction.peer_cert.len, 1, NTM_CERT_MAX);
+		assert_relays(&msg->route_direction.relays);
+		break;
+	case NTM_MSG_INFORMATION_REQUEST:
+		assert_relays(&msg->information_request.relays);
+		break;
+	case NTM_MSG_INFORMATION_RESPONSE:
+		assert_in_range(msg->information_response.relays_kept, 0, NTM_MSG_RELAYS);
+		assert_relays(&msg->information_response.relays);
+		break;
+	case NTM_MSG_RELAY_DIRECTION:
+		assert_in_range(msg->relay_direction.keys.count, 0, NTM_MSG_TICKET_KEYS);
+		assert_int_not_equal(msg->relay_direction.report_s, 0);
+		break;
+	case NTM_MSG_RELAY_RESTARTED:
+		assert_list(&msg->relay_restarted.addrs);
 		break;
 	case NTM_MSG_DIRECTION_ERROR:
 		assert_in_range(msg->direction_error.code, NTM_DIR_NO_SUCH_NAME, NTM_DIR_LAST);
@@ -245,7 +208,7 @@ static void header(void **unused)
 		{0, 2, -EBADMSG},
 		{0, 0x45, -EBADMSG},
 		{1, 0, -ENOTSUP},
-		{1, 22, -ENOTSUP},
+		{1, 24, -ENOTSUP},
 		{1, 255, -ENOTSUP},
 		{2, 0x02, -EBADMSG},
 		{2, 0x80, -EBADMSG},
@@ -255,8 +218,6 @@ static void header(void **unused)
 		{1, NTM_MSG_PATH_CHALLENGE, -ENOTSUP},
 		{1, NTM_MSG_PATH_RESPONSE, -ENOTSUP},
 		{1, NTM_MSG_CLOSE, -ENOTSUP},
-		{1, NTM_MSG_RELAY_DIRECTION, -ENOTSUP},
-		{1, NTM_MSG_RELAY_ACK, -ENOTSUP},
 		{1, NTM_MSG_MOVED, -ENOTSUP},
 		{1, NTM_MSG_MOVED_ACK, -ENOTSUP},
 	};
@@ -279,7 +240,8 @@ static void reply_flag(void **unused)
 	for (size_t i = 0; i < SAMPLE_COUNT; i++) {
 		bool both = samples[i].type == NTM_MSG_REVOKED ||
 			    samples[i].type == NTM_MSG_ROUTE_DIRECTION ||
-			    samples[i].type == NTM_MSG_PARTNERS;
+			    samples[i].type == NTM_MSG_PARTNERS ||
+			    samples[i].type == NTM_MSG_RELAY_DIRECTION;
 		struct ntm_msg msg = sample_msg(&samples[i]);
 		uint8_t data[NTM_MSG_MAX];
 		size_t len = bytes_of(samples[i].hex, data);
@@ -478,6 +440,17 @@ static void bodies(void **unused)
 		{golden_partners, 0x27, "0001aa0001bb0001cc0001dd0001ee", -EBADMSG},
 		{golden_partners, 0x27, "0141c0ff", -EBADMSG},
 		{golden_information, 0x18, "03", -EBADMSG},
+		{golden_information, 0x41, "00", 0},
+		{golden_information, 0x41, "02", 0},
+		{golden_information, 0x41, "03", -EBADMSG},
+		{golden_relay_register, 0x47, "02", -EBADMSG},
+		{golden_relay_register, 0x43, "000000", -EBADMSG},
+		{golden_relay_register, 0x46, "00000000", 0},
+		{golden_relay_reply, 0x0c, "00000000", -EBADMSG},
+		{golden_relay_reply, 0x44, "00000000", 0},
+		{golden_relay_ack, 0x02, "1122334455667788 00", -EBADMSG},
+		{golden_relay_restarted, 0x01, "", -EBADMSG},
+		{golden_relay_restarted, 0x01, "04 01020304 0000", -EBADMSG},
 		{golden_info_vip, 0x13, "02", -EBADMSG},
 		{golden_by_vip, 0x13, "00", 0},
 		{golden_by_vip, 0x13, "02", -EBADMSG},
@@ -727,7 +700,6 @@ int main(void)
 		cmocka_unit_test(bodies),       cmocka_unit_test(lengths),
 		cmocka_unit_test(long_names),   cmocka_unit_test(one_peer),
 		cmocka_unit_test(too_long),     cmocka_unit_test(fullest),
-
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Control messages: what is not sent, which reply fits which request, and names of numbers. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,18 +8,7 @@
 
 #include <cmocka.h>
 
-#include "msg_tlv.h"
-#include "ntm/msg.h"
-#include "proto/msg_samples.h"
-
-static const struct sample *sample_find(const char *hex)
-{
-	size_t i = 0;
-
-	while (samples[i].hex != hex)
-		i++;
-	return &samples[i];
-}
+#include "proto/msg_help.h"
 
 static void change_type(struct ntm_msg *msg)
 {
@@ -108,6 +98,42 @@ static void change_peer_cert(struct ntm_msg *msg)
 {
 	msg->route_direction.peer_cert.len = 0;
 }
+static void change_relays(struct ntm_msg *msg)
+{
+	msg->route_direction.relays.count = NTM_MSG_RELAYS + 1;
+}
+static void change_relay_families(struct ntm_msg *msg)
+{
+	msg->route_direction.relays.item[0].addr[1] = sample_addr("203.0.113.9:61234");
+}
+static void change_relay_none(struct ntm_msg *msg)
+{
+	msg->route_direction.relays.item[0].addr[0] = (struct ntm_addr){0};
+}
+static void change_relay_port(struct ntm_msg *msg)
+{
+	msg->route_direction.relays.item[1].addr[1].port = 0;
+}
+static void change_relay_inside(struct ntm_msg *msg)
+{
+	msg->route_direction.candidates.item[0] = ntm_addr_relay(7);
+}
+static void change_kept(struct ntm_msg *msg)
+{
+	msg->information_response.relays_kept = NTM_MSG_RELAYS + 1;
+}
+static void change_keys(struct ntm_msg *msg)
+{
+	msg->relay_direction.keys.count = NTM_MSG_TICKET_KEYS + 1;
+}
+static void change_report(struct ntm_msg *msg)
+{
+	msg->relay_direction.report_s = 0;
+}
+static void change_restarted(struct ntm_msg *msg)
+{
+	msg->relay_restarted.addrs.count = 0;
+}
 
 /* What a peer would refuse is not sent in the first place. */
 static void not_encoded(void **unused)
@@ -138,6 +164,15 @@ static void not_encoded(void **unused)
 		{golden_resolve, change_dns},
 		{golden_resolve, change_dns_short},
 		{golden_route_direction, change_peer_cert},
+		{golden_route_direction, change_relays},
+		{golden_route_direction, change_relay_families},
+		{golden_route_direction, change_relay_none},
+		{golden_route_direction, change_relay_port},
+		{golden_route_direction, change_relay_inside},
+		{golden_information, change_kept},
+		{golden_relay_direction, change_keys},
+		{golden_relay_direction, change_report},
+		{golden_relay_restarted, change_restarted},
 	};
 
 	(void)unused;
@@ -165,6 +200,8 @@ static void answers(void **unused)
 		{NTM_MSG_REVOKED, NTM_MSG_REVOKED},
 		{NTM_MSG_PING, NTM_MSG_PONG},
 		{NTM_MSG_RESOLVE, NTM_MSG_RESOLVED},
+		{NTM_MSG_RELAY_REGISTER, NTM_MSG_RELAY_DIRECTION},
+		{NTM_MSG_RELAY_DIRECTION, NTM_MSG_RELAY_ACK},
 	};
 	const size_t pair_count = sizeof(pairs) / sizeof(pairs[0]);
 	size_t found = 0;
@@ -184,6 +221,7 @@ static void answers(void **unused)
 	assert_int_equal(ntm_msg_reply_type(NTM_MSG_PONG), 0);
 	assert_int_equal(ntm_msg_reply_type(NTM_MSG_MOVED), 0);
 	assert_int_equal(ntm_msg_reply_type(255), 0);
+	assert_int_equal(ntm_msg_reply_type(NTM_MSG_RELAY_RESTARTED), 0); /* is only told */
 }
 
 static void names(void **unused)
@@ -194,9 +232,9 @@ static void names(void **unused)
 	assert_string_equal(ntm_msg_name(NTM_MSG_PATH_CHALLENGE), "PATH_CHALLENGE");
 	assert_string_equal(ntm_msg_name(NTM_MSG_MOVED_ACK), "MOVED_ACK");
 	assert_string_equal(ntm_msg_name(0), "?");
-	assert_string_equal(ntm_msg_name(NTM_MSG_PARTNERS + 1), "?");
+	assert_string_equal(ntm_msg_name(NTM_MSG_RELAY_RESTARTED + 1), "?");
 	assert_string_equal(ntm_msg_name(255), "?");
-	for (uint8_t type = NTM_MSG_REGISTER; type <= NTM_MSG_PARTNERS; type++)
+	for (uint8_t type = NTM_MSG_REGISTER; type <= NTM_MSG_RELAY_RESTARTED; type++)
 		assert_string_not_equal(ntm_msg_name(type), "?");
 	assert_string_equal(ntm_direction_code_name(NTM_DIR_OFFLINE), "offline");
 	assert_string_equal(ntm_direction_code_name(0), "?");

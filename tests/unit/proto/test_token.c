@@ -19,6 +19,12 @@ static const char golden[] =
 	"RESIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM"
 	"zMzMzMzMAAAAAZVPxABFwaG9uZS5udG0uZXhhbXBsZQtudG0uZXhhbXBsZcerBPo";
 
+/* The same for a relay. */
+static const char golden_relay[] =
+	"ntmr1.BMAAAgEQ6gYgAQ24AAAAAAAAAAAAAAABEOoRERERERERERERERERERERERERERERERERERERER"
+	"ERESIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMz"
+	"MzMzMzMzMAAAAAZVPxABFwaG9uZS5udG0uZXhhbXBsZQtudG0uZXhhbXBsZQ-QrUU";
+
 static struct ntm_token sample(void)
 {
 	struct ntm_token token = {
@@ -37,6 +43,7 @@ static struct ntm_token sample(void)
 
 static void assert_same(const struct ntm_token *a, const struct ntm_token *b)
 {
+	assert_int_equal(a->kind, b->kind);
 	assert_true(ntm_addr_eq(&a->dc[0], &b->dc[0]));
 	assert_true(ntm_addr_eq(&a->dc[1], &b->dc[1]));
 	assert_memory_equal(a->dc_key, b->dc_key, sizeof(a->dc_key));
@@ -49,14 +56,16 @@ static void assert_same(const struct ntm_token *a, const struct ntm_token *b)
 
 static void round_trip(const struct ntm_token *token)
 {
+	size_t prefix_len = token->kind == NTM_TOKEN_RELAY ? 6 : 5;
 	char text[NTM_TOKEN_STR];
 	struct ntm_token got;
 
 	assert_int_equal(ntm_token_print(token, text), 0);
 	assert_true(strlen(text) < NTM_TOKEN_STR);
-	assert_int_equal(strspn(text + 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-					  "0123456789-_"),
-			 strlen(text) - 5);
+	assert_int_equal(strspn(text + prefix_len,
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789-_"),
+			 strlen(text) - prefix_len);
 	assert_int_equal(ntm_token_parse(&got, text), 0);
 	assert_same(&got, token);
 }
@@ -70,6 +79,23 @@ static void golden_bytes(void **unused)
 	assert_int_equal(ntm_token_print(&token, text), 0);
 	assert_string_equal(text, golden);
 	round_trip(&token);
+	token.kind = NTM_TOKEN_RELAY;
+	assert_int_equal(ntm_token_print(&token, text), 0);
+	assert_string_equal(text, golden_relay);
+	round_trip(&token);
+}
+
+/* A relay's token is none of a node that has been mistyped by one letter, nor the other way. */
+static void kinds_apart(void **unused)
+{
+	char text[NTM_TOKEN_STR];
+	struct ntm_token got;
+
+	(void)unused;
+	snprintf(text, sizeof(text), "ntm1.%s", golden_relay + 6);
+	assert_int_equal(ntm_token_parse(&got, text), -EBADMSG);
+	snprintf(text, sizeof(text), "ntmr1.%s", golden + 5);
+	assert_int_equal(ntm_token_parse(&got, text), -EBADMSG);
 }
 
 static void every_field(void **unused)
@@ -95,18 +121,22 @@ static void every_field(void **unused)
 	token.dc[0] = token.dc[1] = sample().dc[1];
 	memset(token.dc_key, 0xff, 32);
 	round_trip(&token);
+	token.kind = NTM_TOKEN_RELAY;
+	round_trip(&token);
+	token.kind = NTM_TOKEN_NODE;
 	assert_int_equal(ntm_addr_parse(&token.dc[0], "127.0.0.1:1", 0), 0);
 	round_trip(&token);
 }
 
 static void not_printed(void **unused)
 {
-	struct ntm_token table[12];
+	struct ntm_token table[13];
 	size_t n = 0;
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		table[i] = sample();
+	table[n++].kind = NTM_TOKEN_RELAY + 1;
 	table[n++].dc[0].port = 0;
 	table[n++].dc[0].ip = (struct ntm_ip){0}; /* with a port */
 	table[n++].dc[1].ip = ntm_ip_v4(0, 0, 0, 0);
@@ -172,6 +202,14 @@ static void not_tokens(void **unused)
 		{"ntm2.AAAA", -ENOTSUP},
 		{"ntm17.AAAA", -ENOTSUP},
 		{"ntm0.", -ENOTSUP},
+		{"ntmr2.AAAA", -ENOTSUP},
+		{"ntmr.AAAA", -EINVAL},
+		{"ntmr", -EINVAL},
+		{"ntmr1", -EINVAL},
+		{"ntmrr1.AAAA", -EINVAL},
+		{"ntm1r.AAAA", -EINVAL},
+		{"ntmr1.", -EBADMSG},
+		{"ntmr1.AAAA", -EBADMSG},
 		{"ntm1.", -EBADMSG},
 		{"ntm1.A", -EBADMSG},
 		{"ntm1.AAAA", -EBADMSG},
@@ -292,10 +330,15 @@ static void hash(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_bytes), cmocka_unit_test(every_field),
-		cmocka_unit_test(not_printed),  cmocka_unit_test(blanks_around),
-		cmocka_unit_test(not_tokens),   cmocka_unit_test(cut),
-		cmocka_unit_test(mistyped),     cmocka_unit_test(right_checksum),
+		cmocka_unit_test(golden_bytes),
+		cmocka_unit_test(kinds_apart),
+		cmocka_unit_test(every_field),
+		cmocka_unit_test(not_printed),
+		cmocka_unit_test(blanks_around),
+		cmocka_unit_test(not_tokens),
+		cmocka_unit_test(cut),
+		cmocka_unit_test(mistyped),
+		cmocka_unit_test(right_checksum),
 		cmocka_unit_test(hash),
 	};
 

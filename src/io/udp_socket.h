@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The socket under both kinds of UDP endpoints. */
+#pragma once
+
+#include "ntm/addr.h"
+
+#include <stdbool.h>
+
+struct udp_socket {
+	int fd;
+	bool dual_stack;
+	uint16_t port;
+};
+
+/* Non-blocking, large buffers, deaf to forged path MTUs. 0 or negative errno. */
+int udp_socket_open(struct udp_socket *sock, const struct ntm_addr *bind_to);
+/* For options that make things better and that a kernel may refuse. */
+void udp_socket_set(const struct udp_socket *sock, int level, int name, int value);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How much may be forwarded: a meter a side, an account and the whole relay. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ntm_map;
+
+/* Bits that may pass now. A rate of n kbit/s is n bits a millisecond, so nothing is rounded. */
+struct meter {
+	uint32_t kbit_s; /* 0: no limit */
+	int64_t level_bits;
+	int64_t last_ms;
+};
+/* Starts full. */
+void meter_init(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
+/* Another rate; what was used up stays used. */
+void meter_set(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
+/* Whether len bytes may pass now; takes nothing. */
+bool meter_has(struct meter *meter, size_t len, int64_t now_ms);
+/* After meter_has. */
+static inline void meter_take(struct meter *meter, size_t len)
+{
+	meter->level_bits -= (int64_t)len * 8;
+}
+
+/* Whose quota a side counts for: 0 the relay's own domain, else a number that its DC keeps for
+ * another domain. */
+struct account {
+	uint32_t number;
+	uint32_t flows;
+	uint64_t packets, bytes;
+	struct meter meter;
+};
+
+/* Those that have a flow. */
+struct accounts {
+	struct ntm_map *map;
+	uint32_t flows_max; /* of each; 0: no limit */
+	uint32_t kbit_s;
+};
+int accounts_init(struct accounts *accounts); /* 0 or -ENOMEM */
+void accounts_fini(struct accounts *accounts);
+void accounts_set(struct accounts *accounts, uint32_t flows_max, uint32_t kbit_s, int64_t now_ms);
+/* Whether the account may have one flow more. */
+bool accounts_has_room(const struct accounts *accounts, uint32_t number);
+/* Counts one flow for the account. NULL: out of memory. */
+struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_t now_ms);
+/* The flow is over. Frees the account with its last one. NULL is fine. */
+void accounts_give(struct accounts *accounts, struct account *account);

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A Relay Server's logic: makes the parts, and forwards. */
+#include "relay_priv.h"
+
+#include "ntm/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Sides whose time is over forward nothing from that moment on; what they hold is freed by a walk
+ * over the table in so many steps of a second each.
+ */
+#define SWEEP_MS    1000
+#define SWEEP_STEPS 8
+
+/* ---- forwarding ---- */
+
+/* Tells who sent it to bind anew: the relay was restarted, or the sender's NAT has changed. */
+static void tell_unbound(struct relay *relay, const struct ntm_addr *from, uint32_t label)
+{
+	const struct ntm_relay_frame frame = {.type = NTM_FRAME_UNBOUND, .label = label};
+	uint8_t out[NTM_RELAY_FRAME_MAX];
+
+	if (!sources_ok(&relay->sources, from)) {
+		relay_count(relay, RELAY_DROP_SOURCE);
+		return;
+	}
+	if (!sources_unbound(&relay->sources, from, relay->timers->now_ms)) {
+		relay_count(relay, RELAY_DROP_UNKNOWN_LIMITED);
+		return;
+	}
+	relay_count(relay, RELAY_DROP_UNKNOWN);
+	relay->counters.unbound_sent++;
+	relay->ops->send(relay->ctx, from, out, ntm_relay_frame_write(&frame, NULL, out));
+}
+
+/* The sides' number, or -1. */
+static int side_of(const struct flow *flow, const struct ntm_addr *from)
+{
+	if (ntm_addr_eq(&flow->side[0].addr, from))
+		return 0;
+	return ntm_addr_eq(&flow->side[1].addr, from) ? 1 : -1;
+}
+
+static enum relay_drop meter_all(struct relay *relay, struct flow_side *side, size_t len)
+{
+	int64_t now_ms = relay->timers->now_ms;
+
+	if (!meter_has(&side->meter, len, now_ms))
+		return RELAY_DROP_KBIT_SIDE;
+	if (!meter_has(&side->account->meter, len, now_ms))
+		return RELAY_DROP_KBIT_ACCOUNT;
+	if (!meter_has(&relay->meter, len, now_ms))
+		return RELAY_DROP_KBIT_RELAY;
+	meter_take(&side->meter, len);
+	meter_take(&side->account->meter, len);
+	meter_take(&relay->meter, len);
+	return RELAY_DROPS;
+}
+
+static void count_forwarded(struct relay *relay, struct flow_side *side, size_t len)
+{
+	side->packets++;
+	side->bytes += len;
+	side->account->packets++;
+	side->account->bytes += len;
+	relay->counters.packets++;
+	relay->counters.bytes += len;
+}
+
+static const struct ntm_addr *forward(struct relay *relay, const struct ntm_addr *from,
+				      const uint8_t *data, size_t len)
+{
+	int64_t now_ms = relay->timers->now_ms;
+	uint32_t label;
+
+	if (!ntm_relayed_parse(data, len, &label)) {
+		relay_count(relay, RELAY_DROP_MALFORMED);
+		return NULL;
+	}
+	struct flow *flow = flows_at(&relay->flows, label);
+	int number = flow == NULL ? -1 : side_of(flow, from);
+	if (number < 0 || flow_side_is_over(&flow->side[number], now_ms)) {
+		tell_unbound(relay, from, label);
+		return NULL;
+	}
+	struct flow_side *side = &flow->side[number];
+	const struct flow_side *peer = &flow->side[!number];
+	side->heard_ms = now_ms;
+	enum relay_drop why = peer->addr.ip.family == 0 || flow_side_is_over(peer, now_ms)
+				      ? RELAY_DROP_PEER_UNBOUND
+				      : meter_all(relay, side, len);
+	if (why != RELAY_DROPS) {
+		relay_count(relay, why);
+		return NULL;
+	}
+	count_forwarded(relay, side, len);
+	return &peer->addr;
+}
+
+static void session_input(struct relay *relay, const struct ntm_addr *from, const uint8_t *data,
+			  size_t len)
+{
+	ntm_pkt_reset(&relay->pkt);
+	memcpy(ntm_pkt_put(&relay->pkt, len), data, len);
+	ntm_links_input(relay->links, from, &relay->pkt);
+}
+
+const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *from,
+				   const uint8_t *data, size_t len)
+{
+	uint8_t type = len > 0 && len <= NTM_PKT_MAX ? data[0] : 0;
+
+	switch (type) {
+	case NTM_FRAME_RELAYED:
+		return forward(relay, from, data, len);
+	case NTM_FRAME_BIND:
+		relay->counters.binds++;
+		admission_input(relay, from, data, len);
+		return NULL;
+	case NTM_FRAME_ANSWER:
+		admission_input(relay, from, data, len);
+		return NULL;
+	case NTM_FRAME_INITIATION:
+	case NTM_FRAME_RESPONSE:
+	case NTM_FRAME_FINAL:
+	case NTM_FRAME_COOKIE:
+	case NTM_FRAME_TRANSPORT:
+		session_input(relay, from, data, len);
+		return NULL;
+	default:
+		relay_count(relay, RELAY_DROP_MALFORMED);
+		return NULL;
+	}
+}
+
+/* ---- time ---- */
+
+static void end_overdue(struct relay *relay, struct flow *flow)
+{
+	int64_t now_ms = relay->timers->now_ms;
+
+	for (unsigned i = 0; i < 2; i++) {
+		bool is_last = flow->side[!i].addr.ip.family == 0;
+
+		if (flow->side[i].addr.ip.family == 0 || !flow_side_is_over(&flow->side[i], now_ms))
+			continue;
+		admission_unbind(relay, flow, i);
+		if (is_last)
+			return; /* the flow is gone */
+	}
+}
+
+static void sweep(struct relay *relay)
+{
+	struct flows *flows = &relay->flows;
+	uint32_t step = relay->draining ? flows->touched : flows->touched / SWEEP_STEPS + 1;
+	uint32_t end = relay->sweep_pos + step;
+	struct flow *flow;
+
+	while (relay->sweep_pos < end && (flow = flows_next(flows, &relay->sweep_pos)) != NULL)
+		end_overdue(relay, flow);
+	if (relay->sweep_pos >= flows->touched)
+		relay->sweep_pos = 0;
+}
+
+static void on_sweep(void *arg)
+{
+	struct relay *relay = arg;
+
+	ntm_timer_set(relay->timers, &relay->sweep_timer, SWEEP_MS);
+	if (relay->draining)
+		relay->sweep_pos = 0;
+	sweep(relay);
+	if (!relay->draining || relay->drained || relay->flows.count > 0)
+		return;
+	relay->drained = true;
+	relay->ops->drained(relay->ctx);
+}
+
+/* ---- the DC ---- */
+
+static void reckon_rate(struct relay *relay)
+{
+	int64_t passed_ms = relay->timers->now_ms - relay->rate_ms;
+
+	if (passed_ms <= 0)
+		return;
+	uint64_t kbit_s = (relay->counters.bytes - relay->rate_bytes) * 8 / (uint64_t)passed_ms;
+	relay->kbit_s = kbit_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kbit_s;
+	relay->rate_ms = relay->timers->now_ms;
+	relay->rate_bytes = relay->counters.bytes;
+}
+
+static void learn_own_addrs(struct relay *relay)
+{
+	struct ntm_addr_list *own = &relay->sources.own;
+
+	own->count = (uint8_t)relay->ops->own_addrs(relay->ctx, own->item, NTM_MSG_ADDRS);
+}
+
+static void fill_report(void *ctx, struct ntm_msg_relay_register *report)
+{
+	struct relay *relay = ctx;
+
+	reckon_rate(relay);
+	report->own = relay->sources.own;
+	report->flows = relay->flows.count;
+	report->flows_max = relay->settings.flows_max;
+	report->kbit_s = relay->kbit_s;
+	report->kbit_s_max = relay->settings.kbit_max;
+	report->draining = relay->draining;
+}
+
+static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
+{
+	int err = relay_lease_renew(&relay->lease, cert, relay->timers->wall_ms / 1000);
+
+	if (err == 0)
+		relay->ops->lease_changed(relay->ctx, &relay->lease);
+	else if (err != -EALREADY)
+		ntm_warn("the DC gave a certificate that is not for this relay, or not valid now");
+}
+
+static void take_direction(void *ctx, const struct ntm_msg_relay_direction *direction)
+{
+	struct relay *relay = ctx;
+
+	relay->sources.reflexive = direction->reflexive.ip;
+	if (direction->keys.count > 0)
+		relay->keys = direction->keys;
+	accounts_set(&relay->accounts, direction->account_flows, direction->account_kbit_s,
+		     relay->timers->now_ms);
+	if (direction->cert.len > 0)
+		renew_cert(relay, &direction->cert);
+}
+
+static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+{
+	struct relay *relay = ctx;
+
+	relay->ops->send(relay->ctx, to, frame, len);
+}
+
+static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
+{
+	struct relay *relay = ctx;
+
+	(void)link;
+	(void)owner;
+	(void)fresh; /* a restarted DC looks like a rekey from here: report every time */
+	relay_dc_on_up(relay->dc);
+}
+
+static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
+{
+	struct relay *relay = ctx;
+
+	(void)link;
+	(void)owner;
+	(void)why;
+	relay_dc_on_down(relay->dc);
+}
+
+static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
+{
+	struct relay *relay = ctx;
+
+	(void)link;
+	(void)owner;
+	relay_dc_on_input(relay->dc, pkt);
+}
+
+/* ---- making ---- */
+
+static int make_links(struct relay *relay)
+{
+	static const struct ntm_links_ops ops = {.send = on_send,
+						 .up = on_up,
+						 .down = on_down,
+						 .input = on_input};
+	struct ntm_links_args links = {
+		.ops = &ops,
+		.ctx = relay,
+		.keys = &relay->lease.keys,
+		.timers = relay->timers,
+		.times = &relay->settings.link_times,
+	};
+
+	relay->links = ntm_links_new(&links);
+	if (relay->links == NULL)
+		return -ENOMEM;
+	struct relay_dc_args dc = {
+		.links = relay->links,
+		.timers = relay->timers,
+		.lease = &relay->lease,
+		.report = fill_report,
+		.direction = take_direction,
+		.ctx = relay,
+	};
+	relay->dc = relay_dc_new(&dc);
+	return relay->dc == NULL ? -ENOMEM : 0;
+}
+
+struct relay *relay_new(const struct relay_args *args)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+
+	if (relay == NULL)
+		return NULL;
+	relay->ops = args->ops;
+	relay->ctx = args->ctx;
+	relay->timers = args->timers;
+	relay->settings = *args->settings;
+	relay->lease = *args->lease;
+	relay->start_ms = relay->rate_ms = args->timers->now_ms;
+	sources_init(&relay->sources, relay->start_ms);
+	relay->sources.loopback = args->settings->allow_loopback;
+	relay->sources.virtuals = relay->lease.prefixes;
+	bind_cookies_init(&relay->cookies, relay->start_ms);
+	meter_init(&relay->meter, args->settings->kbit_max, relay->start_ms);
+	ntm_timer_init(&relay->sweep_timer, on_sweep, relay);
+	if (flows_init(&relay->flows, args->settings->flows_max) == 0 &&
+	    accounts_init(&relay->accounts) == 0 && make_links(relay) == 0)
+		return relay;
+	relay_free(relay);
+	return NULL;
+}
+
+void relay_free(struct relay *relay)
+{
+	if (relay == NULL)
+		return;
+	ntm_timer_del(relay->timers, &relay->sweep_timer);
+	relay_dc_free(relay->dc);
+	ntm_links_free(relay->links);
+	accounts_fini(&relay->accounts);
+	flows_fini(&relay->flows);
+	ntm_wipe(relay, sizeof(*relay));
+	free(relay);
+}
+
+int relay_start(struct relay *relay)
+{
+	learn_own_addrs(relay);
+	ntm_timer_set(relay->timers, &relay->sweep_timer, SWEEP_MS);
+	return relay_dc_start(relay->dc);
+}
+
+void relay_stop(struct relay *relay)
+{
+	ntm_timer_del(relay->timers, &relay->sweep_timer);
+	relay_dc_stop(relay->dc);
+}
+
+void relay_drain(struct relay *relay)
+{
+	if (relay->draining)
+		return;
+	ntm_info("draining: no new flow is taken; flows=%u", (unsigned)relay->flows.count);
+	relay->draining = true;
+	relay_dc_report(relay->dc);
+	ntm_timer_set(relay->timers, &relay->sweep_timer, 0);
+}
+
+bool relay_is_draining(const struct relay *relay)
+{
+	return relay->draining;
+}
+
+void relay_addrs_changed(struct relay *relay)
+{
+	learn_own_addrs(relay);
+	relay_dc_report(relay->dc);
+}
+
+uint32_t relay_flow_count(const struct relay *relay)
+{
+	return relay->flows.count;
+}
