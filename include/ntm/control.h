@@ -60,3 +60,11 @@ int ntm_control_reply(struct ntm_control *control, uint64_t ticket, json_t *repl
  */
 int ntm_control_call(const char *path, const json_t *request, int64_t timeout_ms,
 		     void (*on_reply)(void *ctx, const json_t *reply), void *ctx);
+
+/*
+ * The same for a program's verb: takes request, writes errors on stderr in program's name, returns
+ * an enum ntm_exit. fn gets the replies that are no errors.
+ */
+typedef void ntm_control_reply_fn(void *ctx, const json_t *reply);
+int ntm_control_ask(const char *program, const char *path, json_t *request, int64_t timeout_ms,
+		    ntm_control_reply_fn *fn, void *ctx);

@@ -46,6 +46,14 @@ int ntm_secret_read(const char *path, void *buf, size_t cap, size_t *len);
 /* Writes a secret file with mode 0600, durably and in one step: after a crash the old or the new
  * one is there. As root, the file gets the owner of its directory. 0 or negative errno. */
 int ntm_secret_write(const char *path, const void *data, size_t len);
+/*
+ * A secret that has to stay the same until something has worked: what the caller has just made is
+ * written to path with its tag; or, when path has one of that tag, the caller gets it back. 0 or
+ * negative errno of writing.
+ */
+#define NTM_SECRET_LEN 32
+int ntm_secret_keep(const char *path, const uint8_t tag[static NTM_SECRET_LEN],
+		    uint8_t secret[static NTM_SECRET_LEN]);
 
 #define NTM_SPAWN_ERR 1024
 struct ntm_spawn_args {

@@ -143,3 +143,21 @@ int ntm_secret_write(const char *path, const void *data, size_t len)
 	close(dir);
 	return err;
 }
+
+int ntm_secret_keep(const char *path, const uint8_t tag[static NTM_SECRET_LEN],
+		    uint8_t secret[static NTM_SECRET_LEN])
+{
+	uint8_t kept[2 * NTM_SECRET_LEN];
+	size_t len = 0;
+	int err = ntm_secret_read(path, kept, sizeof(kept), &len);
+
+	if (err == 0 && len == sizeof(kept) && memcmp(kept, tag, NTM_SECRET_LEN) == 0) {
+		memcpy(secret, kept + NTM_SECRET_LEN, NTM_SECRET_LEN);
+	} else {
+		memcpy(kept, tag, NTM_SECRET_LEN);
+		memcpy(kept + NTM_SECRET_LEN, secret, NTM_SECRET_LEN);
+		err = ntm_secret_write(path, kept, sizeof(kept));
+	}
+	explicit_bzero(kept, sizeof(kept));
+	return err;
+}

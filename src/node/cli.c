@@ -156,61 +156,10 @@ int cli_main(int argc, char **argv)
 	return code;
 }
 
-struct answer {
-	cli_reply_fn *fn;
-	void *ctx;
-	bool is_error, is_denied;
-};
-
-static void on_reply(void *ctx, const json_t *reply)
-{
-	struct answer *answer = ctx;
-	const char *error = json_string_value(json_object_get(reply, "error"));
-
-	if (json_is_true(json_object_get(reply, "denied"))) {
-		answer->is_denied = true;
-	} else if (error != NULL) {
-		answer->is_error = true;
-		fprintf(stderr, "ntm-node: %s\n", error);
-	} else {
-		answer->fn(answer->ctx, reply);
-	}
-}
-
 int cli_ask(const struct cli *cli, json_t *request, int64_t timeout_ms, cli_reply_fn *fn, void *ctx)
 {
 	char path[NODE_SOCKET_STR];
-	struct answer answer = {.fn = fn, .ctx = ctx};
-	int err = request == NULL ? -ENOMEM
-				  : ntm_control_call(node_conf_socket(&cli->conf, path), request,
-						     timeout_ms, on_reply, &answer);
 
-	json_decref(request);
-	switch (err) {
-	case 0:
-		break;
-	case -ENOENT:
-	case -ECONNREFUSED:
-		fprintf(stderr,
-			"ntm-node: not running (nobody listens on %s): start it with `systemctl "
-			"start "
-			"ntm-node` or `ntm-node run`\n",
-			path);
-		return NTM_EXIT_NOT_RUNNING;
-	case -EACCES:
-		answer.is_denied = true;
-		break;
-	case -ETIMEDOUT:
-		fputs("ntm-node: the daemon did not answer in time\n", stderr);
-		return NTM_EXIT_TIMED_OUT;
-	default:
-		fprintf(stderr, "ntm-node: %s: %s\n", path, strerror(-err));
-		return NTM_EXIT_FAILED;
-	}
-	if (answer.is_denied) {
-		fputs("ntm-node: not allowed: use sudo, or become a member of the group ntm\n",
-		      stderr);
-		return NTM_EXIT_NOT_ALLOWED;
-	}
-	return answer.is_error ? NTM_EXIT_FAILED : NTM_EXIT_OK;
+	return ntm_control_ask("ntm-node", node_conf_socket(&cli->conf, path), request, timeout_ms,
+			       fn, ctx);
 }

@@ -3,6 +3,7 @@
 #include "lease.h"
 
 #include "ntm/daemon.h"
+#include "ntm/hex.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -12,27 +13,6 @@
 
 #define LEASE_VERSION  1
 #define LEASE_FILE_MAX 8192
-
-static void hex_out(const uint8_t *data, size_t len, char *out)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(out + 2 * i, 3, "%02x", data[i]);
-}
-
-static int hex_in(const char *text, uint8_t *out, size_t cap, uint16_t *len)
-{
-	size_t n = strlen(text) / 2;
-
-	if (strlen(text) % 2 != 0 || n > cap || strspn(text, "0123456789abcdef") != 2 * n)
-		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		char byte[3] = {text[2 * i], text[2 * i + 1], '\0'};
-
-		out[i] = (uint8_t)strtoul(byte, NULL, 16);
-	}
-	*len = (uint16_t)n;
-	return 0;
-}
 
 static json_t *ip_json(const struct ntm_ip *ip)
 {
@@ -68,8 +48,7 @@ static json_t *lease_json(const struct node_lease *lease)
 	char secret[NTM_KEY_STR], dc_key[NTM_KEY_STR], root[NTM_KEY_STR],
 		cert[2 * NTM_CERT_MAX + 1];
 
-	cert[0] = '\0';
-	hex_out(lease->cert.data, lease->cert.len, cert);
+	ntm_hex_print(lease->cert.data, lease->cert.len, cert);
 	json_t *json =
 		json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "version",
 			  LEASE_VERSION, "fqdn", lease->fqdn, "domain", lease->domain, "secret",
@@ -155,11 +134,12 @@ static int lists_in(const json_t *json, struct node_lease *lease)
 static int lease_in(const json_t *json, struct node_lease *lease)
 {
 	const char *cert = json_string_value(json_object_get(json, "certificate"));
+	size_t cert_len;
 
 	if (json_integer_value(json_object_get(json, "version")) != LEASE_VERSION)
 		return -ENOTSUP;
 	if (cert == NULL ||
-	    hex_in(cert, lease->cert.data, sizeof(lease->cert.data), &lease->cert.len) != 0 ||
+	    ntm_hex_parse(cert, lease->cert.data, sizeof(lease->cert.data), &cert_len) != 0 ||
 	    name_in(json, "fqdn", lease->fqdn) != 0 ||
 	    name_in(json, "domain", lease->domain) != 0 ||
 	    key_in(json, "secret", lease->keys.sec) != 0 ||
@@ -169,6 +149,7 @@ static int lease_in(const json_t *json, struct node_lease *lease)
 	    ip_in(json, "resolver4", &lease->resolver4) != 0 ||
 	    ip_in(json, "resolver6", &lease->resolver6) != 0)
 		return -EINVAL;
+	lease->cert.len = (uint16_t)cert_len;
 	ntm_keys_from_secret(&lease->keys);
 	return lists_in(json, lease);
 }

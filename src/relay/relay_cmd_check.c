@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verb `check`: would `run` work? Changes nothing. */
+#include "relay_cli.h"
+
+#include "ntm/daemon.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define DAY_S 86400
+
+/* A line per question; false counts as a failure. */
+static bool say(bool ok, const char *what, const char *words)
+{
+	printf("%-8s %-14s %s\n", ok ? "ok" : "PROBLEM", what, words);
+	return ok;
+}
+
+static bool check_user(const struct relay_conf *conf)
+{
+	uid_t uid;
+	gid_t gid;
+	char words[160];
+
+	if (conf->user[0] == '\0')
+		return say(true, "user", "stays who started it, without capabilities");
+	bool found = ntm_user_find(conf->user, &uid, &gid) == 0;
+	if (!found)
+		snprintf(words, sizeof(words),
+			 "there is no user %s: run scripts/deps, or useradd --system --user-group "
+			 "%s",
+			 conf->user, conf->user);
+	return say(found, "user", found ? conf->user : words);
+}
+
+static bool check_cert(const struct relay_lease *lease)
+{
+	struct ntm_cert cert;
+	int64_t now_s = (int64_t)time(NULL);
+	char words[160];
+
+	if (ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s) != 0)
+		return say(false, "certificate",
+			   "not valid now: is the clock right? if it has run out: the DC gives a "
+			   "new one when it is reached");
+	snprintf(words, sizeof(words), "valid for %lld days",
+		 (long long)((cert.not_after_s - now_s) / DAY_S));
+	return say(true, "certificate", words);
+}
+
+static bool check_lease(const struct relay_conf *conf)
+{
+	struct relay_lease lease;
+	char words[300], dc[NTM_ADDR_STR];
+
+	if (relay_lease_load(&lease, conf->state_dir, words, sizeof(words)) != 0)
+		return say(false, "lease", words);
+	snprintf(words, sizeof(words), "%s, DC at %s", lease.fqdn, ntm_addr_str(&lease.dc[0], dc));
+	say(true, "lease", words);
+	bool ok = check_cert(&lease);
+	ntm_wipe(&lease, sizeof(lease));
+	return ok;
+}
+
+int relay_cmd_check(struct relay_cli *cli)
+{
+	const struct relay_conf *conf = &cli->conf;
+	bool ok = say(true, "configuration", cli->conf_path ? cli->conf_path : RELAY_CONF_PATH);
+
+	ok &= check_user(conf);
+	ok &= check_lease(conf);
+	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verb `join`: one exchange with the DC that the token names; the answer becomes the lease. */
+#include "relay_cli.h"
+
+#include "ntm/daemon.h"
+#include "ntm/join.h"
+#include "ntm/loop.h"
+#include "ntm/udp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATH_STR 300
+
+struct joining {
+	struct relay_lease lease;
+	struct ntm_loop *loop;
+	struct ntm_udp *udp;
+	struct ntm_join *join;
+	int result; /* 0: joined; negative errno */
+	char words[400];
+};
+
+static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+{
+	struct joining *joining = ctx;
+
+	(void)ntm_udp_send(joining->udp, to, frame, len);
+}
+
+static void on_udp(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt)
+{
+	struct joining *joining = ctx;
+
+	ntm_join_input(joining->join, from, pkt);
+}
+
+static void on_done(void *ctx, int err, const struct ntm_join_answer *answer)
+{
+	struct joining *joining = ctx;
+
+	joining->result = err;
+	if (err == 0)
+		joining->result =
+			relay_lease_from_answer(&joining->lease, answer, (int64_t)time(NULL),
+						joining->words, sizeof(joining->words));
+	else if (err == -EBADMSG)
+		snprintf(joining->words, sizeof(joining->words), "the DC's answer is malformed");
+	ntm_loop_stop(joining->loop);
+}
+
+static int exchange(struct joining *joining, const struct ntm_token *token)
+{
+	struct ntm_udp_args udp = {.loop = joining->loop, .fn = on_udp, .ctx = joining};
+	struct ntm_join_args args = {
+		.token = token,
+		.keys = &joining->lease.keys,
+		.timers = ntm_loop_timers(joining->loop),
+		.send = on_send,
+		.done = on_done,
+		.ctx = joining,
+	};
+	int err = ntm_udp_open(&udp, &joining->udp);
+
+	if (err == 0)
+		err = ntm_join_start(&args, &joining->join);
+	return err != 0 ? err : ntm_loop_run(joining->loop);
+}
+
+static const char *keys_path(const struct relay_cli *cli, char path[static PATH_STR])
+{
+	snprintf(path, PATH_STR, "%s/join.key", cli->conf.state_dir);
+	return path;
+}
+
+/* The same keys when the same token is tried again, since the DC answers a used token to them only.
+ */
+static int make_keys(const struct relay_cli *cli, struct joining *joining,
+		     const struct ntm_token *token)
+{
+	struct ntm_keys *keys = &joining->lease.keys;
+	uint8_t hash[NTM_SECRET_LEN];
+	char path[PATH_STR];
+
+	ntm_token_hash(token, hash);
+	ntm_keys_make(keys);
+	int err = ntm_secret_keep(keys_path(cli, path), hash, keys->sec);
+	ntm_keys_from_secret(keys);
+	if (err != 0)
+		snprintf(joining->words, sizeof(joining->words), "%s: cannot write: %s", path,
+			 strerror(-err));
+	return err;
+}
+
+static int read_token(const char *arg, struct ntm_token *token)
+{
+	char line[NTM_TOKEN_STR + 2];
+
+	if (strcmp(arg, "-") == 0) {
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			line[0] = '\0';
+		arg = line;
+	}
+	int err = ntm_token_parse(token, arg);
+	ntm_wipe(line, sizeof(line));
+	if (err == 0 && token->kind == NTM_TOKEN_RELAY)
+		return 0;
+	fprintf(stderr, "ntm-relay: %s\n",
+		err == 0          ? "this token is for a node: ntm-node join takes it"
+		: err == -EBADMSG ? "the token is cut or mistyped: paste the whole line"
+		: err == -ENOTSUP ? "the token is of another version of NTM"
+				  : "this is no join token of a relay: it begins with ntmr1.");
+	return err != 0 ? err : -EPROTO;
+}
+
+static int refuse_second_lease(const struct relay_cli *cli)
+{
+	struct relay_lease old;
+	char words[300];
+
+	if (cli->force ||
+	    relay_lease_load(&old, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+		return NTM_EXIT_OK;
+	fprintf(stderr, "ntm-relay: this host is %s already; --force gives that up\n",
+		old.fqdn[0] != '\0' ? old.fqdn : "a relay");
+	ntm_wipe(&old, sizeof(old));
+	return NTM_EXIT_FAILED;
+}
+
+/* Before the token is used: after that, a lease that cannot be saved would be lost. */
+static int make_dir(const struct relay_cli *cli)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	const char *user = cli->conf.user;
+
+	if (geteuid() == 0 && user[0] != '\0' && ntm_user_find(user, &uid, &gid) != 0) {
+		fprintf(stderr,
+			"ntm-relay: there is no user %s: `useradd --system %s`, or set user in the "
+			"configuration\n",
+			user, user);
+		return NTM_EXIT_FAILED;
+	}
+	int err = ntm_dir_make(cli->conf.state_dir, 0700, uid, gid);
+	if (err == 0)
+		return NTM_EXIT_OK;
+	fprintf(stderr, "ntm-relay: %s: %s\n", cli->conf.state_dir, strerror(-err));
+	return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
+}
+
+static int save(const struct relay_cli *cli, struct joining *joining)
+{
+	char path[PATH_STR];
+
+	if (relay_lease_save(&joining->lease, cli->conf.state_dir, joining->words,
+			     sizeof(joining->words)) == 0) {
+		(void)unlink(keys_path(cli, path));
+		return NTM_EXIT_OK;
+	}
+	fprintf(stderr, "ntm-relay: %s\n", joining->words);
+	return NTM_EXIT_FAILED;
+}
+
+static int explain(const struct joining *joining, const struct ntm_token *token)
+{
+	const struct ntm_addr *dc = &token->dc[token->dc[0].ip.family == 0];
+	char addr[NTM_ADDR_STR];
+
+	if (joining->result != -ETIMEDOUT) {
+		fprintf(stderr, "ntm-relay: %s\n",
+			joining->words[0] != '\0' ? joining->words : strerror(-joining->result));
+		return NTM_EXIT_FAILED;
+	}
+	fprintf(stderr,
+		"ntm-relay: the DC at %s did not answer. Is UDP port %u reachable from here? Was "
+		"the token used before, or has it expired? The DC stays silent on both; "
+		"`ntm-dc relay list` there tells.\n",
+		ntm_addr_str(dc, addr), dc->port);
+	return NTM_EXIT_TIMED_OUT;
+}
+
+static void print_lease(const struct relay_lease *lease, bool json)
+{
+	if (!json) {
+		printf("joined %s as its relay %s\n", lease->domain, lease->fqdn);
+		return;
+	}
+	json_t *out = json_pack("{s:s, s:s}", "domain", lease->domain, "name", lease->fqdn);
+	json_dumpf(out, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(out);
+}
+
+static int join_with(struct relay_cli *cli, const struct ntm_token *token)
+{
+	struct joining joining = {.result = -ENOMEM, .loop = ntm_loop_new()};
+
+	relay_lease_from_token(&joining.lease, token);
+	int err = joining.loop == NULL ? -ENOMEM : make_keys(cli, &joining, token);
+	if (err == 0)
+		err = exchange(&joining, token);
+	if (err != 0)
+		joining.result = err;
+	ntm_join_free(joining.join);
+	ntm_udp_free(joining.udp);
+	ntm_loop_free(joining.loop);
+	int code = joining.result == 0 ? save(cli, &joining) : explain(&joining, token);
+	if (code == NTM_EXIT_OK)
+		print_lease(&joining.lease, cli->json);
+	ntm_wipe(&joining, sizeof(joining));
+	return code;
+}
+
+int relay_cmd_join(struct relay_cli *cli)
+{
+	struct ntm_token token;
+	int code = refuse_second_lease(cli);
+
+	if (code != NTM_EXIT_OK)
+		return code;
+	if (read_token(cli->argv[0], &token) != 0)
+		return NTM_EXIT_FAILED;
+	if (token.expires_s < (int64_t)time(NULL)) {
+		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`)\n",
+		      stderr);
+		code = NTM_EXIT_FAILED;
+	}
+	if (code == NTM_EXIT_OK)
+		code = make_dir(cli);
+	if (code == NTM_EXIT_OK)
+		code = join_with(cli, &token);
+	ntm_wipe(&token, sizeof(token));
+	return code;
+}

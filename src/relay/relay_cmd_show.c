@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs `status`, `flows`, `drain`: what the daemon says, for people or as JSON. */
+#include "relay_cli.h"
+
+#include "ntm/control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ASK_MS 5000
+
+static const char *text(const json_t *json, const char *name)
+{
+	const char *value = json_string_value(json_object_get(json, name));
+
+	return value != NULL ? value : "-";
+}
+
+static long long number(const json_t *json, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(json, name));
+}
+
+static void print_json(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+static int ask(const struct relay_cli *cli, const char *verb, ntm_control_reply_fn *fn, void *ctx)
+{
+	char path[RELAY_SOCKET_STR];
+
+	return ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path),
+			       json_pack("{s:s}", "verb", verb), ASK_MS, fn, ctx);
+}
+
+/* ---- status ---- */
+
+static void print_drops(const json_t *drops)
+{
+	const char *name;
+	const json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)drops, name,
+			    value) if (json_integer_value(value) > 0)
+		printf("dropped     %lld %s\n", (long long)json_integer_value(value), name);
+}
+
+static void print_status(const json_t *status)
+{
+	const json_t *dc = json_object_get(status, "dc");
+	const json_t *admission = json_object_get(status, "admission");
+
+	printf("relay       %s%s\n", text(status, "name"),
+	       json_is_true(json_object_get(status, "draining"))
+		       ? " (draining: takes no new flow, ends with the last one)"
+		       : "");
+	if (json_is_true(json_object_get(status, "registered")))
+		printf("DC          %s at %s, seen from %s\n", text(dc, "state"),
+		       text(dc, "address"), text(dc, "seen_from"));
+	else
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
+		       "and is ntm-dc running?\n",
+		       text(dc, "state"), text(dc, "address"));
+	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
+	       number(status, "flows"), number(status, "flows_max"),
+	       number(admission, "flows_made"), number(admission, "flows_ended"));
+	printf("forwarded   %lld packets, %lld bytes, %lld kbit/s now\n", number(status, "packets"),
+	       number(status, "bytes"), number(status, "kbit_s"));
+	printf("running     %lld s, version %s\n", number(status, "up_s"), text(status, "version"));
+	print_drops(json_object_get(status, "drops"));
+}
+
+struct shown {
+	bool json;
+	bool registered;
+};
+
+static void on_status(void *ctx, const json_t *reply)
+{
+	struct shown *shown = ctx;
+
+	shown->registered = json_is_true(json_object_get(reply, "registered"));
+	if (shown->json)
+		print_json(reply);
+	else
+		print_status(reply);
+}
+
+int relay_cmd_status(struct relay_cli *cli)
+{
+	struct shown shown = {.json = cli->json};
+	int code = ask(cli, "status", on_status, &shown);
+
+	return code == NTM_EXIT_OK && !shown.registered ? NTM_EXIT_FAILED : code;
+}
+
+/* ---- flows ---- */
+
+struct listing {
+	bool json;
+	json_t *all; /* with json */
+	long long left_out;
+};
+
+static void print_side(const json_t *side)
+{
+	if (json_is_object(side))
+		printf(" %-28s %10lld", text(side, "address"), number(side, "packets"));
+	else
+		printf(" %-28s %10s", "-", "-");
+}
+
+static void on_flows(void *ctx, const json_t *reply)
+{
+	struct listing *listing = ctx;
+	json_t *flows = json_object_get(reply, "flows"), *flow;
+	size_t i;
+
+	listing->left_out = number(reply, "left_out");
+	if (listing->json) {
+		json_array_extend(listing->all, flows);
+		return;
+	}
+	json_array_foreach(flows, i, flow)
+	{
+		const json_t *sides = json_object_get(flow, "sides");
+
+		printf("%-16s %7lld", text(flow, "flow"), number(flow, "age_s"));
+		print_side(json_array_get(sides, 0));
+		print_side(json_array_get(sides, 1));
+		putchar('\n');
+	}
+}
+
+int relay_cmd_flows(struct relay_cli *cli)
+{
+	struct listing listing = {.json = cli->json, .all = json_array()};
+
+	if (!cli->json)
+		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
+		       "SIDE 1", "PACKETS");
+	int code = ask(cli, "flows", on_flows, &listing);
+	if (code == NTM_EXIT_OK && cli->json) {
+		json_t *out = json_pack("{s:O, s:I}", "flows", listing.all, "left_out",
+					(json_int_t)listing.left_out);
+		print_json(out);
+		json_decref(out);
+	} else if (code == NTM_EXIT_OK && listing.left_out > 0) {
+		printf("... and %lld more\n", listing.left_out);
+	}
+	json_decref(listing.all);
+	return code;
+}
+
+/* ---- drain ---- */
+
+static void on_drain(void *ctx, const json_t *reply)
+{
+	if (*(const bool *)ctx)
+		print_json(reply);
+	else
+		printf("draining: %lld flows are left; the relay ends with the last one\n",
+		       number(reply, "flows"));
+}
+
+int relay_cmd_drain(struct relay_cli *cli)
+{
+	return ask(cli, "drain", on_drain, &cli->json);
+}

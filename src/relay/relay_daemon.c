@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The relay as a daemon: opens its socket, gives privileges up, forwards. */
+#include "relay_daemon.h"
+
+#include "ntm/control.h"
+#include "ntm/daemon.h"
+#include "ntm/exit.h"
+#include "ntm/log.h"
+#include "ntm/loop.h"
+#include "ntm/netlink.h"
+#include "ntm/udp_batch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OWN_ADDRS_MAX 32
+/* Flows that `flows` lists; the rest is left out, and said to be. */
+#define LISTED_MAX 20000
+
+struct relay_daemon {
+	const struct relay_conf *conf;
+	struct relay_lease lease;
+	struct ntm_loop *loop;
+	struct ntm_udp_batch *udp;
+	struct ntm_control *control;
+	struct ntm_netlink *netlink;
+	struct ntm_netlink_monitor *monitor;
+	struct relay *relay;
+};
+
+/* ---- in and out ---- */
+
+static const struct ntm_addr *on_udp(void *ctx, const struct ntm_addr *from, const uint8_t *data,
+				     size_t len)
+{
+	struct relay_daemon *daemon = ctx;
+
+	return relay_input(daemon->relay, from, data, len);
+}
+
+static void send_udp(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len)
+{
+	struct relay_daemon *daemon = ctx;
+
+	(void)ntm_udp_batch_send(daemon->udp, to, data, len); /* counted there */
+}
+
+static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
+{
+	struct relay_daemon *daemon = ctx;
+	const struct ntm_ip *only = &daemon->conf->listen.ip;
+	struct ntm_ip ips[OWN_ADDRS_MAX];
+	size_t found = 0, count = 0;
+
+	if (ntm_netlink_addrs(daemon->netlink, 0, ips, OWN_ADDRS_MAX, &found) != 0)
+		return 0;
+	for (size_t i = 0; i < found && count < cap; i++)
+		if (ntm_ip_is_usable(&ips[i]) &&
+		    (ntm_ip_is_unspecified(only) || ntm_ip_eq(only, &ips[i])))
+			out[count++] = (struct ntm_addr){.ip = ips[i],
+							 .port = ntm_udp_batch_port(daemon->udp)};
+	return count;
+}
+
+static void save_lease(void *ctx, const struct relay_lease *lease)
+{
+	struct relay_daemon *daemon = ctx;
+	char words[300];
+
+	if (relay_lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+		ntm_err("%s", words);
+}
+
+static void on_drained(void *ctx)
+{
+	struct relay_daemon *daemon = ctx;
+
+	ntm_info("drained: the last flow is over");
+	ntm_loop_stop(daemon->loop);
+}
+
+static void on_addrs(void *arg)
+{
+	struct relay_daemon *daemon = arg;
+
+	relay_addrs_changed(daemon->relay);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct relay_daemon *daemon = arg;
+
+	(void)signo;
+	ntm_loop_stop(daemon->loop);
+}
+
+/* ---- the control socket ---- */
+
+static json_t *status_json(const struct relay_daemon *daemon)
+{
+	const struct ntm_udp_batch_counters *udp = ntm_udp_batch_counters(daemon->udp);
+	json_t *json = relay_status_json(daemon->relay);
+
+	if (json != NULL)
+		json_object_set_new(json, "udp",
+				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+					      "port", (int)ntm_udp_batch_port(daemon->udp),
+					      "packets_in", (json_int_t)udp->udp.packets_in,
+					      "packets_out", (json_int_t)udp->udp.packets_out,
+					      "bytes_in", (json_int_t)udp->udp.bytes_in,
+					      "bytes_out", (json_int_t)udp->udp.bytes_out,
+					      "dropped_full", (json_int_t)udp->udp.dropped_full,
+					      "dropped_error", (json_int_t)udp->udp.dropped_error,
+					      "trains_in", (json_int_t)udp->trains_in, "trains_out",
+					      (json_int_t)udp->trains_out));
+	return json;
+}
+
+static json_t *drain_json(struct relay_daemon *daemon)
+{
+	relay_drain(daemon->relay);
+	return json_pack("{s:b, s:I}", "draining", 1, "flows",
+			 (json_int_t)relay_flow_count(daemon->relay));
+}
+
+static void answer_flows(struct relay_daemon *daemon, uint64_t ticket)
+{
+	uint32_t pos = 0;
+	size_t listed = 0;
+	json_t *page;
+
+	while (listed < LISTED_MAX && (page = relay_flows_json(daemon->relay, &pos)) != NULL) {
+		listed += json_array_size(page);
+		if (ntm_control_reply(daemon->control, ticket,
+				      json_pack("{s:o, s:b}", "flows", page, "more", 1), false))
+			return;
+	}
+	ntm_control_reply(daemon->control, ticket,
+			  json_pack("{s:[], s:I}", "flows", "left_out",
+				    (json_int_t)(relay_flow_count(daemon->relay) - listed)),
+			  true);
+}
+
+static void on_request(void *ctx, uint64_t ticket, json_t *request)
+{
+	struct relay_daemon *daemon = ctx;
+	const char *verb = json_string_value(json_object_get(request, "verb"));
+	json_t *reply = NULL;
+
+	if (verb != NULL && strcmp(verb, "flows") == 0) {
+		answer_flows(daemon, ticket);
+		return;
+	}
+	if (verb != NULL && strcmp(verb, "status") == 0)
+		reply = status_json(daemon);
+	else if (verb != NULL && strcmp(verb, "drain") == 0)
+		reply = drain_json(daemon);
+	if (reply == NULL)
+		reply = json_pack("{s:s}", "error", "ntm-relay does not know this request");
+	ntm_control_reply(daemon->control, ticket, reply, true);
+}
+
+/* ---- start and stop ---- */
+
+static int exit_code(int err)
+{
+	return err == 0                          ? NTM_EXIT_OK
+	       : err == -EPERM || err == -EACCES ? NTM_EXIT_NOT_ALLOWED
+						 : NTM_EXIT_FAILED;
+}
+
+static int explain(int err, const char *what, const char *remedy)
+{
+	if (err != 0)
+		ntm_err("cannot open %s: %s%s%s", what, strerror(-err),
+			remedy[0] != '\0' ? ": " : "", remedy);
+	return exit_code(err);
+}
+
+static int make_all(struct relay_daemon *daemon)
+{
+	static const struct relay_ops ops = {
+		.send = send_udp,
+		.own_addrs = own_addrs,
+		.lease_changed = save_lease,
+		.drained = on_drained,
+	};
+	char words[300];
+	struct relay_settings settings;
+	int err = relay_lease_load(&daemon->lease, daemon->conf->state_dir, words, sizeof(words));
+
+	if (err != 0) {
+		ntm_err("%s", words);
+		return exit_code(err);
+	}
+	relay_conf_settings(daemon->conf, &settings);
+	daemon->loop = ntm_loop_new();
+	if (daemon->loop != NULL) {
+		struct relay_args args = {
+			.ops = &ops,
+			.ctx = daemon,
+			.timers = ntm_loop_timers(daemon->loop),
+			.lease = &daemon->lease,
+			.settings = &settings,
+		};
+		daemon->relay = relay_new(&args);
+	}
+	ntm_wipe(&daemon->lease, sizeof(daemon->lease));
+	if (daemon->relay != NULL)
+		return NTM_EXIT_OK;
+	ntm_err("cannot start: out of memory; flows_max may be too large for this host");
+	return NTM_EXIT_FAILED;
+}
+
+/* First of all, as it tells whether another instance is running. */
+static int open_control(struct relay_daemon *daemon)
+{
+	const struct relay_conf *conf = daemon->conf;
+	char path[RELAY_SOCKET_STR];
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	struct ntm_control_args args = {
+		.loop = daemon->loop,
+		.path = relay_conf_socket(conf, path),
+		.fn = on_request,
+		.ctx = daemon,
+	};
+
+	if (geteuid() == 0 && conf->user[0] != '\0' && ntm_user_find(conf->user, &uid, &gid) != 0) {
+		ntm_err("there is no user %s: `useradd --system %s`, or set user in the "
+			"configuration",
+			conf->user, conf->user);
+		return NTM_EXIT_FAILED;
+	}
+	args.gid = gid;
+	int err = ntm_dir_make(conf->run_dir, 0755, uid, gid);
+	if (err == 0)
+		err = ntm_control_open(&args, &daemon->control);
+	return explain(err, path, err == -EADDRINUSE ? "is another ntm-relay running?" : "");
+}
+
+static int open_udp(struct relay_daemon *daemon)
+{
+	struct ntm_udp_batch_args args = {
+		.loop = daemon->loop,
+		.bind = daemon->conf->listen,
+		.fn = on_udp,
+		.ctx = daemon,
+	};
+	char addr[NTM_ADDR_STR];
+
+	if (args.bind.ip.family == 6 && ntm_ip_is_unspecified(&args.bind.ip))
+		args.bind.ip = (struct ntm_ip){0}; /* works without IPv6 as well */
+	int err = ntm_udp_batch_open(&args, &daemon->udp);
+	return explain(err, ntm_addr_str(&daemon->conf->listen, addr),
+		       err == -EADDRINUSE ? "is another ntm-relay running? else set listen" : "");
+}
+
+static int open_rest(struct relay_daemon *daemon)
+{
+	int err = ntm_netlink_open(&daemon->netlink);
+
+	if (err == 0)
+		err = ntm_netlink_monitor_open(daemon->loop, on_addrs, daemon, &daemon->monitor);
+	if (err == 0)
+		err = ntm_loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
+	if (err == 0)
+		err = ntm_loop_signal(daemon->loop, SIGINT, on_signal, daemon);
+	return explain(err, "netlink", "");
+}
+
+static int give_up_root(const struct relay_daemon *daemon)
+{
+	char words[200];
+	/* Who is not root stays who it is; capabilities of the service manager go in any case. */
+	int err =
+		ntm_priv_drop(geteuid() == 0 ? daemon->conf->user : NULL, 0, words, sizeof(words));
+
+	if (err != 0)
+		ntm_err("%s", words);
+	return err == 0 ? NTM_EXIT_OK : NTM_EXIT_FAILED;
+}
+
+static int serve(struct relay_daemon *daemon)
+{
+	char addr[NTM_ADDR_STR];
+	int err = relay_start(daemon->relay);
+
+	if (err == 0) {
+		ntm_info("relaying at %s", ntm_addr_str(&daemon->conf->listen, addr));
+		ntm_notify("READY=1");
+		err = ntm_loop_run(daemon->loop);
+		ntm_notify("STOPPING=1");
+		relay_stop(daemon->relay);
+	}
+	if (err != 0)
+		ntm_err("cannot run: %s", strerror(-err));
+	return exit_code(err);
+}
+
+static void close_all(struct relay_daemon *daemon)
+{
+	ntm_control_free(daemon->control);
+	ntm_netlink_monitor_free(daemon->monitor);
+	relay_free(daemon->relay);
+	ntm_udp_batch_free(daemon->udp);
+	ntm_netlink_free(daemon->netlink);
+	ntm_loop_free(daemon->loop);
+}
+
+int relay_daemon_run(const struct relay_conf *conf)
+{
+	struct relay_daemon daemon = {.conf = conf};
+	int status = exit_code(ntm_daemon_harden());
+
+	if (status == NTM_EXIT_OK)
+		status = make_all(&daemon);
+	if (status == NTM_EXIT_OK)
+		status = open_control(&daemon);
+	if (status == NTM_EXIT_OK)
+		status = open_udp(&daemon);
+	if (status == NTM_EXIT_OK)
+		status = open_rest(&daemon);
+	if (status == NTM_EXIT_OK)
+		status = give_up_root(&daemon);
+	if (status == NTM_EXIT_OK)
+		status = serve(&daemon);
+	close_all(&daemon);
+	return status;
+}

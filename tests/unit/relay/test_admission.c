@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Admission: every reason to refuse, every byte changed, generations, accounts, draining. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "relayworld.h"
+
+static void test_binds_both_sides(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 7, "192.0.2.1:7000", "[2001:db8::2]:7000");
+
+	(void)state;
+	assert_int_equal(relay_flow_count(w->relay), 1);
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[0], pair.label), &pair.addr[1]));
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[1], pair.label), &pair.addr[0]));
+	world_free(w);
+}
+
+static void test_challenge_keeps_nothing(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr from = addr_of("192.0.2.1");
+	struct pass pass = pass_for(w, 7, 0);
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+
+	(void)state;
+	for (uint32_t i = 1; i < 100; i++)
+		assert_true(get_cookie(w, &pass, &from, i, cookie));
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	world_free(w);
+}
+
+/* One way to be refused: what to change in the world, ticket, address or frame. */
+static void expect_refused(struct world *w, const struct pass *pass, const char *from,
+			   enum relay_drop why)
+{
+	struct ntm_addr addr = addr_of(from);
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	uint64_t before = drops_of(w, why);
+
+	if (get_cookie(w, pass, &addr, 1, cookie))
+		fail_msg("%s was challenged, not refused: %s", from, relay_drop_name(why));
+	if (drops_of(w, why) != before + 1)
+		fail_msg("not refused as %s", relay_drop_name(why));
+}
+
+static void test_refused_sources(void **state)
+{
+	static const char *const from[] = {
+		"0.0.0.0",
+		"0.1.2.3",
+		"127.0.0.1",
+		"224.0.0.1",
+		"240.0.0.1",
+		"255.255.255.255",
+		"169.254.1.1",
+		"203.0.113.50:9",
+		"203.0.113.51",
+		"198.18.3.4",
+		"[::]:1",
+		"[::1]:1",
+		"[ff02::1]:1",
+		"[fe80::1]:1",
+		"192.0.2.1:0",
+		"[::ffff:127.0.0.1]:1",
+		"[::ffff:203.0.113.50]:1",
+	};
+	struct world *w = world_up(16);
+	struct pass pass = pass_for(w, 7, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		struct ntm_addr addr;
+		uint8_t frame[NTM_RELAY_FRAME_MAX];
+		uint64_t before = drops_of(w, RELAY_DROP_SOURCE);
+
+		if (ntm_addr_parse(&addr, from[i], 7000) != 0)
+			addr = (struct ntm_addr){.ip = ntm_ip_v4(192, 0, 2, 1)}; /* port 0 */
+		assert_null(ask(w, &addr, frame, write_bind(&pass, 1, frame)));
+		if (drops_of(w, RELAY_DROP_SOURCE) != before + 1)
+			fail_msg("%s was not refused", from[i]);
+	}
+	w->relay->sources.loopback = true;
+	assert_true(bind_to(w, &pass, &(struct ntm_addr){ntm_ip_v4(127, 0, 0, 1), 7000}, 1, NULL));
+	world_free(w);
+}
+
+static void test_refused_tickets(void **state)
+{
+	struct world *w = world_up(16);
+	struct pass pass = pass_for(w, 7, 0), other;
+	struct ntm_keys stranger;
+	struct ntm_ticket_key key;
+
+	(void)state;
+	/* Expired, at this very second. */
+	other = pass;
+	other.ticket.expires_s = w->timers.wall_ms / 1000;
+	seal(w, &other);
+	expect_refused(w, &other, "192.0.2.1", RELAY_DROP_EXPIRED);
+	/* For another relay. */
+	ntm_keys_make(&stranger);
+	key = ntm_ticket_key_make(w->dc_keys.sec, stranger.pub, DAY);
+	ntm_ticket_seal(&pass.ticket, &key, stranger.pub, other.sealed);
+	other.ticket = pass.ticket;
+	expect_refused(w, &other, "192.0.2.1", RELAY_DROP_TICKET);
+	/* By another DC. */
+	key = ntm_ticket_key_make(stranger.sec, w->lease.keys.pub, DAY);
+	ntm_ticket_seal(&pass.ticket, &key, w->lease.keys.pub, other.sealed);
+	expect_refused(w, &other, "192.0.2.1", RELAY_DROP_TICKET);
+	/* Of a day that is over, or that has not come. */
+	key = ntm_ticket_key_make(w->dc_keys.sec, w->lease.keys.pub, DAY + 2);
+	ntm_ticket_seal(&pass.ticket, &key, w->lease.keys.pub, other.sealed);
+	expect_refused(w, &other, "192.0.2.1", RELAY_DROP_UNKNOWN_KEY);
+	/* A stolen ticket without its bind key. */
+	other = pass;
+	other.ticket.bind_key[0] ^= 1;
+	expect_refused(w, &other, "192.0.2.1", RELAY_DROP_MAC);
+	assert_true(bind_to(w, &pass, &(struct ntm_addr){ntm_ip_v4(192, 0, 2, 1), 7000}, 1, NULL));
+	world_free(w);
+}
+
+static void test_no_keys(void **state)
+{
+	struct world *w = world_new(16);
+	struct pass pass = pass_for(w, 7, 0);
+
+	(void)state;
+	expect_refused(w, &pass, "192.0.2.1", RELAY_DROP_NO_KEYS);
+	world_free(w);
+}
+
+static void test_yesterday_and_tomorrow(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr from = addr_of("192.0.2.1");
+	struct pass pass = pass_for(w, 7, 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		ntm_ticket_seal(&pass.ticket, &w->direction.keys.item[i], w->lease.keys.pub,
+				pass.sealed);
+		assert_true(bind_to(w, &pass, &from, i + 1, NULL));
+	}
+	world_free(w);
+}
+
+/* Every byte of both frames: not one change gets an answer. */
+static void test_every_byte_counts(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr from = addr_of("192.0.2.1");
+	struct pass pass = pass_for(w, 7, 0);
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN], frame[NTM_RELAY_FRAME_MAX];
+
+	(void)state;
+	assert_true(get_cookie(w, &pass, &from, 1, cookie));
+	for (int answers = 0; answers < 2; answers++) {
+		size_t len = answers ? write_answer(&pass, 1, cookie, frame)
+				     : write_bind(&pass, 1, frame);
+
+		for (size_t i = 0; i < len; i++)
+			for (unsigned bit = 0; bit < 8; bit++) {
+				frame[i] ^= (uint8_t)(1u << bit);
+				if (i == 0 && frame[0] <= NTM_FRAME_TRANSPORT) {
+					frame[i] ^= (uint8_t)(1u << bit);
+					continue; /* another family */
+				}
+				run_ms(w, 2); /* no limit by network */
+				assert_null(ask(w, &from, frame, len));
+				frame[i] ^= (uint8_t)(1u << bit);
+			}
+		for (size_t cut = 0; cut < len; cut++)
+			assert_null(ask(w, &from, frame, cut));
+	}
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 0);
+	world_free(w);
+}
+
+static void test_cookie_is_for_one_address(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr from = addr_of("192.0.2.1:7000"),
+			other[] = {addr_of("192.0.2.1:7001"), addr_of("192.0.2.2:7000"),
+				   addr_of("[2001:db8::1]:7000")};
+	struct pass pass = pass_for(w, 7, 0), peer = pass_for(w, 7, 1), next = pass_for(w, 8, 0);
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	struct ntm_relay_frame bound;
+
+	(void)state;
+	assert_true(get_cookie(w, &pass, &from, 1, cookie));
+	for (size_t i = 0; i < 3; i++)
+		assert_false(say_answer(w, &pass, &other[i], 1, cookie, &bound));
+	assert_false(say_answer(w, &pass, &from, 2, cookie, &bound)); /* another generation */
+	assert_false(say_answer(w, &peer, &from, 1, cookie, &bound)); /* another side */
+	assert_false(say_answer(w, &next, &from, 1, cookie, &bound)); /* another flow */
+	assert_int_equal(drops_of(w, RELAY_DROP_COOKIE), 6);
+	assert_true(say_answer(w, &pass, &from, 1, cookie, &bound));
+	world_free(w);
+}
+
+static void test_cookie_ages(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr from = addr_of("192.0.2.1");
+	struct pass pass = pass_for(w, 7, 0);
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	struct ntm_relay_frame bound;
+
+	(void)state;
+	assert_true(get_cookie(w, &pass, &from, 1, cookie));
+	run_ms(w, BIND_COOKIE_SECRET_MS);
+	assert_true(say_answer(w, &pass, &from, 1, cookie, &bound));
+	assert_true(get_cookie(w, &pass, &from, 2, cookie));
+	run_ms(w, 2 * BIND_COOKIE_SECRET_MS);
+	assert_false(say_answer(w, &pass, &from, 2, cookie, &bound));
+	world_free(w);
+}
+
+static void test_generations(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 7, "192.0.2.1:7000", "192.0.2.2:7000");
+	struct ntm_addr moved = addr_of("192.0.2.9:7000");
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	struct ntm_relay_frame bound;
+
+	(void)state;
+	/* A lost BOUND: the same once more. */
+	assert_true(bind_to(w, &pair.pass[0], &pair.addr[0], 1, &bound));
+	assert_int_equal(bound.label, pair.label);
+	/* A replay from elsewhere moves nothing, nor does an older one. */
+	assert_false(get_cookie(w, &pair.pass[0], &moved, 1, cookie));
+	assert_false(get_cookie(w, &pair.pass[0], &moved, 0, cookie));
+	assert_false(get_cookie(w, &pair.pass[0], &pair.addr[0], 0, cookie));
+	assert_int_equal(drops_of(w, RELAY_DROP_GENERATION), 3);
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[1], pair.label), &pair.addr[0]));
+	/* A newer one moves the side; the old address is nobody's. */
+	assert_true(bind_to(w, &pair.pass[0], &moved, 2, &bound));
+	assert_int_equal(bound.label, pair.label);
+	assert_true(bound.peer_bound);
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[1], pair.label), &moved));
+	assert_true(ntm_addr_eq(relayed(w, &moved, pair.label), &pair.addr[1]));
+	assert_null(relayed(w, &pair.addr[0], pair.label));
+	assert_int_equal(relay_flow_count(w->relay), 1);
+	world_free(w);
+}
+
+/* Between a BIND of generation 2 and its ANSWER, generation 3 has come. */
+static void test_overtaken(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 7, "192.0.2.1:7000", "192.0.2.2:7000");
+	struct ntm_addr second = addr_of("192.0.2.9:2"), third = addr_of("192.0.2.9:3");
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	struct ntm_relay_frame bound;
+
+	(void)state;
+	assert_true(get_cookie(w, &pair.pass[0], &second, 2, cookie));
+	assert_true(bind_to(w, &pair.pass[0], &third, 3, NULL));
+	assert_false(say_answer(w, &pair.pass[0], &second, 2, cookie, &bound));
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[1], pair.label), &third));
+	world_free(w);
+}
+
+static void test_full(void **state)
+{
+	struct world *w = world_up(2);
+	struct pass third = pass_for(w, 3, 0);
+
+	(void)state;
+	(void)pair_up(w, 1, "192.0.2.1:1", "192.0.2.2:1");
+	(void)pair_up(w, 2, "192.0.2.1:2", "192.0.2.2:2");
+	expect_refused(w, &third, "192.0.2.3", RELAY_DROP_FULL);
+	run_ms(w, (NTM_RELAY_IDLE_S + 10) * 1000);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	third = pass_for(w, 3, 0);
+	assert_true(bind_to(w, &third, &(struct ntm_addr){ntm_ip_v4(192, 0, 2, 3), 1}, 1, NULL));
+	world_free(w);
+}
+
+static struct pass account_pass(struct world *w, uint64_t flow, uint8_t side, uint32_t account)
+{
+	struct pass pass = pass_for(w, flow, side);
+
+	pass.ticket.account = account;
+	seal(w, &pass);
+	return pass;
+}
+
+static void test_account_flows(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr a = addr_of("192.0.2.1"), b = addr_of("192.0.2.2");
+	struct pass pass[2][2];
+
+	(void)state;
+	w->direction.account_flows = 2;
+	dc_directs(w);
+	assert_int_equal(w->acks, 1);
+	/* Both sides of one account are one flow. */
+	for (uint8_t flow = 0; flow < 2; flow++)
+		for (uint8_t side = 0; side < 2; side++) {
+			pass[flow][side] = account_pass(w, flow + 1, side, 5);
+			assert_true(bind_to(w, &pass[flow][side], side ? &b : &a, 1, NULL));
+		}
+	struct pass third = account_pass(w, 3, 0, 5), else_ = account_pass(w, 3, 0, 6);
+	expect_refused(w, &third, "192.0.2.3", RELAY_DROP_ACCOUNT_FLOWS);
+	assert_true(bind_to(w, &else_, &a, 1, NULL));
+	/* The other side of another account's flow counts as well. */
+	third = account_pass(w, 3, 1, 5);
+	expect_refused(w, &third, "192.0.2.3", RELAY_DROP_ACCOUNT_FLOWS);
+	/* What there is may move. */
+	assert_true(bind_to(w, &pass[0][0], &b, 2, NULL));
+	run_ms(w, (NTM_RELAY_IDLE_S + 10) * 1000);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	assert_int_equal(ntm_map_count(w->relay->accounts.map), 0);
+	third = account_pass(w, 3, 0, 5);
+	assert_true(bind_to(w, &third, &a, 1, NULL));
+	world_free(w);
+}
+
+static void test_draining(void **state)
+{
+	struct world *w = world_up(16);
+	struct pass first = pass_for(w, 1, 0), peer = pass_for(w, 1, 1), other = pass_for(w, 2, 0);
+	struct ntm_addr a = addr_of("192.0.2.1"), b = addr_of("192.0.2.2");
+	unsigned reports;
+
+	(void)state;
+	assert_true(bind_to(w, &first, &a, 1, NULL));
+	reports = w->reports;
+	assert_false(w->report.draining);
+	relay_drain(w->relay);
+	run_ms(w, 1);
+	assert_int_equal(w->reports, reports + 1); /* at once */
+	assert_true(w->report.draining);
+	expect_refused(w, &other, "192.0.2.3", RELAY_DROP_DRAINING);
+	/* What has begun is completed, and may move. */
+	assert_true(bind_to(w, &peer, &b, 1, NULL));
+	assert_true(bind_to(w, &first, &b, 2, NULL));
+	run_ms(w, (NTM_RELAY_IDLE_S - 1) * 1000);
+	assert_int_equal(w->drained, 0);
+	run_ms(w, 3000);
+	assert_int_equal(w->drained, 1);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	run_ms(w, 5000);
+	assert_int_equal(w->drained, 1);
+	world_free(w);
+}
+
+static void test_draining_idle(void **state)
+{
+	struct world *w = world_up(16);
+
+	(void)state;
+	relay_drain(w->relay);
+	run_ms(w, 10);
+	assert_int_equal(w->drained, 1);
+	world_free(w);
+}
+
+static void test_limited_by_network(void **state)
+{
+	struct world *w = world_up(16);
+	struct pass pass = pass_for(w, 7, 0);
+	struct ntm_addr from = addr_of("192.0.2.1"), near = addr_of("192.0.2.200"),
+			far = addr_of("198.51.100.1");
+	uint8_t frame[NTM_RELAY_FRAME_MAX] = {0}, cookie[NTM_RELAY_COOKIE_LEN];
+
+	(void)state;
+	memset(frame, 0x41, sizeof(frame));
+	size_t len = write_bind(&pass, 1, frame);
+	frame[len - 1] ^= 1;
+	for (int i = 0; i < SOURCES_ADMIT_BURST; i++)
+		assert_null(ask(w, &from, frame, len));
+	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 0);
+	assert_false(get_cookie(w, &pass, &near, 1, cookie));
+	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 1);
+	assert_true(get_cookie(w, &pass, &far, 1, cookie));
+	run_ms(w, 10);
+	assert_true(get_cookie(w, &pass, &near, 1, cookie));
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_binds_both_sides),
+		cmocka_unit_test(test_challenge_keeps_nothing),
+		cmocka_unit_test(test_refused_sources),
+		cmocka_unit_test(test_refused_tickets),
+		cmocka_unit_test(test_no_keys),
+		cmocka_unit_test(test_yesterday_and_tomorrow),
+		cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_cookie_is_for_one_address),
+		cmocka_unit_test(test_cookie_ages),
+		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_overtaken),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_account_flows),
+		cmocka_unit_test(test_draining),
+		cmocka_unit_test(test_draining_idle),
+		cmocka_unit_test(test_limited_by_network),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
