@@ -104,6 +104,9 @@ void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *p
 	struct ntm_ippkt view;
 	char src[NTM_IP_STR];
 
+	/* What follows is asked of the whole packet. */
+	if (pkt->data[0] == NTM_FRAG_KIND && tunnel_join(tunnel, pkt) != 1)
+		return;
 	if (ntm_ippkt_parse(&view, pkt->data, pkt->len) != 0) {
 		node->counters.peer_malformed++;
 		return;

@@ -12,6 +12,7 @@ static json_t *drops_json(const struct node *node)
 	const struct node_counters *c = &node->counters;
 	const struct ntm_links_counters *l = ntm_links_counters(node->links);
 	const struct tunnels_counters *t = tunnels_counters(node->tunnels);
+	const struct ntm_frags_counters *f = tunnels_frags_counters(node->tunnels);
 	json_t *json = json_object();
 	char src[NTM_IP_STR];
 
@@ -23,6 +24,8 @@ static json_t *drops_json(const struct node *node)
 	add(json, "control_bad", c->control_bad);
 	add(json, "looped", c->looped);
 	add(json, "queue_full_or_failed", t->queue_dropped);
+	add(json, "parts_refused", f->refused);
+	add(json, "parts_missing", f->late + f->crowded_out);
 	add(json, "frames_malformed", l->malformed);
 	add(json, "frames_bad_mac", l->bad_mac1);
 	add(json, "frames_bad_handshake", l->bad_handshake);
@@ -102,6 +105,7 @@ json_t *node_status_json(const struct node *node)
 {
 	const struct ntm_links_counters *l = ntm_links_counters(node->links);
 	const struct tunnels_counters *t = tunnels_counters(node->tunnels);
+	const struct ntm_frags_counters *f = tunnels_frags_counters(node->tunnels);
 	const struct node_lease *lease = &node->lease;
 	char vip4[NTM_IP_STR], vip6[NTM_IP_STR], resolver[NTM_IP_STR];
 	json_t *json =
@@ -120,10 +124,11 @@ json_t *node_status_json(const struct node *node)
 				      (json_int_t)t->ups, "early_requests",
 				      (json_int_t)t->early_requests));
 	json_object_set_new(json, "traffic",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "host_in",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "host_in",
 				      (json_int_t)node->counters.tun_in, "host_out",
-				      (json_int_t)node->counters.tun_out, "frames_in",
-				      (json_int_t)l->frames_in, "frames_out",
+				      (json_int_t)node->counters.tun_out, "sent_in_parts",
+				      (json_int_t)t->cut, "came_in_parts", (json_int_t)f->packets,
+				      "frames_in", (json_int_t)l->frames_in, "frames_out",
 				      (json_int_t)l->frames_out, "bytes_in",
 				      (json_int_t)l->bytes_in, "bytes_out",
 				      (json_int_t)l->bytes_out));

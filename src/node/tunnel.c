@@ -173,7 +173,8 @@ struct tunnels *tunnels_new(const struct tunnels_args *args)
 	tunnels->by_vip = ntm_map_new();
 	tunnels->by_name = ntm_map_new();
 	ntm_bucket_init(&tunnels->icmp_bucket, 20, 20, args->timers->now_ms);
-	if (tunnels->by_vip == NULL || tunnels->by_name == NULL) {
+	tunnels->frags = ntm_frags_new();
+	if (tunnels->by_vip == NULL || tunnels->by_name == NULL || tunnels->frags == NULL) {
 		tunnels_free(tunnels);
 		return NULL;
 	}
@@ -188,6 +189,7 @@ void tunnels_free(struct tunnels *tunnels)
 		tunnel_drop(tunnels->list);
 	ntm_map_free(tunnels->by_vip);
 	ntm_map_free(tunnels->by_name);
+	ntm_frags_free(tunnels->frags);
 	free(tunnels);
 }
 
@@ -280,6 +282,7 @@ void tunnel_drop(struct tunnel *tunnel)
 	if (tunnel->next != NULL)
 		tunnel->next->link_in_list = tunnel->link_in_list;
 	all->count--;
+	ntm_frags_forget(all->frags, tunnel);
 	ntm_wipe(tunnel, sizeof(*tunnel));
 	free(tunnel);
 }

@@ -6,6 +6,8 @@
 #include "node.h"
 #include "realm.h"
 
+#include "ntm/frag.h"
+
 /*
  * One peer. Found by FQDN, by either VIP, by key and by pair id, as far as they are known: a
  * direction by VIP does not know the name before the Route Direction came.
@@ -117,6 +119,9 @@ void tunnel_send(struct tunnels *tunnels, const struct ntm_ip *dst, struct ntm_p
  * ends, unless it is waiting already. */
 void tunnel_send_name(struct tunnels *tunnels, const char *fqdn, struct ntm_pkt *pkt,
 		      struct tunnel_wait *wait);
+/* A part of an inner packet came. 1: pkt is that packet now, padding behind it; 0: more parts are
+ * needed; -EBADMSG: counted, frag.h. */
+int tunnel_join(struct tunnel *tunnel, struct ntm_pkt *pkt);
 /* Inner traffic came: for the idle timer. */
 void tunnel_touch(struct tunnel *tunnel);
 
@@ -146,8 +151,10 @@ void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out);
 struct tunnels_counters {
 	uint64_t directions, directions_failed, route_directions, bad_route_directions, ups, downs;
 	uint64_t queued, queue_dropped, unreachables, early_requests;
+	uint64_t cut; /* packets sent in parts */
 };
 const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels);
+const struct ntm_frags_counters *tunnels_frags_counters(const struct tunnels *tunnels);
 json_t *tunnels_json(const struct tunnels *tunnels);
 /* The last TUNNEL_FAILURES directions that failed, newest first; not those to what is no node. */
 json_t *tunnels_errors_json(const struct tunnels *tunnels);

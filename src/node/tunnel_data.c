@@ -29,6 +29,31 @@ void tunnel_touch(struct tunnel *tunnel)
 	tunnel->silent_since_ms = 0;
 }
 
+/* In parts when the path does not take it whole. 0 or negative. */
+static int seal(struct tunnel *tunnel, struct ntm_pkt *pkt)
+{
+	struct tunnels *all = tunnel->owner;
+	uint8_t cls = class_of(pkt);
+	struct ntm_frag part = {.id = all->frag_id};
+	int err = 0;
+
+	part.count = (uint8_t)ntm_frag_count(pkt->len, ntm_link_room(tunnel->link));
+	if (part.count == 0)
+		return -EMSGSIZE;
+	if (part.count == 1)
+		return ntm_link_send(tunnel->link, pkt, cls);
+	all->frag_id++;
+	all->counters.cut++;
+	for (; part.index < part.count && err == 0; part.index++) {
+		struct ntm_pkt out;
+
+		ntm_pkt_reset(&out);
+		ntm_frag_cut(pkt, &part, &out);
+		err = ntm_link_send(tunnel->link, &out, cls);
+	}
+	return err;
+}
+
 static void send_now(struct tunnel *tunnel, struct ntm_pkt *pkt)
 {
 	int64_t now = tunnel->owner->args.timers->now_ms;
@@ -36,8 +61,15 @@ static void send_now(struct tunnel *tunnel, struct ntm_pkt *pkt)
 	tunnel->inner_ms = now;
 	if (tunnel->silent_since_ms == 0)
 		tunnel->silent_since_ms = now;
-	if (ntm_link_send(tunnel->link, pkt, class_of(pkt)) != 0)
+	if (seal(tunnel, pkt) != 0)
 		tunnel->owner->counters.queue_dropped++;
+}
+
+int tunnel_join(struct tunnel *tunnel, struct ntm_pkt *pkt)
+{
+	struct tunnels *all = tunnel->owner;
+
+	return ntm_frags_add(all->frags, tunnel, pkt, all->args.timers->now_ms);
 }
 
 static enum ntm_unreachable unreachable_of(int err)

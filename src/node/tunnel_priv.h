@@ -93,6 +93,8 @@ struct tunnels {
 	struct ntm_msg_revoked revoked[TUNNEL_REVOKED]; /* a ring; tunnel_peer.c */
 	size_t revoked_next;
 	struct ntm_bucket icmp_bucket;
+	struct ntm_frags *frags; /* parts that came; the tunnel names the peer */
+	uint16_t frag_id;        /* of the next packet that is sent in parts */
 	struct tunnels_counters counters;
 	struct tunnel_failure failures[TUNNEL_FAILURES]; /* newest first */
 	size_t failure_count;

@@ -37,6 +37,11 @@ const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels)
 	return &tunnels->counters;
 }
 
+const struct ntm_frags_counters *tunnels_frags_counters(const struct tunnels *tunnels)
+{
+	return ntm_frags_counters(tunnels->frags);
+}
+
 static const char *suite_name(uint8_t suite)
 {
 	return suite == NTM_SUITE_AES256_GCM          ? "aes256-gcm"

@@ -288,6 +288,49 @@ static void send_in_tunnel(struct sim_node *from, struct sim_node *to, const str
 	sim_run(from->sim, 100);
 }
 
+/* The same in two parts: nothing is looked at before the whole is there. */
+static void send_in_parts(struct sim_node *from, struct sim_node *to, const struct ntm_ip *src)
+{
+	struct ntm_addr src_addr = {.ip = *src, .port = 40000};
+	struct ntm_addr dst_addr = {.ip = to->lease.vip4, .port = 9999};
+	struct tunnel *tunnel = tunnel_find_up(from->node->tunnels, &to->lease.vip4);
+	struct ntm_frag part = {.id = 1, .count = 2};
+	struct ntm_pkt whole;
+
+	assert_non_null(tunnel);
+	ntm_pkt_reset(&whole);
+	ntm_pkt_put(&whole, ntm_ippkt_build_udp(whole.data, NTM_PKT_MAX, &src_addr, &dst_addr,
+						"in two parts", 12));
+	assert_int_equal(whole.len, 40);
+	for (; part.index < part.count; part.index++) {
+		struct ntm_pkt out;
+
+		ntm_pkt_reset(&out);
+		ntm_frag_cut(&whole, &part, &out);
+		assert_int_equal(ntm_link_send(tunnel_link(tunnel), &out, 0), 0);
+	}
+	sim_run(from->sim, 100);
+}
+
+static void inner_source_of_parts_is_checked(void **state)
+{
+	struct sim *sim = *state;
+	struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1");
+	struct sim_node *a = sim_node_up(dc, &sim->internet, "192.0.2.10", "alice");
+	struct sim_node *b = sim_node_up(dc, &sim->internet, "192.0.2.11", "bob");
+	struct sim_node *c = sim_node_up(dc, &sim->internet, "192.0.2.12", "carol");
+
+	sim_say(a, b, 4, 9999, "good");
+	sim_run(sim, 1000);
+	assert_int_equal(b->data_in, 1);
+	send_in_parts(a, b, &a->lease.vip4);
+	assert_int_equal(b->data_in, 2);
+	assert_string_equal(b->data, "in two parts");
+	send_in_parts(a, b, &c->lease.vip4);
+	assert_int_equal(b->data_in, 2);
+	assert_int_equal(b->node->counters.peer_spoofed, 1);
+}
+
 static void inner_source_is_checked(void **state)
 {
 	struct sim *sim = *state;
@@ -345,6 +388,7 @@ int main(void)
 		scenario(truncated_and_changed),
 		scenario(noise),
 		scenario(inner_source_is_checked),
+		scenario(inner_source_of_parts_is_checked),
 		scenario(host_with_wrong_source),
 	};
 

@@ -2,6 +2,15 @@
 /* Tests of inner packets on their way into a tunnel: sealed, kept, dropped, refused. */
 #include "tunnelworld.h"
 
+/* What passes whole: link.h's business. */
+static size_t room = NTM_PKT_MAX;
+size_t __wrap_ntm_link_room(const struct ntm_link *link);
+size_t __wrap_ntm_link_room(const struct ntm_link *link)
+{
+	(void)link;
+	return room;
+}
+
 static void data_starts_a_direction_and_waits(void **state)
 {
 	struct world *w = world_new();
@@ -282,6 +291,88 @@ static void only_udp_is_marked(void **state)
 	world_free(w);
 }
 
+static void send_long(struct side *s, const struct ntm_ip *dst, size_t len, uint8_t first)
+{
+	uint8_t payload[NTM_PKT_MAX] = {first};
+	size_t head = dst->family == 4 ? 28 : 48;
+	struct ntm_pkt pkt;
+
+	for (size_t i = 1; i < len - head; i++)
+		payload[i] = (uint8_t)(i * 7 + len);
+	make_udp(s, dst, payload, len - head, &pkt);
+	tunnel_send(s->tunnels, dst, &pkt);
+}
+
+/* Lengths on both sides of what passes whole, v4 and v6. */
+static void what_is_too_long_goes_in_parts(void **state)
+{
+	static const struct {
+		size_t len;
+		unsigned parts;
+	} rows[] = {{1183, 0}, {1184, 0}, {1185, 2}, {1400, 2}, {1900, 2}};
+	struct world *w = world_up();
+
+	(void)state;
+	room = NTM_LINK_ROOM_MIN;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct ntm_ip *vip = i % 2 ? &w->b.lease.vip6 : &w->b.lease.vip4;
+		size_t len = rows[i / 2].len;
+		uint8_t expected[NTM_PKT_MAX];
+		uint64_t cut = tunnels_counters(w->a.tunnels)->cut;
+
+		w->b.parts = w->b.inner = 0;
+		w->a.longest = 0;
+		send_long(&w->a, vip, len, 1);
+		run(w, DELAY_MS);
+		assert_int_equal(w->b.inner, 1);
+		assert_int_equal(w->b.parts, rows[i / 2].parts);
+		assert_int_equal(tunnels_counters(w->a.tunnels)->cut - cut, rows[i / 2].parts > 0);
+		assert_in_range(w->a.longest, 64, NTM_LINK_ROOM_MIN + NTM_TRANSPORT_OVERHEAD);
+		assert_int_equal(w->b.last_len, len);
+		/* The same as one that was sent whole. */
+		memcpy(expected, w->b.last, len);
+		room = NTM_PKT_MAX;
+		send_long(&w->a, vip, len, 1);
+		run(w, DELAY_MS);
+		assert_memory_equal(w->b.last, expected, len);
+		room = NTM_LINK_ROOM_MIN;
+	}
+	assert_int_equal(tunnels_frags_counters(w->b.tunnels)->refused, 0);
+	room = NTM_PKT_MAX;
+	world_free(w);
+}
+
+static void parts_keep_the_class(void **state)
+{
+	struct world *w = world_up();
+
+	(void)state;
+	room = NTM_LINK_ROOM_MIN;
+	send_long(&w->a, &w->b.lease.vip4, 1400, 0x80);
+	assert_int_equal(w->a.cls, 1);
+	send_long(&w->a, &w->b.lease.vip4, 1400, 0x10);
+	assert_int_equal(w->a.cls, 0);
+	room = NTM_PKT_MAX;
+	world_free(w);
+}
+
+/* What waited for the tunnel is cut as well. */
+static void what_was_queued_goes_in_parts(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	room = NTM_LINK_ROOM_MIN;
+	for (uint8_t i = 0; i < TUNNEL_QUEUE_PACKETS; i++)
+		send_long(&w->a, &w->b.lease.vip4, 1400, 1);
+	direct(&w->a, 0);
+	run(w, 100);
+	assert_int_equal(w->b.inner, TUNNEL_QUEUE_PACKETS);
+	assert_int_equal(w->b.parts, 2 * TUNNEL_QUEUE_PACKETS);
+	room = NTM_PKT_MAX;
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +390,9 @@ int main(void)
 		cmocka_unit_test(stopping_refuses_what_is_queued),
 		cmocka_unit_test(rtp_is_marked_on_the_outside),
 		cmocka_unit_test(only_udp_is_marked),
+		cmocka_unit_test(what_is_too_long_goes_in_parts),
+		cmocka_unit_test(parts_keep_the_class),
+		cmocka_unit_test(what_was_queued_goes_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

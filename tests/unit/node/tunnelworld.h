@@ -64,9 +64,12 @@ struct side {
 
 	unsigned icmp, initiations, closes_in, learnt;
 	uint8_t icmp_type, icmp_code; /* of the last one */
-	unsigned inner;
-	uint8_t marks[INNER_MAX]; /* last bytes of inner packets, in order */
-	uint8_t cls;              /* of the last TRANSPORT sent */
+	unsigned inner, parts;
+	size_t longest; /* TRANSPORT sent */
+	size_t last_len;
+	uint8_t last[NTM_PKT_MAX]; /* inner packet */
+	uint8_t marks[INNER_MAX];  /* last bytes of inner packets, in order */
+	uint8_t cls;               /* of the last TRANSPORT sent */
 };
 
 struct world {
@@ -159,6 +162,8 @@ static inline void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *
 	s->initiations += frame[0] == NTM_FRAME_INITIATION;
 	if (frame[0] == NTM_FRAME_TRANSPORT)
 		s->cls = frame[1];
+	if (frame[0] == NTM_FRAME_TRANSPORT && len > s->longest)
+		s->longest = len;
 	if (!ntm_addr_eq(to, &other->addr) || other->is_deaf)
 		return;
 	struct flight *f = calloc(1, sizeof(*f));
@@ -244,9 +249,14 @@ static inline void on_input(void *ctx, struct ntm_link *link, void *owner, struc
 	struct ntm_ippkt view;
 
 	(void)link;
+	s->parts += pkt->data[0] == NTM_FRAG_KIND;
+	if (pkt->data[0] == NTM_FRAG_KIND && tunnel_join(owner, pkt) != 1)
+		return;
 	assert_int_equal(ntm_ippkt_parse(&view, pkt->data, pkt->len), 0);
 	assert_true(s->inner < INNER_MAX);
 	s->marks[s->inner++] = pkt->data[view.len - 1];
+	s->last_len = view.len;
+	memcpy(s->last, pkt->data, view.len);
 	tunnel_touch(owner);
 }
 
