@@ -77,32 +77,48 @@ static bool list_prefixes(const struct exit_net *net, uint8_t family, char list[
 	return text.len > 0;
 }
 
-static void put_chains(struct text *text, const struct exit_host *host, const struct exit_net *net)
-{
-	const char *tun = host->tun;
-	char list[LIST_TEXT];
+/* What nobody has asked for is dropped, instead of answered: a media packet that comes before the
+ * node's own first one would leave an entry in connection tracking that takes the place of the
+ * node's, which would then get another port than the one that it has told. */
+#define UNASKED                                                             \
+	"\t\tmeta pkttype != host accept\n\t\tmeta l4proto != udp accept\n" \
+	"\t\tct state != new accept\n\t\tsocket wildcard 0 accept\n"        \
+	"\t\tsocket wildcard 1 accept\n\t\tcounter drop\n"
 
+static void put_input(struct text *text, const struct exit_host *host)
+{
 	put(text,
 	    "\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n"
-	    "\t\tiifname \"%s\" counter drop\n\t}\n"
+	    "\t\tiifname \"%s\" counter drop\n" UNASKED "\t}\n",
+	    host->tun);
+}
+
+static void put_forward(struct text *text, const struct exit_host *host)
+{
+	put(text,
 	    "\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;\n"
 	    "\t\tiifname \"%s\" goto out\n\t\toifname \"%s\" goto back\n%s\t}\n",
-	    tun, tun, tun, host->forwarding_was_off ? "\t\tcounter drop\n" : "");
-	put(text,
-	    "\tchain out {\n\t\toifname \"%s\" counter drop\n"
-	    "\t\ttcp flags syn tcp option maxseg size set rt mtu\n",
-	    tun);
+	    host->tun, host->tun, host->forwarding_was_off ? "\t\tcounter drop\n" : "");
+}
+
+static void put_ways(struct text *text, const struct exit_host *host, const struct exit_net *net)
+{
+	static const char clamp[] = "\t\ttcp flags syn tcp option maxseg size set rt mtu\n";
+	char list[LIST_TEXT];
+
+	put(text, "\tchain out {\n\t\toifname \"%s\" counter drop\n%s", host->tun, clamp);
 	if (list_prefixes(net, 4, list))
 		put(text, "\t\tip saddr { %s } accept\n", list);
 	if (list_prefixes(net, 6, list))
 		put(text, "\t\tip6 saddr { %s } accept\n", list);
-	put(text, "\t\tcounter drop\n\t}\n"
-		  "\tchain back {\n\t\ttcp flags syn tcp option maxseg size set rt mtu\n"
-		  "\t\tct state established,related accept\n\t\tcounter drop\n\t}\n");
+	put(text,
+	    "\t\tcounter drop\n\t}\n\tchain back {\n%s\t\tct state established,related accept\n"
+	    "\t\tcounter drop\n\t}\n",
+	    clamp);
 	put(text,
 	    "\tchain postrouting {\n\t\ttype nat hook postrouting priority srcnat; policy "
 	    "accept;\n\t\tiifname \"%s\" masquerade\n\t}\n",
-	    tun);
+	    host->tun);
 }
 
 /* One transaction: a table of a former run is replaced, and never missing for a moment. */
@@ -114,7 +130,9 @@ size_t exit_host_rules(const struct exit_host *host, const struct exit_net *net,
 
 	table_name(host, name);
 	put(&text, "add table inet %s\ndelete table inet %s\ntable inet %s {\n", name, name, name);
-	put_chains(&text, host, net);
+	put_input(&text, host);
+	put_forward(&text, host);
+	put_ways(&text, host, net);
 	if (host->forwarding_was_off)
 		put(&text, "\tchain " WAS_OFF " {\n\t}\n");
 	put(&text, "}\n");

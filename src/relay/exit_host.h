@@ -8,7 +8,7 @@
  *   routes  virtual PREFIX dev TUN
  *   nft     TUN -> elsewhere: virtual sources only, masqueraded; MSS clamped
  *           elsewhere -> TUN: answers only
- *           TUN -> this host: nothing
+ *           TUN -> this host: nothing; UDP that no socket waits for is dropped in silence
  *   IPv4 forwarding is turned on; when it was off, all that is not ours is dropped, as before.
  *   IPv6 forwarding is not: it would end router advertisements. Without it only IPv4 goes out.
  */
