@@ -17,7 +17,10 @@ static int64_t max_of(int64_t a, int64_t b)
 
 void keepalive_reset(struct keepalive *k)
 {
-	*k = (struct keepalive){.interval_ms = KEEPALIVE_START_MS, .ceiling_ms = KEEPALIVE_MAX_MS};
+	*k = (struct keepalive){.behind_nat = k->behind_nat,
+				.bound_ms = k->bound_ms,
+				.interval_ms = KEEPALIVE_START_MS,
+				.ceiling_ms = KEEPALIVE_MAX_MS};
 }
 
 void keepalive_set(struct keepalive *k, bool behind_nat, int64_t bound_ms)
@@ -29,8 +32,7 @@ void keepalive_set(struct keepalive *k, bool behind_nat, int64_t bound_ms)
 /* Growth beyond what is used would be a guess. */
 static bool may_grow(const struct keepalive *k)
 {
-	return k->interval_ms < k->ceiling_ms &&
-	       (k->bound_ms == 0 || k->interval_ms < k->bound_ms);
+	return k->interval_ms < k->ceiling_ms && (k->bound_ms == 0 || k->interval_ms < k->bound_ms);
 }
 
 void keepalive_held(struct keepalive *k, int64_t idle_ms)
@@ -49,8 +51,8 @@ void keepalive_forgot(struct keepalive *k, int64_t idle_ms)
 	if (!k->behind_nat || idle_ms < KEEPALIVE_MIN_MS)
 		return;
 	/* What held once does not always: a NAT forgets early when its table is full. */
-	int64_t good_ms = k->held_ms > 0 && k->held_ms < idle_ms ? k->held_ms
-								 : idle_ms - KEEPALIVE_GROW_MS;
+	int64_t good_ms =
+		k->held_ms > 0 && k->held_ms < idle_ms ? k->held_ms : idle_ms - KEEPALIVE_GROW_MS;
 
 	k->held_ms = min_of(k->held_ms, good_ms);
 	k->forgot_ms = k->forgot_ms > 0 ? min_of(k->forgot_ms, idle_ms) : idle_ms;

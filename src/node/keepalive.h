@@ -28,7 +28,8 @@ struct keepalive {
 	unsigned stable;   /* held at this interval, one after the other */
 };
 
-/* Nothing is known: the start, and whenever our own addresses have changed. */
+/* Nothing was learned: the start (from zeros), and whenever our own addresses have changed. Keeps
+ * what was set. */
 void keepalive_reset(struct keepalive *keepalive);
 /* The DC has told where it sees us, and what it wants at most (0: nothing). */
 void keepalive_set(struct keepalive *keepalive, bool behind_nat, int64_t bound_ms);

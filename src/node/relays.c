@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Between what is due on two timers at the same time. */
+#define SLACK_MS 100
+
 /* What frames are found by; hashed, so it has no padding. */
 struct label_key {
 	struct ntm_addr relay;
@@ -118,14 +121,15 @@ static void begin_round(struct binding *b, bool everywhere)
 	send_bind(b, everywhere || !b->is_bound);
 }
 
-/* NAT and relay forget who is silent; asking again also shows that the relay still knows us. */
+/* NAT and relay forget who is silent; asking again also shows that the relay still knows us. A link
+ * that probes the path by itself is let go first. */
 static int64_t idle_at(const struct binding *b)
 {
 	int64_t idle_ms = b->idle_ms / 3;
 
 	if (b->relays->keepalive_ms > 0 && b->relays->keepalive_ms < idle_ms)
 		idle_ms = b->relays->keepalive_ms;
-	return b->sent_ms + idle_ms;
+	return b->sent_ms + idle_ms + SLACK_MS;
 }
 
 static void on_timer(void *arg)

@@ -39,7 +39,8 @@ struct relays_args {
 	struct ntm_timers *timers;
 	/* Sends one datagram to a relay; calls nothing back. */
 	void (*send)(void *ctx, const struct ntm_addr *to, const uint8_t *data, size_t len);
-	/* A peer's frame, out of a binding; from is ntm_addr_relay. May do anything but free relays. */
+	/* A peer's frame, out of a binding; from is ntm_addr_relay. May do anything but free
+	 * relays. */
 	void (*input)(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt);
 	/* BOUND, for the first time or again. May do anything but free relays. */
 	void (*bound)(void *ctx, void *owner, uint32_t number);
