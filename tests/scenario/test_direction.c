@@ -36,7 +36,7 @@ static void register_behind_nat(void **state)
 	struct sim_node *a = sim_node_up(dc, &nat->inside, "10.0.0.2", "alice");
 
 	assert_true(dclink_behind_nat(a->node->dclink));
-	assert_int_equal(dclink_keepalive_ms(a->node->dclink), 15000);
+	assert_int_equal(dclink_keepalive_ms(a->node->dclink), 20000);
 	json_t *json = node_status_json(a->node);
 	assert_string_equal(text_of(json, "dc", "seen_from"), "192.0.2.20:20000");
 	json_decref(json);

@@ -25,6 +25,8 @@ struct ntm_link {
 	struct ntm_addr candidates[2];
 	unsigned opens, frees, closes, restarts;
 	struct ntm_addr remote;
+	const struct ntm_timers *timers;
+	int64_t last_out_ms;
 	size_t sent_count;
 	struct ntm_msg sent[SENT_MAX];
 };
@@ -72,6 +74,7 @@ int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)
 	if (link->state != NTM_LINK_UP)
 		return -ENOTCONN;
 	assert_true(link->sent_count < SENT_MAX);
+	link->last_out_ms = link->timers->now_ms;
 	assert_int_equal(ntm_msg_decode(&link->sent[link->sent_count++], pkt->data, pkt->len), 0);
 	return 0;
 }
@@ -88,8 +91,7 @@ const struct ntm_addr *ntm_link_remote(const struct ntm_link *link)
 
 void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out)
 {
-	(void)link;
-	*out = (struct ntm_link_stats){.rtt_ms = 12};
+	*out = (struct ntm_link_stats){.rtt_ms = 12, .last_out_ms = link->last_out_ms};
 }
 
 /* ---- the world ---- */
@@ -99,7 +101,8 @@ struct world {
 	struct node_lease lease;
 	struct dclink *dclink;
 	struct ntm_addr_list own;
-	unsigned registered, news, requests, dones;
+	unsigned registered, news, requests, dones, keepalives;
+	int64_t keepalive_ms;
 	struct ntm_msg_registered msg;
 	struct ntm_msg request;
 	int done_err;
@@ -132,6 +135,14 @@ static void on_request(void *ctx, const struct ntm_msg *msg)
 	w->request = *msg;
 }
 
+static void on_keepalive(void *ctx, int64_t keepalive_ms)
+{
+	struct world *w = ctx;
+
+	w->keepalives++;
+	w->keepalive_ms = keepalive_ms;
+}
+
 static void on_done(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct world *w = arg;
@@ -155,7 +166,10 @@ static void make_dclink(struct world *w)
 		.lease = &w->lease,
 		.node_ops = &node_ops,
 		.node_ctx = w,
-		.ops = {.registered = on_registered, .request = on_request, .ctx = w},
+		.ops = {.registered = on_registered,
+			.request = on_request,
+			.keepalive = on_keepalive,
+			.ctx = w},
 	};
 
 	w->dclink = dclink_new(&args);
@@ -179,6 +193,7 @@ static struct world *world_new(void)
 	w->own.count = 1;
 	w->own.item[0] = addr_of(1, 4330);
 	link_.remote = addr_of(9, 4330);
+	link_.timers = &w->timers;
 	make_dclink(w);
 	return w;
 }
@@ -545,6 +560,7 @@ static void the_dc_says_how_often(void **state)
 
 	(void)state;
 	msg.registered.keepalive_s = 4;
+	msg.registered.reflexive = addr_of(200, 61000);
 	input(w, &msg);
 	pass(w, 3999);
 	assert_int_equal(count_of(NTM_MSG_PING), 0);
@@ -579,6 +595,157 @@ static void a_new_outside_address_registers(void **state)
 	pass(w, PING_MS);
 	answer_ping(w, &other);
 	assert_int_equal(count_of(NTM_MSG_REGISTER), before + 1);
+	world_free(w);
+}
+
+/* ---- keepalive ---- */
+
+static struct world *world_behind_nat(void)
+{
+	struct world *w = world_started();
+	struct ntm_msg msg = registered_msg();
+
+	msg.registered.keepalive_s = 25;
+	msg.registered.lifetime_s = 100000;
+	msg.registered.reflexive = addr_of(200, 61000);
+	input(w, &msg);
+	assert_int_equal(w->keepalive_ms, 20000);
+	return w;
+}
+
+/* Until the next PING, which is seen from there. */
+static void ping_seen_from(struct world *w, uint16_t port)
+{
+	struct ntm_addr seen = addr_of(200, port);
+	unsigned before = count_of(NTM_MSG_PING);
+
+	for (unsigned i = 0; i < 400 && count_of(NTM_MSG_PING) == before; i++)
+		pass(w, 100);
+	assert_int_equal(count_of(NTM_MSG_PING), before + 1);
+	answer_ping(w, &seen);
+}
+
+static void behind_a_nat_the_dc_is_pinged_after_an_idle_time(void **state)
+{
+	struct world *w = world_behind_nat();
+
+	(void)state;
+	pass(w, 19999);
+	assert_int_equal(count_of(NTM_MSG_PING), 0);
+	/* Whatever is sent holds the NAT. */
+	link_.last_out_ms = w->timers.now_ms;
+	pass(w, 19999);
+	assert_int_equal(count_of(NTM_MSG_PING), 0);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_PING), 1);
+	answer_ping(w, dclink_reflexive(w->dclink));
+	/* As the link's own keepalive, 10 s after the PONG. */
+	pass(w, 10000);
+	link_.last_out_ms = w->timers.now_ms;
+	pass(w, 19999);
+	assert_int_equal(count_of(NTM_MSG_PING), 1);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_PING), 2);
+	world_free(w);
+}
+
+static void the_keepalive_grows_while_the_nat_holds(void **state)
+{
+	struct world *w = world_behind_nat();
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++)
+		ping_seen_from(w, 61000);
+	assert_int_equal(w->keepalives, 1);
+	ping_seen_from(w, 61000);
+	assert_int_equal(w->keepalives, 2);
+	assert_int_equal(w->keepalive_ms, 21000);
+	assert_int_equal(dclink_keepalive_ms(w->dclink), 21000);
+	for (unsigned i = 0; i < 100; i++)
+		ping_seen_from(w, 61000);
+	assert_int_equal(w->keepalives, 6);
+	assert_int_equal(w->keepalive_ms, 25000);
+	world_free(w);
+}
+
+static void the_keepalive_shrinks_when_the_nat_forgets(void **state)
+{
+	struct world *w = world_behind_nat();
+
+	(void)state;
+	ping_seen_from(w, 61001);
+	assert_int_equal(w->keepalive_ms, 15000);
+	/* It registers from there; this is one loss, not two. */
+	struct ntm_msg msg = registered_msg();
+	msg.registered.keepalive_s = 25;
+	msg.registered.lifetime_s = 100000;
+	msg.registered.reflexive = addr_of(200, 61001);
+	input(w, &msg);
+	assert_int_equal(w->keepalives, 2);
+	for (unsigned i = 0; i < 100; i++)
+		ping_seen_from(w, 61001);
+	assert_int_equal(w->keepalive_ms, 19000);
+	world_free(w);
+}
+
+/* A renewal may be what follows the idle time. */
+static void registered_tells_as_well(void **state)
+{
+	struct world *w = world_behind_nat();
+	struct ntm_msg msg = registered_msg();
+
+	(void)state;
+	msg.registered.keepalive_s = 25;
+	msg.registered.reflexive = addr_of(200, 61000);
+	msg.registered.lifetime_s = 36; /* renewed after 18 s */
+	dclink_on_up(w->dclink, false);
+	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
+	input(w, &msg);
+	unsigned before = count_of(NTM_MSG_REGISTER);
+	pass(w, 18000);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), before + 1);
+	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
+	msg.registered.reflexive = addr_of(200, 61001);
+	input(w, &msg);
+	assert_int_equal(w->keepalive_ms, 15000);
+	world_free(w);
+}
+
+static void a_move_is_no_fault_of_the_nat(void **state)
+{
+	struct world *w = world_behind_nat();
+
+	(void)state;
+	/* Nobody has said so yet. */
+	w->own.item[0] = addr_of(77, 4330);
+	ping_seen_from(w, 61001);
+	assert_int_equal(w->keepalive_ms, 20000);
+	answer_register(w);
+	/* Without a NAT there. */
+	struct ntm_msg msg = registered_msg();
+	dclink_on_up(w->dclink, false);
+	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
+	msg.registered.reflexive = addr_of(77, 4330);
+	input(w, &msg);
+	assert_int_equal(w->keepalive_ms, 0);
+	world_free(w);
+}
+
+static void another_network_is_learned_anew(void **state)
+{
+	struct world *w = world_behind_nat();
+	struct ntm_msg msg;
+
+	(void)state;
+	ping_seen_from(w, 61001);
+	assert_int_equal(w->keepalive_ms, 15000);
+	w->own.item[0] = addr_of(77, 4330);
+	assert_true(dclink_addrs_changed(w->dclink));
+	assert_false(dclink_addrs_changed(w->dclink));
+	msg = registered_msg();
+	msg.registered.reflexive = addr_of(200, 61001);
+	input(w, &msg);
+	assert_int_equal(w->keepalive_ms, 20000);
 	world_free(w);
 }
 
@@ -809,6 +976,8 @@ static void the_state_is_shown(void **state)
 	assert_string_equal(text_of(json, "seen_from"), "192.0.2.1:4330");
 	assert_false(json_is_true(json_object_get(json, "behind_nat")));
 	assert_int_equal(json_integer_value(json_object_get(json, "registered_s")), 3);
+	assert_int_equal(json_integer_value(json_object_get(json, "keepalive_s")), 0);
+	assert_string_equal(text_of(json, "keepalive_why"), "none: there is no NAT");
 	assert_int_equal(json_integer_value(json_object_get(json, "rtt_ms")), 12);
 	json_decref(json);
 	request(w);
@@ -836,6 +1005,12 @@ int main(void)
 		cmocka_unit_test(the_dc_says_how_often),
 		cmocka_unit_test(nothing_is_pinged_without_a_session),
 		cmocka_unit_test(a_new_outside_address_registers),
+		cmocka_unit_test(behind_a_nat_the_dc_is_pinged_after_an_idle_time),
+		cmocka_unit_test(the_keepalive_grows_while_the_nat_holds),
+		cmocka_unit_test(the_keepalive_shrinks_when_the_nat_forgets),
+		cmocka_unit_test(registered_tells_as_well),
+		cmocka_unit_test(a_move_is_no_fault_of_the_nat),
+		cmocka_unit_test(another_network_is_learned_anew),
 		cmocka_unit_test(a_dc_that_never_answered_does_not_answer),
 		cmocka_unit_test(two_unanswered_copies_start_the_link_over),
 		cmocka_unit_test(the_link_is_not_started_over_all_the_time),
