@@ -199,6 +199,7 @@ struct ntm_link_stats {
 	uint8_t suite;
 	bool initiator;         /* of the current session */
 	int64_t last_in_ms;     /* now_ms of the last authentic packet; 0 = never */
+	int64_t last_out_ms;    /* of the last packet sealed, or of opening the link */
 	int64_t session_age_ms; /* -1 without a session */
 	int64_t rtt_ms;         /* of the last handshake as initiator, -1 unknown */
 };

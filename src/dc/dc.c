@@ -13,7 +13,7 @@
 
 const struct dc_settings dc_settings_default = {
 	.cert_lifetime_s = 7 * 24 * 3600,
-	.keepalive_s = 15,
+	.keepalive_s = 25,
 	.lifetime_s = 120,
 	.pair_lifetime_s = 24 * 3600,
 	.relay_account_flows = 200,

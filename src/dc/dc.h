@@ -21,7 +21,7 @@ struct dc_settings {
 	struct ntm_prefix prefix4, prefix6;
 	struct ntm_ip resolver4, resolver6; /* reserved virtual addresses of the nodes' resolvers */
 	int64_t cert_lifetime_s;            /* node certificates: 7 d, renewed at half life */
-	int64_t keepalive_s;                /* for nodes behind a NAT: 15 */
+	int64_t keepalive_s;                /* for nodes behind a NAT, at most: 25 */
 	int64_t lifetime_s;                 /* of a registration: 120 */
 	int64_t pair_lifetime_s;            /* 24 h, security.md 2.6 */
 	/* Quotas at each relay of the nodes of one other domain; 0: none. */

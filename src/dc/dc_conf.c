@@ -42,8 +42,8 @@ static const struct ntm_opt dns_opts[] = {
 static const struct ntm_opt node_opts[] = {
 	{"cert_lifetime", NTM_OPT_MS, AT(cert_lifetime_ms), "7d", 3600000, 31536000000, NULL,
 	 "validity of node certificates; renewed at half of it"},
-	{"keepalive", NTM_OPT_MS, AT(keepalive_ms), "15s", 1000, 300000, NULL,
-	 "how often nodes behind a NAT send something"},
+	{"keepalive", NTM_OPT_MS, AT(keepalive_ms), "25s", 1000, 300000, NULL,
+	 "how often nodes behind a NAT send something, at least"},
 	{"lifetime", NTM_OPT_MS, AT(lifetime_ms), "120s", 10000, 86400000, NULL,
 	 "validity of a registration"},
 	{"rekey", NTM_OPT_MS, AT(rekey_ms), "120s", 2000, 3600000, NULL,

@@ -81,9 +81,27 @@ static void print_errors(const json_t *errors)
 		       text(error, "peer"), text(error, "words"));
 }
 
+static void print_dc(const json_t *dc, bool is_registered)
+{
+	bool behind_nat = json_is_true(json_object_get(dc, "behind_nat"));
+
+	if (!is_registered) {
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
+		       "and is ntm-dc running?\n",
+		       text(dc, "state"), text(dc, "address"));
+		return;
+	}
+	printf("DC          %s at %s, seen from %s (%s)\n", text(dc, "state"), text(dc, "address"),
+	       text(dc, "seen_from"), behind_nat ? "behind a NAT" : "no NAT");
+	if (behind_nat)
+		printf("keepalive   every %lld s (%s)\n", number(dc, "keepalive_s"),
+		       text(dc, "keepalive_why"));
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *dc = json_object_get(status, "dc");
+	const json_t *relays = json_object_get(status, "relays");
 	const json_t *dns = json_object_get(status, "dns");
 	const json_t *sip = json_object_get(status, "sip");
 	const json_t *host = json_object_get(status, "host");
@@ -91,20 +109,16 @@ static void print_status(const json_t *status)
 	printf("node        %s\n", text(status, "name"));
 	printf("addresses   %s  %s  on %s\n", text(status, "vip4"), text(status, "vip6"),
 	       text(host, "tun"));
-	if (json_is_true(json_object_get(status, "registered")))
-		printf("DC          %s at %s, seen from %s (%s)\n", text(dc, "state"),
-		       text(dc, "address"), text(dc, "seen_from"),
-		       json_is_true(json_object_get(dc, "behind_nat")) ? "behind a NAT" : "no NAT");
-	else
-		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
-		       "and is "
-		       "ntm-dc running?\n",
-		       text(dc, "state"), text(dc, "address"));
+	print_dc(dc, json_is_true(json_object_get(status, "registered")));
 	print_partners(json_object_get(status, "partners"));
 	printf("tunnels     %lld up since start, %lld directions, %lld of them failed\n",
 	       number(json_object_get(status, "directions"), "tunnels_up"),
 	       number(json_object_get(status, "directions"), "asked"),
 	       number(json_object_get(status, "directions"), "failed"));
+	if (number(relays, "bindings") > 0)
+		printf("relays      %lld bindings, %lld frames in, %lld out\n",
+		       number(relays, "bindings"), number(relays, "frames_in"),
+		       number(relays, "frames_out"));
 	print_errors(json_object_get(status, "last_errors"));
 	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n", number(sip, "seen"),
 	       number(sip, "held"), number(sip, "swallowed_copies"));
@@ -141,6 +155,32 @@ int cmd_status(struct cli *cli)
 
 /* ---- tables ---- */
 
+static void print_path(const json_t *path)
+{
+	printf("    %c %-6s %-26s %-8s", json_is_true(json_object_get(path, "current")) ? '*' : ' ',
+	       text(path, "path"), text(path, "via"), text(path, "state"));
+	if (number(path, "rtt_ms") >= 0)
+		printf(" %5lld ms %3lld %% lost", number(path, "rtt_ms"), number(path, "loss_pct"));
+	putchar('\n');
+}
+
+static void print_tunnel(const json_t *tunnel)
+{
+	const json_t *paths = json_object_get(tunnel, "paths"), *path;
+	bool is_relayed = strcmp(text(tunnel, "path"), "relay") == 0;
+	char via[64];
+	size_t i;
+
+	snprintf(via, sizeof(via), "%s%s", is_relayed ? "relay " : "", text(tunnel, "via"));
+	printf("%-28s %-16s %-10s %-28s %9lld %9lld\n", text(tunnel, "peer"), text(tunnel, "vip4"),
+	       text(tunnel, "state"), via, number(tunnel, "packets_in"),
+	       number(tunnel, "packets_out"));
+	if (json_object_get(tunnel, "error") != NULL)
+		printf("    %s\n", text(tunnel, "error"));
+	if (json_array_size(paths) > 1)
+		json_array_foreach(paths, i, path) print_path(path);
+}
+
 static void on_tunnels(void *ctx, const json_t *reply)
 {
 	const json_t *tunnels = json_object_get(reply, "tunnels"), *tunnel;
@@ -150,15 +190,8 @@ static void on_tunnels(void *ctx, const json_t *reply)
 		print_json(reply);
 		return;
 	}
-	printf("%-28s %-16s %-10s %-26s %9s %9s\n", "PEER", "VIP", "STATE", "VIA", "IN", "OUT");
-	json_array_foreach(tunnels, i, tunnel)
-	{
-		printf("%-28s %-16s %-10s %-26s %9lld %9lld\n", text(tunnel, "peer"),
-		       text(tunnel, "vip4"), text(tunnel, "state"), text(tunnel, "via"),
-		       number(tunnel, "packets_in"), number(tunnel, "packets_out"));
-		if (json_object_get(tunnel, "error") != NULL)
-			printf("    %s\n", text(tunnel, "error"));
-	}
+	printf("%-28s %-16s %-10s %-28s %9s %9s\n", "PEER", "VIP", "STATE", "VIA", "IN", "OUT");
+	json_array_foreach(tunnels, i, tunnel) print_tunnel(tunnel);
 }
 
 int cmd_tunnels(struct cli *cli)
@@ -222,9 +255,11 @@ static void on_ping(void *ctx, const json_t *reply)
 	} else if (words != NULL) {
 		printf("%s: %s\n", text(reply, "peer"), words);
 	} else {
-		printf("%s (%s) by %s: seq %lld, %lld ms\n", text(reply, "peer"),
-		       text(reply, "vip"), text(reply, "via"), number(reply, "seq"),
-		       number(reply, "rtt_ms"));
+		bool is_relayed = strcmp(text(reply, "path"), "relay") == 0;
+
+		printf("%s (%s) by %s%s: seq %lld, %lld ms\n", text(reply, "peer"),
+		       text(reply, "vip"), is_relayed ? "relay " : "", text(reply, "via"),
+		       number(reply, "seq"), number(reply, "rtt_ms"));
 	}
 	fflush(stdout);
 }

@@ -2,14 +2,16 @@
 /* The node's side of its link to the DC: registration, requests, liveness. */
 #include "dclink.h"
 
+#include "keepalive.h"
+
 #include "ntm/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Between PINGs: finds a DC that was restarted, and holds the NAT's mapping, also before REGISTERED
- * has told the interval that the DC wants. */
+/* Between PINGs, which find a DC that was restarted. Behind a NAT they come when the link has been
+ * idle for the learned keepalive: what the DC sees then tells whether the NAT has held. */
 #define PING_MS (15 * 1000)
 /* A link is not started over more often than this. */
 #define RESTART_MS 2000
@@ -33,7 +35,9 @@ struct dclink {
 	int64_t restarted_ms;
 	int64_t heard_ms; /* the last control message; -1: none yet */
 	int64_t registered_ms;
-	int64_t ping_ms;
+	int64_t idle_ms; /* nothing was sent for so long before the last PING or REGISTER */
+	int64_t told_keepalive_ms;
+	struct keepalive keepalive;
 	struct ntm_addr reflexive;
 	bool behind_nat;
 };
@@ -74,6 +78,55 @@ static bool is_same_list(const struct ntm_addr_list *a, const struct ntm_addr_li
 	return a->count == b->count;
 }
 
+/* ---- the NAT ---- */
+
+static int64_t idle_ms(const struct dclink *dclink)
+{
+	struct ntm_link_stats stats;
+
+	ntm_link_stats(dclink->link, &stats);
+	return timers(dclink)->now_ms - stats.last_out_ms;
+}
+
+static void tell_keepalive(struct dclink *dclink)
+{
+	int64_t ms = keepalive_ms(&dclink->keepalive);
+
+	if (ms == dclink->told_keepalive_ms)
+		return;
+	dclink->told_keepalive_ms = ms;
+	dclink->args.ops.keepalive(dclink->args.ops.ctx, ms);
+}
+
+static bool has_moved(const struct dclink *dclink)
+{
+	struct ntm_addr_list now = {0};
+
+	now.count = (uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, now.item,
+							      NTM_MSG_ADDRS);
+	return !is_same_list(&now, &dclink->told);
+}
+
+/* The DC has seen a packet that followed an idle time. */
+static void learn(struct dclink *dclink, const struct ntm_addr *seen)
+{
+	if (!dclink->registered || has_moved(dclink))
+		return;
+	if (ntm_addr_eq(seen, &dclink->reflexive))
+		keepalive_held(&dclink->keepalive, dclink->idle_ms);
+	else
+		keepalive_forgot(&dclink->keepalive, dclink->idle_ms);
+}
+
+static void arm_ping(struct dclink *dclink)
+{
+	int64_t ms = keepalive_ms(&dclink->keepalive);
+
+	ntm_timer_set(timers(dclink), &dclink->ping_timer, ms > 0 ? ms : PING_MS);
+}
+
+/* ---- registration ---- */
+
 static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct dclink *dclink = arg;
@@ -85,13 +138,15 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 	const struct ntm_msg_registered *msg = &reply->registered;
 	bool news = !dclink->registered;
 
+	learn(dclink, &msg->reflexive);
 	dclink->registered = true;
 	dclink->was_registered = true;
 	dclink->registered_ms = timers(dclink)->now_ms;
 	dclink->reflexive = msg->reflexive;
 	dclink->behind_nat = !list_has(&dclink->told, &msg->reflexive.ip);
-	dclink->ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
-	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	keepalive_set(&dclink->keepalive, dclink->behind_nat, (int64_t)msg->keepalive_s * 1000);
+	tell_keepalive(dclink);
+	arm_ping(dclink);
 	ntm_timer_set(timers(dclink), &dclink->register_timer, (int64_t)msg->lifetime_s * 500);
 	if (news)
 		ntm_info("registered at the DC as %s, seen from %s (%s)", dclink->args.lease->fqdn,
@@ -110,7 +165,10 @@ static void send_register(struct dclink *dclink)
 	msg.reg.own.count =
 		(uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, msg.reg.own.item,
 							  NTM_MSG_ADDRS);
+	if (!is_same_list(&msg.reg.own, &dclink->told))
+		keepalive_reset(&dclink->keepalive); /* another network, another NAT */
 	dclink->told = msg.reg.own;
+	dclink->idle_ms = idle_ms(dclink);
 	dclink->registering = ntm_ctl_request(dclink->ctl, &msg, on_registered, dclink,
 					      &dclink->register_txn) == 0;
 	ntm_timer_set(timers(dclink), &dclink->register_timer, REGISTER_MS);
@@ -128,7 +186,11 @@ static void on_pong(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct dclink *dclink = arg;
 
-	if (err == 0 && dclink->registered && !ntm_addr_eq(&reply->pong.seen, &dclink->reflexive))
+	if (err != 0 || !dclink->registered)
+		return;
+	learn(dclink, &reply->pong.seen);
+	tell_keepalive(dclink);
+	if (!ntm_addr_eq(&reply->pong.seen, &dclink->reflexive))
 		send_register(dclink); /* the NAT gave us another address */
 }
 
@@ -136,14 +198,20 @@ static void on_ping_timer(void *arg)
 {
 	struct dclink *dclink = arg;
 	struct ntm_msg msg = {.type = NTM_MSG_PING};
+	int64_t left_ms = keepalive_ms(&dclink->keepalive) - idle_ms(dclink);
 
-	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	arm_ping(dclink);
 	if (ntm_link_state(dclink->link) != NTM_LINK_UP)
 		return;
+	if (left_ms > 0 && dclink->registered) {
+		ntm_timer_set(timers(dclink), &dclink->ping_timer, left_ms);
+		return;
+	}
 	if (!dclink->registered && !dclink->registering) {
 		send_register(dclink);
 		return;
 	}
+	dclink->idle_ms = idle_ms(dclink);
 	ntm_random(msg.ping.token, sizeof(msg.ping.token));
 	ntm_ctl_request(dclink->ctl, &msg, on_pong, dclink, NULL);
 }
@@ -187,7 +255,7 @@ struct dclink *dclink_new(const struct dclink_args *args)
 	if (dclink == NULL)
 		return NULL;
 	dclink->args = *args;
-	dclink->ping_ms = PING_MS;
+	keepalive_reset(&dclink->keepalive);
 	dclink->restarted_ms = -RESTART_MS;
 	dclink->heard_ms = -1;
 	ntm_random(&dclink->boot_id, sizeof(dclink->boot_id));
@@ -234,7 +302,7 @@ int dclink_start(struct dclink *dclink)
 	if (err != 0)
 		return err;
 	ntm_ctl_set_link(dclink->ctl, dclink->link);
-	ntm_timer_set(timers(dclink), &dclink->ping_timer, dclink->ping_ms);
+	arm_ping(dclink);
 	return 0;
 }
 
@@ -273,15 +341,13 @@ void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt)
 	dclink->complained = false;
 }
 
-void dclink_addrs_changed(struct dclink *dclink)
+bool dclink_addrs_changed(struct dclink *dclink)
 {
-	struct ntm_addr_list now = {0};
-
-	now.count = (uint8_t)dclink->args.node_ops->own_addrs(dclink->args.node_ctx, now.item,
-							      NTM_MSG_ADDRS);
-	if (!is_same_list(&now, &dclink->told) && dclink->link != NULL &&
-	    ntm_link_state(dclink->link) == NTM_LINK_UP)
+	if (!has_moved(dclink))
+		return false;
+	if (dclink->link != NULL && ntm_link_state(dclink->link) == NTM_LINK_UP)
 		send_register(dclink);
+	return true;
 }
 
 int dclink_request(struct dclink *dclink, struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg,
@@ -322,12 +388,12 @@ bool dclink_behind_nat(const struct dclink *dclink)
 
 int64_t dclink_keepalive_ms(const struct dclink *dclink)
 {
-	return dclink->behind_nat ? dclink->ping_ms : 0;
+	return keepalive_ms(&dclink->keepalive);
 }
 
 json_t *dclink_json(const struct dclink *dclink)
 {
-	char addr[NTM_ADDR_STR], seen[NTM_ADDR_STR];
+	char addr[NTM_ADDR_STR], seen[NTM_ADDR_STR], why[KEEPALIVE_WORDS];
 	const char *state = dclink->registered     ? dclink->silent ? "silent" : "registered"
 			    : dclink->link == NULL ? "off"
 						   : "connecting";
@@ -342,6 +408,10 @@ json_t *dclink_json(const struct dclink *dclink)
 		return json;
 	json_object_set_new(json, "seen_from", json_string(ntm_addr_str(&dclink->reflexive, seen)));
 	json_object_set_new(json, "behind_nat", json_boolean(dclink->behind_nat));
+	json_object_set_new(json, "keepalive_s",
+			    json_integer(keepalive_ms(&dclink->keepalive) / 1000));
+	json_object_set_new(json, "keepalive_why",
+			    json_string(keepalive_words(&dclink->keepalive, why)));
 	json_object_set_new(json, "registered_s",
 			    json_integer((timers(dclink)->now_ms - dclink->registered_ms) / 1000));
 	return json;

@@ -13,8 +13,10 @@ struct dclink_ops {
 	 * since start, or since the DC was lost. */
 	void (*registered)(void *ctx, const struct ntm_msg_registered *msg, bool news);
 	/* A request of the DC other than what dclink answers itself: ROUTE_DIRECTION, REVOKED,
-	 * PARTNERS. */
+	 * PARTNERS, RELAY_RESTARTED. */
 	void (*request)(void *ctx, const struct ntm_msg *msg);
+	/* dclink_keepalive_ms is another now. */
+	void (*keepalive)(void *ctx, int64_t keepalive_ms);
 	void *ctx;
 };
 
@@ -35,8 +37,8 @@ void dclink_stop(struct dclink *dclink);
 void dclink_on_up(struct dclink *dclink, bool fresh);
 void dclink_on_down(struct dclink *dclink);
 void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt);
-/* Registers again when our own addresses differ from what was told. */
-void dclink_addrs_changed(struct dclink *dclink);
+/* Registers again when our own addresses differ from what was told; whether they do. */
+bool dclink_addrs_changed(struct dclink *dclink);
 
 /*
  * A request to the DC. When two copies stay unanswered the link is started over (a restarted DC
@@ -53,6 +55,6 @@ bool dclink_is_registered(const struct dclink *dclink);
 bool dclink_answers(const struct dclink *dclink);
 const struct ntm_addr *dclink_reflexive(const struct dclink *dclink);
 bool dclink_behind_nat(const struct dclink *dclink);
-/* How often something has to be sent through our NAT; 0 without one. */
+/* How often something has to be sent through our NAT (keepalive.h); 0 without one. */
 int64_t dclink_keepalive_ms(const struct dclink *dclink);
 json_t *dclink_json(const struct dclink *dclink); /* for `status` */

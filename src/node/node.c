@@ -23,7 +23,7 @@ const struct node_settings node_settings_default = {
 
 /* ---- facts from the links ---- */
 
-static void links_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+static void send_real(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
 {
 	struct node *node = ctx;
 
@@ -32,6 +32,16 @@ static void links_send(void *ctx, const struct ntm_addr *to, const uint8_t *fram
 		node->counters.looped++;
 	else
 		node->ops->udp_send(node->ctx, to, frame, len);
+}
+
+static void links_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+{
+	struct node *node = ctx;
+
+	if (ntm_addr_is_relay(to))
+		relays_send(node->relays, ntm_addr_relay_number(to), frame, len);
+	else
+		send_real(ctx, to, frame, len);
 }
 
 static bool is_dc(const struct ntm_link *link)
@@ -77,13 +87,44 @@ static void links_unknown_pair(void *ctx, const uint8_t pair[static NTM_PAIR_LEN
 	tunnels_on_unknown_pair(node->tunnels, pair, from, frame, len);
 }
 
+static void links_moved(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to)
+{
+	(void)ctx;
+	(void)to;
+	if (!is_dc(link))
+		tunnel_on_moved(owner, link);
+}
+
+static void links_starved(void *ctx, struct ntm_link *link, void *owner)
+{
+	(void)ctx;
+	tunnel_on_starved(owner, link); /* only links to peers have several paths */
+}
+
 static const struct ntm_links_ops links_ops = {
 	.send = links_send,
+	.moved = links_moved,
+	.starved = links_starved,
 	.unknown_pair = links_unknown_pair,
 	.up = links_up,
 	.down = links_down,
 	.input = links_input,
 };
+
+/* ---- facts from relays ---- */
+
+static void relays_frame(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt)
+{
+	struct node *node = ctx;
+
+	ntm_links_input(node->links, from, pkt);
+}
+
+static void relays_bound(void *ctx, void *owner, uint32_t number)
+{
+	(void)ctx;
+	tunnel_on_bound(owner, number);
+}
 
 /* ---- facts from the DC ---- */
 
@@ -96,6 +137,14 @@ static void on_registered(void *ctx, const struct ntm_msg_registered *msg, bool 
 	partners_pull_want(node->pull, msg->partners);
 	if (news && node->ops->registered != NULL)
 		node->ops->registered(node->ctx);
+}
+
+static void on_keepalive(void *ctx, int64_t keepalive_ms)
+{
+	struct node *node = ctx;
+
+	tunnels_set_keepalive(node->tunnels, keepalive_ms);
+	relays_set_keepalive(node->relays, keepalive_ms);
 }
 
 static void on_dc_request(void *ctx, const struct ntm_msg *req)
@@ -114,6 +163,9 @@ static void on_dc_request(void *ctx, const struct ntm_msg *req)
 		break;
 	case NTM_MSG_PARTNERS:
 		node_on_partners(node, req);
+		break;
+	case NTM_MSG_RELAY_RESTARTED:
+		relays_restarted(node->relays, &req->relay_restarted.addrs);
 		break;
 	default:
 		node->counters.control_bad++;
@@ -212,11 +264,22 @@ static int make_links(struct node *node)
 		.lease = &node->lease,
 		.node_ops = node->ops,
 		.node_ctx = node->ctx,
-		.ops = {.registered = on_registered, .request = on_dc_request, .ctx = node},
+		.ops = {.registered = on_registered,
+			.request = on_dc_request,
+			.keepalive = on_keepalive,
+			.ctx = node},
+	};
+	struct relays_args relays = {
+		.timers = node->timers,
+		.send = send_real,
+		.input = relays_frame,
+		.bound = relays_bound,
+		.ctx = node,
 	};
 
 	node->links = ntm_links_new(&links);
-	if (node->links == NULL)
+	node->relays = relays_new(&relays);
+	if (node->links == NULL || node->relays == NULL)
 		return -ENOMEM;
 	dclink.links = node->links;
 	node->dclink = dclink_new(&dclink);
@@ -240,6 +303,7 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 		.links = node->links,
 		.timers = node->timers,
 		.dclink = node->dclink,
+		.relays = node->relays,
 		.realm = &node->realm,
 		.settings = &node->settings,
 		.learn = node_learn_partner,
@@ -321,6 +385,7 @@ void node_free(struct node *node)
 	if (node->dclink != NULL)
 		dclink_free(node->dclink);
 	ntm_links_free(node->links);
+	relays_free(node->relays);
 	ntm_wipe(&node->lease, sizeof(node->lease));
 	free(node);
 }
@@ -345,7 +410,10 @@ void node_stop(struct node *node)
 
 void node_udp_input(struct node *node, const struct ntm_addr *from, struct ntm_pkt *pkt)
 {
-	ntm_links_input(node->links, from, pkt);
+	if (ntm_is_relay_frame(pkt->data, pkt->len))
+		relays_input(node->relays, from, pkt);
+	else
+		ntm_links_input(node->links, from, pkt);
 }
 
 void node_upstream_answer(struct node *node, uint16_t slot, const uint8_t *answer, size_t len)
@@ -362,7 +430,8 @@ void node_exits_routed(struct node *node, uint32_t generation, const char *words
 
 void node_addrs_changed(struct node *node)
 {
-	dclink_addrs_changed(node->dclink);
+	if (dclink_addrs_changed(node->dclink))
+		relays_moved(node->relays);
 }
 
 const struct node_lease *node_lease(const struct node *node)

@@ -104,7 +104,8 @@ struct node_ping_result {
 	const char *words; /* of an error, for people */
 	char peer[NTM_NAME_MAX + 1];
 	struct ntm_ip vip;
-	struct ntm_addr via; /* real address of the path */
+	struct ntm_addr via; /* real address that packets go to: the peer's, or a relay's */
+	bool is_relayed;
 	int64_t rtt_ms;
 	unsigned seq;
 	bool last;

@@ -84,6 +84,8 @@ static void on_ping_result(void *arg, const struct node_ping_result *result)
 				 "vip", ntm_ip_str(&result->vip, vip));
 
 	if (json != NULL && result->err == 0) {
+		json_object_set_new(json, "path",
+				    json_string(result->is_relayed ? "relay" : "direct"));
 		json_object_set_new(json, "via", json_string(ntm_addr_str(&result->via, via)));
 		json_object_set_new(json, "rtt_ms", json_integer(result->rtt_ms));
 	} else if (json != NULL) {

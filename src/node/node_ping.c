@@ -115,11 +115,11 @@ static void on_pong(struct node *node, struct tunnel *tunnel, const struct ntm_m
 		    memcmp(ping->token, msg->pong.token, sizeof(ping->token)) != 0)
 			continue;
 		struct node_ping_result result = {
-			.via = *ntm_link_remote(tunnel_link(tunnel)),
 			.rtt_ms = node->timers->now_ms - ping->sent_ms,
 			.last = ping->sent >= ping->count,
 		};
 
+		result.via = tunnel_via(tunnel, &result.is_relayed);
 		ping->answered = true;
 		tell(ping, &result);
 		return;
@@ -140,7 +140,7 @@ void node_ping_input(struct node *node, struct tunnel *tunnel, const struct ntm_
 	} else if (msg.type == NTM_MSG_PING && !msg.is_reply) {
 		pong.txn = msg.txn;
 		memcpy(pong.pong.token, msg.ping.token, sizeof(msg.ping.token));
-		pong.pong.seen = *ntm_link_remote(tunnel_link(tunnel));
+		pong.pong.seen = tunnel_via(tunnel, NULL);
 		send_control(tunnel, &pong);
 	} else {
 		node->counters.control_bad++;

@@ -7,6 +7,7 @@
 #include "node.h"
 #include "partners_pull.h"
 #include "realm.h"
+#include "relays.h"
 #include "resolver.h"
 #include "sipwatch.h"
 #include "tunnel.h"
@@ -44,6 +45,7 @@ struct node {
 	struct realm realm; /* of both */
 	struct partners_pull *pull;
 	struct ntm_links *links;
+	struct relays *relays;
 	struct dclink *dclink;
 	struct tunnels *tunnels;
 	struct sipwatch *sipwatch;

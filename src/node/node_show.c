@@ -40,6 +40,28 @@ static json_t *drops_json(const struct node *node)
 	return json;
 }
 
+static json_t *relays_json(const struct node *node)
+{
+	const struct relays_counters *c = relays_counters(node->relays);
+	json_t *json = json_object();
+
+	add(json, "bindings", relays_count(node->relays));
+	add(json, "binds_sent", c->binds);
+	add(json, "answers_sent", c->answers);
+	add(json, "bound", c->bounds);
+	add(json, "frames_in", c->frames_in);
+	add(json, "frames_out", c->frames_out);
+	add(json, "not_bound", c->not_bound);
+	add(json, "malformed", c->malformed);
+	add(json, "unknown", c->unknown);
+	add(json, "bad_source", c->bad_source);
+	add(json, "bad_mac", c->bad_mac);
+	add(json, "stale", c->stale);
+	add(json, "unbound_hints", c->unbound_hints);
+	add(json, "unbound_hints_unused", c->hints_unused);
+	return json;
+}
+
 static json_t *sip_json(const struct node *node)
 {
 	const struct sipwatch_counters *c = sipwatch_counters(node->sipwatch);
@@ -132,6 +154,7 @@ json_t *node_status_json(const struct node *node)
 				      (json_int_t)l->frames_out, "bytes_in",
 				      (json_int_t)l->bytes_in, "bytes_out",
 				      (json_int_t)l->bytes_out));
+	json_object_set_new(json, "relays", relays_json(node));
 	json_object_set_new(json, "partners", partners_json(&node->partners));
 	json_object_set_new(json, "exits", exits_json(node->exits));
 	json_object_set_new(json, "last_errors", tunnels_errors_json(node->tunnels));

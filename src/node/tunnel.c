@@ -65,16 +65,26 @@ void tunnel_set_state(struct tunnel *tunnel, enum tunnel_state state, const char
 	tunnel_timers_arm(tunnel);
 }
 
-/* The one timer of a tunnel: what it means depends on the state alone. */
+static int64_t negative_ms(uint8_t fail_code)
+{
+	switch (fail_code) {
+	case NTM_DIR_NO_DC:
+		return TUNNEL_NO_DC_MS;
+	case NTM_DIR_NO_RELAY:
+		return TUNNEL_NO_RELAY_MS;
+	default:
+		return TUNNEL_NEGATIVE_MS;
+	}
+}
+
+/* What it means depends on the state alone. */
 void tunnel_timers_arm(struct tunnel *tunnel)
 {
 	struct ntm_timers *timers = tunnel->owner->args.timers;
 
 	switch (tunnel->state) {
 	case TUNNEL_FAILED:
-		ntm_timer_set(timers, &tunnel->timer,
-			      tunnel->fail_code == NTM_DIR_NO_DC ? TUNNEL_NO_DC_MS
-								 : TUNNEL_NEGATIVE_MS);
+		ntm_timer_set(timers, &tunnel->timer, negative_ms(tunnel->fail_code));
 		break;
 	case TUNNEL_UP:
 		ntm_timer_set(timers, &tunnel->timer, CHECK_MS);
@@ -141,6 +151,7 @@ static void check_up(struct tunnel *tunnel)
 	} else {
 		check_life(tunnel);
 		check_silence(tunnel);
+		tunnel_paths_check(tunnel);
 	}
 }
 
@@ -246,6 +257,7 @@ struct tunnel *tunnel_add(struct tunnels *tunnels, const struct tunnel_target *t
 	tunnel->direction_ms = -1;
 	tunnel->queue.tail = &tunnel->queue.head;
 	ntm_timer_init(&tunnel->timer, on_timer, tunnel);
+	tunnel_paths_init(tunnel);
 	if (target->fqdn != NULL)
 		snprintf(tunnel->fqdn, sizeof(tunnel->fqdn), "%s", target->fqdn);
 	if (target->vip.family == 4)
@@ -276,7 +288,10 @@ void tunnel_drop(struct tunnel *tunnel)
 	tunnel_queue_clear(tunnel);
 	ntm_link_free(tunnel->newer);
 	ntm_link_free(tunnel->link);
+	tunnel_paths_release(tunnel, &tunnel->newer_paths);
+	tunnel_paths_release(tunnel, &tunnel->paths);
 	ntm_timer_del(all->args.timers, &tunnel->timer);
+	ntm_timer_del(all->args.timers, &tunnel->heal_timer);
 	unindex(tunnel);
 	*tunnel->link_in_list = tunnel->next;
 	if (tunnel->next != NULL)

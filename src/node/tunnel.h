@@ -5,6 +5,7 @@
 #include "dclink.h"
 #include "node.h"
 #include "realm.h"
+#include "relays.h"
 
 #include "ntm/frag.h"
 
@@ -17,7 +18,7 @@
  *    ^                    | error, no answer       | no answer      | link down, CLOSE, REVOKED,
  * idle
  *    +--------------------+<-----------------------+<---------------+
- *              FAILED for 5 s, or 3 s (negative cache), then IDLE
+ *              FAILED for 5 s, 3 s or 2 s (negative cache), then IDLE
  *
  * A Route Direction that the DC sends because the peer asked starts at CONNECTING. In UP a new
  * Route Direction is adopted without losing the old session: it stays until the new link is up.
@@ -33,7 +34,9 @@ enum tunnel_state {
 /* When it is the other domain's DC that is away: with what our DC remembers of it (1 s), and the
  * direction itself, the first want after its return works within 5 s. */
 #define TUNNEL_NO_DC_MS 3000
-#define TUNNEL_MAX      1024
+/* No relay was there: a call comes back soon after one does. */
+#define TUNNEL_NO_RELAY_MS 2000
+#define TUNNEL_MAX         1024
 /* Failed directions that `status` shows. */
 #define TUNNEL_FAILURES 8
 /* Data that waits (house rule 6): the oldest is dropped first. */
@@ -82,6 +85,7 @@ struct tunnels_args {
 	struct ntm_links *links;
 	struct ntm_timers *timers;
 	struct dclink *dclink;
+	struct relays *relays;                /* outlives tunnels */
 	const struct realm *realm;            /* borrowed */
 	const struct node_settings *settings; /* borrowed */
 	/* A Route Direction introduces a partner domain that is not in the realm, or not so: puts
@@ -136,6 +140,13 @@ void tunnels_on_unknown_pair(struct tunnels *tunnels, const uint8_t pair[static 
 			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
 void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link);
 void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_down why);
+/* The link sends on another path now; no path of it works. */
+void tunnel_on_moved(struct tunnel *tunnel, const struct ntm_link *link);
+void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link);
+/* From relays, whose binding's owner is the tunnel. */
+void tunnel_on_bound(struct tunnel *tunnel, uint32_t number);
+/* Our NAT wants to see something this often; 0: there is none. */
+void tunnels_set_keepalive(struct tunnels *tunnels, int64_t keepalive_ms);
 
 /* What others show. */
 const char *tunnel_fqdn(const struct tunnel *tunnel); /* "" when not known */
@@ -145,6 +156,9 @@ const char *tunnel_state_name(enum tunnel_state state);
 uint8_t tunnel_fail_code(const struct tunnel *tunnel); /* enum ntm_direction_code of FAILED, or 0 */
 /* The link that carries data; NULL unless UP. */
 struct ntm_link *tunnel_link(const struct tunnel *tunnel);
+/* Real address that packets go to, the relay's or the peer's; family 0: none. is_relayed may be
+ * NULL. */
+struct ntm_addr tunnel_via(const struct tunnel *tunnel, bool *is_relayed);
 /* Inner packets and bytes each way over the tunnel's whole life, over all its links. */
 void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out);
 

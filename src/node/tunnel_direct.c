@@ -125,7 +125,7 @@ static void add_traffic(struct ntm_link_stats *sum, const struct ntm_link_stats 
 	sum->handshakes += add->handshakes;
 }
 
-/* Frees a link whose traffic still counts for the tunnel. */
+/* Frees a link whose traffic still counts for the tunnel, with its bindings. */
 static void retire(struct tunnel *tunnel, struct ntm_link **link)
 {
 	struct ntm_link_stats stats;
@@ -135,6 +135,8 @@ static void retire(struct tunnel *tunnel, struct ntm_link **link)
 	ntm_link_stats(*link, &stats);
 	add_traffic(&tunnel->past, &stats);
 	memcpy(tunnel->past_pair, ntm_link_pair(*link), NTM_PAIR_LEN);
+	tunnel_paths_release(tunnel,
+			     link == &tunnel->newer ? &tunnel->newer_paths : &tunnel->paths);
 	ntm_link_free(*link);
 	*link = NULL;
 }
@@ -253,33 +255,56 @@ static void take_newer(struct tunnel *tunnel)
 {
 	tunnel->link = tunnel->newer;
 	tunnel->life = tunnel->newer_life;
+	tunnel->paths = tunnel->newer_paths;
 	tunnel->newer = NULL;
+	tunnel->newer_paths = (struct tunnel_paths){0};
 }
+
+/* Those of the Route Direction, best first, and then the relays. */
+static size_t candidates_of(const struct ntm_msg_route_direction *rd,
+			    const struct tunnel_paths *paths,
+			    struct ntm_addr out[static NTM_LINK_CANDIDATES])
+{
+	size_t count = rd->candidates.count;
+
+	memcpy(out, rd->candidates.item, count * sizeof(*out));
+	for (size_t i = 0; i < paths->relay_count; i++)
+		out[count++] = ntm_addr_relay(paths->relay[i]);
+	return count;
+}
+_Static_assert(NTM_MSG_ADDRS + NTM_MSG_RELAYS <= NTM_LINK_CANDIDATES, "all are candidates");
 
 static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction *rd,
 		     const struct ntm_cert *cert)
 {
 	struct tunnels *all = tunnel->owner;
+	struct ntm_addr candidates[NTM_LINK_CANDIDATES];
+	struct tunnel_paths paths;
+	tunnel_paths_bind(tunnel, &rd->relays, &paths);
 	struct ntm_link_args args = {
 		.purpose = NTM_PURPOSE_E2E,
 		.remote_static = tunnel->key,
 		.pair = rd->pair,
 		.psk = rd->psk,
 		.owner = tunnel,
-		.candidate_count = rd->candidates.count,
-		.candidates = rd->candidates.item,
+		.candidate_count = candidates_of(rd, &paths, candidates),
+		.candidates = candidates,
 		.initiator = rd->role == NTM_ROLE_REQUESTS,
 		.keepalive_ms = dclink_keepalive_ms(all->args.dclink),
+		.multipath = true,
 	};
-	struct ntm_link **slot = tunnel->state == TUNNEL_UP ? &tunnel->newer : &tunnel->link;
+	bool is_newer = tunnel->state == TUNNEL_UP;
 	struct ntm_link *link;
 	int err = ntm_link_open(all->args.links, &args, &link);
 
-	if (err != 0)
+	if (err != 0) {
+		tunnel_paths_release(tunnel, &paths);
 		return err; /* what was under way goes on */
-	retire(tunnel, slot);
-	*slot = link;
-	*(slot == &tunnel->newer ? &tunnel->newer_life : &tunnel->life) = life_of(all, rd, cert);
+	}
+	retire(tunnel, is_newer ? &tunnel->newer : &tunnel->link);
+	*(is_newer ? &tunnel->newer : &tunnel->link) = link;
+	*(is_newer ? &tunnel->newer_life : &tunnel->life) = life_of(all, rd, cert);
+	*(is_newer ? &tunnel->newer_paths : &tunnel->paths) = paths;
 	return 0;
 }
 
@@ -358,18 +383,19 @@ void tunnels_on_route_direction(struct tunnels *all, const struct ntm_msg *req)
 	dclink_reply(all->args.dclink, req, &ack);
 }
 
-static void on_first_up(struct tunnel *tunnel, const struct ntm_link *link)
+static void on_first_up(struct tunnel *tunnel)
 {
 	int64_t now = tunnel->owner->args.timers->now_ms;
-	char label[NTM_NAME_MAX + 1], via[NTM_ADDR_STR];
+	char label[NTM_NAME_MAX + 1], via[TUNNEL_VIA_WORDS];
 
 	tunnel_unask(tunnel);
 	tunnel->inner_ms = now;
 	tunnel->direction_ms = now - tunnel->asked_ms;
 	tunnel_set_state(tunnel, TUNNEL_UP, "handshake done");
-	ntm_info("tunnel to %s is up, direct to %s, after %lld ms dir=%016llx",
-		 tunnel_label(tunnel, label), ntm_addr_str(ntm_link_remote(link), via),
-		 (long long)tunnel->direction_ms, (unsigned long long)tunnel->correlation);
+	tunnel_paths_told(tunnel);
+	ntm_info("tunnel to %s is up, %s, after %lld ms dir=%016llx", tunnel_label(tunnel, label),
+		 tunnel_via_words(tunnel, via), (long long)tunnel->direction_ms,
+		 (unsigned long long)tunnel->correlation);
 }
 
 void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
@@ -379,8 +405,10 @@ void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
 		retire(tunnel, &tunnel->link);
 		take_newer(tunnel);
 	}
-	if (tunnel->state != TUNNEL_UP) /* else a rekey, or the newer link took over */
-		on_first_up(tunnel, link);
+	if (tunnel->state != TUNNEL_UP)
+		on_first_up(tunnel);
+	else /* a rekey, or the newer link took over */
+		tunnel_paths_tell(tunnel);
 	tunnel->asked_ms = 0;
 	settle(tunnel);
 }
@@ -393,11 +421,10 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 		retire(tunnel, &tunnel->newer);
 		return;
 	}
+	const char *no_answer = tunnel_paths_no_answer(tunnel, &tunnel->paths);
 	retire(tunnel, &tunnel->link);
 	if (tunnel->state == TUNNEL_CONNECTING) {
-		tunnel_fail(tunnel, -EHOSTUNREACH, 0,
-			    "the peer did not answer at any of its addresses (a firewall that "
-			    "blocks UDP?)");
+		tunnel_fail(tunnel, -EHOSTUNREACH, 0, no_answer);
 		return;
 	}
 	if (tunnel->newer != NULL) { /* a new direction is under way: it takes over */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What tunnel.c (states), tunnel_direct.c (negotiation), tunnel_peer.c (whom to believe),
- * tunnel_data.c (packets) and tunnel_show.c share. */
+ * tunnel_paths.c (relays), tunnel_data.c (packets) and tunnel_show.c share. */
 #pragma once
 
 #include "tunnel.h"
 
 #include "ntm/bucket.h"
+#include "ntm/log.h"
 #include "ntm/map.h"
 
 #define TUNNEL_WORDS 200
@@ -26,6 +27,12 @@ struct queue {
 struct tunnel_life {
 	int64_t renew_ms; /* the DC is asked for a new direction from here on */
 	int64_t until_ms;
+};
+
+/* Of a link: our bindings at relays that lead to the same peer. */
+struct tunnel_paths {
+	size_t relay_count;
+	uint32_t relay[NTM_MSG_RELAYS];
 };
 
 struct tunnel {
@@ -55,6 +62,9 @@ struct tunnel {
 	struct ntm_link *link;  /* carries data when UP */
 	struct ntm_link *newer; /* being connected while link is UP */
 	struct tunnel_life life, newer_life;
+	struct tunnel_paths paths, newer_paths;
+	struct ntm_addr told_via;        /* the log has said that packets go there */
+	int64_t heal_ask_ms;             /* no path works: the DC is asked again from here on */
 	struct ntm_link_stats past;      /* traffic of links that are gone */
 	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;
@@ -65,6 +75,7 @@ struct tunnel {
 	struct queue queue;
 	struct ntm_timer
 		timer; /* negative cache; queue deadline; idle and silence checks when UP */
+	struct ntm_timer heal_timer; /* no path works */
 };
 
 /* A Tunnel Request that came before its Route Direction. */
@@ -95,6 +106,7 @@ struct tunnels {
 	struct ntm_bucket icmp_bucket;
 	struct ntm_frags *frags; /* parts that came; the tunnel names the peer */
 	uint16_t frag_id;        /* of the next packet that is sent in parts */
+	struct ntm_log_gate path_gate;
 	struct tunnels_counters counters;
 	struct tunnel_failure failures[TUNNEL_FAILURES]; /* newest first */
 	size_t failure_count;
@@ -123,6 +135,24 @@ void tunnel_close_links(struct tunnel *tunnel); /* both, and the peer hears so *
  * certificate and the root that signed it. */
 const char *tunnel_check_peer(struct tunnels *tunnels, const struct ntm_msg_route_direction *rd,
 			      struct ntm_cert *cert, uint8_t root[static NTM_SIGN_PUB_LEN]);
+
+/* tunnel_paths.c */
+void tunnel_paths_init(struct tunnel *tunnel);
+/* Binds at the offered relays; what cannot be bound is left out. */
+void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
+		       struct tunnel_paths *out);
+void tunnel_paths_release(struct tunnel *tunnel, struct tunnel_paths *paths);
+/* Why a link to a peer did not come up, for people. */
+const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths);
+/* Now and then: relays of paths that fail are asked whether they still know us. */
+void tunnel_paths_check(struct tunnel *tunnel);
+/* Says in the log where packets go, when that is news; told: it was just said. */
+void tunnel_paths_tell(struct tunnel *tunnel);
+void tunnel_paths_told(struct tunnel *tunnel);
+/* Of one of its link's paths: the relay's address when it is one. */
+struct ntm_addr tunnel_real_addr(const struct tunnel *tunnel, const struct ntm_addr *path);
+#define TUNNEL_VIA_WORDS (NTM_ADDR_STR + 24)
+const char *tunnel_via_words(const struct tunnel *tunnel, char buf[static TUNNEL_VIA_WORDS]);
 
 /* tunnel_show.c */
 void tunnel_note_failure(const struct tunnel *tunnel);

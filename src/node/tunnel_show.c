@@ -49,16 +49,56 @@ static const char *suite_name(uint8_t suite)
 						      : "none";
 }
 
+static const char *kind_name(bool is_relayed)
+{
+	return is_relayed ? "relay" : "direct";
+}
+
+static const char *path_state_name(enum ntm_path_state state)
+{
+	static const char *const names[] = {
+		[NTM_PATH_UNKNOWN] = "unknown",
+		[NTM_PATH_WORKS] = "works",
+		[NTM_PATH_FAILS] = "fails",
+	};
+
+	return names[state];
+}
+
+static json_t *path_json(const struct tunnel *tunnel, const struct ntm_link_path *path)
+{
+	struct ntm_addr via = tunnel_real_addr(tunnel, &path->to);
+	char text[NTM_ADDR_STR];
+
+	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:i}", "path",
+			 kind_name(ntm_addr_is_relay(&path->to)), "via", ntm_addr_str(&via, text),
+			 "state", path_state_name(path->state), "current", (int)path->is_current,
+			 "rtt_ms", (json_int_t)path->rtt_ms, "loss_pct", (int)path->loss_pct);
+}
+
+static json_t *paths_json(const struct tunnel *tunnel)
+{
+	struct ntm_link_path paths[NTM_LINK_PATHS];
+	size_t count = ntm_link_paths(tunnel->link, paths);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, path_json(tunnel, &paths[i]));
+	return array;
+}
+
 static void add_link(json_t *json, const struct tunnel *tunnel)
 {
 	int64_t now = tunnel->owner->args.timers->now_ms;
-	char via[NTM_ADDR_STR];
+	bool is_relayed;
+	struct ntm_addr via = tunnel_via(tunnel, &is_relayed);
+	char text[NTM_ADDR_STR];
 	struct ntm_link_stats stats;
 
 	ntm_link_stats(tunnel->link, &stats);
-	json_object_set_new(json, "path", json_string("direct"));
-	json_object_set_new(json, "via",
-			    json_string(ntm_addr_str(ntm_link_remote(tunnel->link), via)));
+	json_object_set_new(json, "path", json_string(kind_name(is_relayed)));
+	json_object_set_new(json, "via", json_string(ntm_addr_str(&via, text)));
+	json_object_set_new(json, "paths", paths_json(tunnel));
 	json_object_set_new(json, "suite", json_string(suite_name(stats.suite)));
 	json_object_set_new(json, "rtt_ms", json_integer(stats.rtt_ms));
 	json_object_set_new(json, "handshakes", json_integer(stats.handshakes));

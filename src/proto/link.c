@@ -338,6 +338,7 @@ void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out)
 		.bytes_out = link->bytes_out,
 		.handshakes = link->handshakes,
 		.last_in_ms = link->last_in_ms,
+		.last_out_ms = link->last_out_ms,
 		.session_age_ms = -1,
 		.rtt_ms = link->rtt_ms,
 	};

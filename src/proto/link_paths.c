@@ -237,8 +237,11 @@ void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, boo
 	int64_t now_ms = now_of(link);
 	struct path *path = find(paths, from);
 
-	if (!path && newest)
+	if (!path && newest) {
 		path = add(paths, from);
+		if (path && paths->current) /* the peer may have left it for that place */
+			link_probe_soon(link, paths->current);
+	}
 	if (!path)
 		return;
 	path->heard_ms = now_ms;

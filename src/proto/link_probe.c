@@ -136,10 +136,12 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t next_at(const struct ntm_link *link)
 {
 	const struct link_paths *paths = link->paths;
+	int64_t starved_at = paths->starved_ms + NTM_LINK_STARVED_MS;
 	int64_t at_ms = -1;
 
-	if (paths->starved_ms >= 0 && !paths->starved_told)
-		at_ms = paths->starved_ms + NTM_LINK_STARVED_MS;
+	/* Past it, when nothing was sent meanwhile: any later probe looks again. */
+	if (paths->starved_ms >= 0 && !paths->starved_told && starved_at > now_of(link))
+		at_ms = starved_at;
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct path *path = &paths->item[i];
 

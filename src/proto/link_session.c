@@ -2,6 +2,8 @@
 /* Sessions of one link: previous, current and next, so that a rekey loses nothing. */
 #include "link_paths.h"
 
+#include "ntm/ctl_wire.h"
+
 #include "ntm/wire.h"
 
 #include <assert.h>
@@ -231,6 +233,15 @@ static bool open_frame(struct ntm_link *link, struct link_slot *slot, struct ntm
 	return true;
 }
 
+/* What is followed by nothing of the other side's is answered by a keepalive. The reply of a
+ * control message is an answer itself: a keepalive behind each would be all that a NAT ever sees.
+ */
+static bool wants_answer(const struct ntm_pkt *pkt)
+{
+	return pkt->len < NTM_CTL_HEADER || pkt->data[0] != NTM_CTL_KIND ||
+	       (pkt->data[2] & NTM_CTL_REPLY) == 0;
+}
+
 /* Plaintext that is not empty; calls back. */
 static void deliver(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *from,
 		    uint8_t cls, struct ntm_pkt *pkt)
@@ -246,7 +257,7 @@ static void deliver(struct ntm_link *link, struct link_slot *slot, const struct 
 	slot->used = true;
 	link->packets_in++;
 	link->bytes_in += pkt->len;
-	link_timers_heard(link, true);
+	link_timers_heard(link, wants_answer(pkt));
 	link_paths_on_data(link, from, cls);
 	if (links->ops.input)
 		links->ops.input(links->ctx, link, link->owner, pkt);
@@ -332,6 +343,7 @@ int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pk
 {
 	struct link_slot *slot = link->cur;
 	size_t plain_len = pkt->len;
+	bool is_asking = is_data && wants_answer(pkt);
 
 	if (seal(link, slot, to, pkt, cls) != 0)
 		return -ENOTCONN;
@@ -342,7 +354,7 @@ int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pk
 		link_paths_on_sent(link, cls, plain_len);
 	}
 	if (ntm_addr_eq(to, &link->remote)) /* a probe elsewhere keeps no mapping open here */
-		link_timers_sent(link, is_data);
+		link_timers_sent(link, is_asking);
 	return 0;
 }
 

@@ -36,17 +36,22 @@ static void register_behind_nat(void **state)
 	struct sim_node *a = sim_node_up(dc, &nat->inside, "10.0.0.2", "alice");
 
 	assert_true(dclink_behind_nat(a->node->dclink));
-	assert_int_equal(dclink_keepalive_ms(a->node->dclink), 15000);
+	assert_int_equal(dclink_keepalive_ms(a->node->dclink), 20000);
 	json_t *json = node_status_json(a->node);
 	assert_string_equal(text_of(json, "dc", "seen_from"), "192.0.2.20:20000");
 	json_decref(json);
-	/* The keepalive holds a mapping that lives for 20 s only. */
+	/* A mapping that lives for 20 s only is lost once, and held from then on. */
 	nat->timeout_ms = 20000;
 	sim_run(sim, 10 * 60 * 1000);
 	json = dc_node_json(dc->dc, "alice.ntm.example");
 	assert_true(json_integer_value(json_object_get(json, "online_s")) >= 600); /* never away */
 	json_decref(json);
-	assert_int_equal(nat->next_port, 20001);
+	assert_int_equal(nat->next_port, 20002);
+	sim_run(sim, 60 * 60 * 1000);
+	assert_int_equal(nat->next_port, 20002);
+	json = node_status_json(a->node);
+	assert_string_equal(text_of(json, "dc", "keepalive_why"), "the NAT forgot us after 20 s");
+	json_decref(json);
 }
 
 struct joiner {

@@ -236,7 +236,7 @@ static void register_behind_nat(void **state)
 				       "10.0.0.5 198.18.0.1 127.0.0.1 10.0.0.5");
 	json_t *json;
 
-	assert_int_equal(a->reg.keepalive_s, 15);
+	assert_int_equal(a->reg.keepalive_s, 25);
 	json = node_json(w, ALICE);
 	assert_true(json_is_true(json_object_get(json, "online")));
 	assert_true(json_is_true(json_object_get(json, "nat")));

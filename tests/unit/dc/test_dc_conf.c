@@ -32,7 +32,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.prefix6.ip.family, 0);
 	assert_true(conf.dns);
 	assert_int_equal(conf.dns_listen.count, 2);
-	assert_int_equal(conf.keepalive_ms, 15000);
+	assert_int_equal(conf.keepalive_ms, 25000);
 	dc_conf_free(&conf);
 }
 

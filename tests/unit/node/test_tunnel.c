@@ -517,12 +517,12 @@ static void the_dc_is_asked_again_about_a_silent_peer(void **state)
 
 	(void)state;
 	w->b.is_deaf = true;
-	for (unsigned i = 0; i < 18; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		send_mark(&w->a, &w->b.lease.vip4, 1);
 		run(w, 1000);
 	}
-	assert_int_equal(w->a.dc.count, 1);
-	for (unsigned i = 0; i < 8; i++) {
+	/* Once no path works; more when the DC has answered. */
+	for (unsigned i = 0; i < 10; i++) {
 		send_mark(&w->a, &w->b.lease.vip4, 1);
 		run(w, 1000);
 	}

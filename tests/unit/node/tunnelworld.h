@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "relaymock.h"
 #include "tunnel_priv.h"
 
 #include "ntm/ippkt.h"
@@ -26,8 +27,9 @@ struct world;
 struct flight {
 	struct flight *next;
 	int64_t due_ms;
-	struct side *to;
-	struct ntm_addr from;
+	struct side *to;          /* NULL: a relay */
+	struct mock_relay *relay; /* to it */
+	struct ntm_addr at, from;
 	size_t len;
 	uint8_t data[NTM_PKT_MAX];
 };
@@ -52,6 +54,7 @@ struct dclink {
 struct side {
 	struct world *world;
 	struct ntm_links *links;
+	struct relays *relays;
 	struct tunnels *tunnels;
 	struct dclink dc;
 	struct node_lease lease;
@@ -61,8 +64,9 @@ struct side {
 	struct ntm_cert cert;
 	struct ntm_addr addr;
 	bool is_deaf;
+	bool is_alone; /* no way to the other side but through relays */
 
-	unsigned icmp, initiations, closes_in, learnt;
+	unsigned icmp, initiations, closes_in, learnt, starvings, frames;
 	uint8_t icmp_type, icmp_code; /* of the last one */
 	unsigned inner, parts;
 	size_t longest; /* TRANSPORT sent */
@@ -76,6 +80,8 @@ struct world {
 	struct ntm_timers timers;
 	struct ntm_root root;
 	struct side a, b;
+	struct mock_relay relay[2];
+	uint64_t flows; /* made */
 	struct flight *first, **last;
 	uint8_t pairs; /* made */
 };
@@ -154,27 +160,62 @@ static inline struct side *other_of(struct side *s)
 	return s == &s->world->a ? &s->world->b : &s->world->a;
 }
 
-static inline void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+static inline struct flight *fly(struct world *w, const struct ntm_addr *from,
+				 const struct ntm_addr *at, const uint8_t *data, size_t len)
+{
+	struct flight *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	assert_true(len <= sizeof(f->data));
+	f->due_ms = w->timers.now_ms + DELAY_MS;
+	f->from = *from;
+	f->at = *at;
+	f->len = len;
+	memcpy(f->data, data, len);
+	*w->last = f;
+	w->last = &f->next;
+	return f;
+}
+
+/* The wire itself. */
+static inline void on_send_real(void *ctx, const struct ntm_addr *to, const uint8_t *frame,
+				size_t len)
 {
 	struct side *s = ctx;
 	struct side *other = other_of(s);
 
+	for (size_t i = 0; i < 2; i++)
+		if (mock_relay_is_at(&s->world->relay[i], to))
+			fly(s->world, &s->addr, to, frame, len)->relay = &s->world->relay[i];
+	if (ntm_addr_eq(to, &other->addr) && !other->is_deaf && !s->is_alone)
+		fly(s->world, &s->addr, to, frame, len)->to = other;
+}
+
+static inline void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
+{
+	struct side *s = ctx;
+
+	s->frames++;
 	s->initiations += frame[0] == NTM_FRAME_INITIATION;
 	if (frame[0] == NTM_FRAME_TRANSPORT)
 		s->cls = frame[1];
 	if (frame[0] == NTM_FRAME_TRANSPORT && len > s->longest)
 		s->longest = len;
-	if (!ntm_addr_eq(to, &other->addr) || other->is_deaf)
-		return;
-	struct flight *f = calloc(1, sizeof(*f));
-	assert_non_null(f);
-	f->due_ms = s->world->timers.now_ms + DELAY_MS;
-	f->to = other;
-	f->from = s->addr;
-	f->len = len;
-	memcpy(f->data, frame, len);
-	*s->world->last = f;
-	s->world->last = &f->next;
+	if (ntm_addr_is_relay(to))
+		relays_send(s->relays, ntm_addr_relay_number(to), frame, len);
+	else
+		on_send_real(ctx, to, frame, len);
+}
+
+static inline void on_relay_sends(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
+				  const uint8_t *data, size_t len)
+{
+	struct world *w = ctx;
+
+	if (ntm_addr_eq(to, &w->a.addr))
+		fly(w, from, to, data, len)->to = &w->a;
+	else if (ntm_addr_eq(to, &w->b.addr))
+		fly(w, from, to, data, len)->to = &w->b;
 }
 
 static inline void deliver(struct side *to, const struct ntm_addr *from, const uint8_t *data,
@@ -184,7 +225,10 @@ static inline void deliver(struct side *to, const struct ntm_addr *from, const u
 
 	ntm_pkt_reset(&pkt);
 	memcpy(ntm_pkt_put(&pkt, len), data, len);
-	ntm_links_input(to->links, from, &pkt);
+	if (ntm_is_relay_frame(data, len))
+		relays_input(to->relays, from, &pkt);
+	else
+		ntm_links_input(to->links, from, &pkt);
 }
 
 static inline void set_time(struct world *w, int64_t now_ms)
@@ -199,7 +243,9 @@ static inline void deliver_first(struct world *w)
 	w->first = f->next;
 	if (w->first == NULL)
 		w->last = &w->first;
-	if (!f->to->is_deaf)
+	if (f->relay != NULL)
+		mock_relay_input(f->relay, &f->at, &f->from, f->data, f->len);
+	else if (!f->to->is_deaf)
 		deliver(f->to, &f->from, f->data, f->len);
 	free(f);
 }
@@ -241,6 +287,35 @@ static inline void on_down(void *ctx, struct ntm_link *link, void *owner, enum n
 
 	s->closes_in += why == NTM_DOWN_CLOSED;
 	tunnel_on_down(owner, link, why);
+}
+
+static inline void on_moved(void *ctx, struct ntm_link *link, void *owner,
+			    const struct ntm_addr *to)
+{
+	(void)ctx;
+	(void)to;
+	tunnel_on_moved(owner, link);
+}
+
+static inline void on_starved(void *ctx, struct ntm_link *link, void *owner)
+{
+	struct side *s = ctx;
+
+	s->starvings++;
+	tunnel_on_starved(owner, link);
+}
+
+static inline void on_relays_input(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt)
+{
+	struct side *s = ctx;
+
+	ntm_links_input(s->links, from, pkt);
+}
+
+static inline void on_bound(void *ctx, void *owner, uint32_t number)
+{
+	(void)ctx;
+	tunnel_on_bound(owner, number);
 }
 
 static inline void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
@@ -328,6 +403,8 @@ static inline void make_side(struct world *w, struct side *s, const char *fqdn, 
 		.unknown_pair = on_unknown_pair,
 		.up = on_up,
 		.down = on_down,
+		.moved = on_moved,
+		.starved = on_starved,
 		.input = on_input,
 	};
 
@@ -342,10 +419,18 @@ static inline void make_side(struct world *w, struct side *s, const char *fqdn, 
 				       .timers = &w->timers};
 	s->links = ntm_links_new(&links);
 	assert_non_null(s->links);
+	struct relays_args relays = {.timers = &w->timers,
+				     .send = on_send_real,
+				     .input = on_relays_input,
+				     .bound = on_bound,
+				     .ctx = s};
+	s->relays = relays_new(&relays);
+	assert_non_null(s->relays);
 	struct tunnels_args tunnels = {
 		.links = s->links,
 		.timers = &w->timers,
 		.dclink = &s->dc,
+		.relays = s->relays,
 		.realm = &s->realm,
 		.settings = &s->settings,
 		.learn = on_learn,
@@ -366,6 +451,11 @@ static inline struct world *world_new(void)
 	set_time(w, 1000);
 	w->last = &w->first;
 	ntm_root_make(&w->root);
+	for (uint8_t i = 0; i < 2; i++) {
+		mock_relay_init(&w->relay[i], i + 1);
+		w->relay[i].send = on_relay_sends;
+		w->relay[i].ctx = w;
+	}
 	make_side(w, &w->a, "a.ntm.example", 1);
 	make_side(w, &w->b, "b.ntm.example", 2);
 	return w;
@@ -377,6 +467,10 @@ static inline void world_free(struct world *w)
 	tunnels_free(w->b.tunnels);
 	ntm_links_free(w->a.links);
 	ntm_links_free(w->b.links);
+	assert_int_equal(relays_count(w->a.relays), 0);
+	assert_int_equal(relays_count(w->b.relays), 0);
+	relays_free(w->a.relays);
+	relays_free(w->b.relays);
 	assert_int_equal(ntm_timers_next(&w->timers), -1);
 	while (w->first != NULL) {
 		struct flight *f = w->first;

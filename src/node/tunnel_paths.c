@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ways to a tunnel's peer: bindings at relays beside each link, and what is done when no way
+ * works. Which one is taken is the link's own business (link.h). */
+#include "tunnel_priv.h"
+
+#include "ntm/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* While no path works: how often the relays are asked, and how often the DC. A relay that was
+ * restarted is found within the first of them. */
+#define HEAL_MS     RELAYS_CHECK_MS
+#define HEAL_ASK_MS 2000
+/* Nobody speaks any more: there is time. */
+#define HEAL_UNUSED_MS      10000
+#define HEAL_UNUSED_LOOK_MS 5000
+
+/* ---- bindings ---- */
+
+void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
+		       struct tunnel_paths *out)
+{
+	char label[NTM_NAME_MAX + 1];
+
+	out->relay_count = 0;
+	for (size_t i = 0; i < offers->count; i++) {
+		int err = relays_bind(tunnel->owner->args.relays, &offers->item[i], tunnel,
+				      &out->relay[out->relay_count]);
+
+		if (err == 0)
+			out->relay_count++;
+		else
+			ntm_debug("tunnel %s: an offered relay is not used: %s",
+				  tunnel_label(tunnel, label), strerror(-err));
+	}
+}
+
+void tunnel_paths_release(struct tunnel *tunnel, struct tunnel_paths *paths)
+{
+	for (size_t i = 0; i < paths->relay_count; i++)
+		relays_release(tunnel->owner->args.relays, paths->relay[i]);
+	paths->relay_count = 0;
+}
+
+static bool has_relay(const struct tunnel_paths *paths, uint32_t number)
+{
+	for (size_t i = 0; i < paths->relay_count; i++)
+		if (paths->relay[i] == number)
+			return true;
+	return false;
+}
+
+void tunnel_on_bound(struct tunnel *tunnel, uint32_t number)
+{
+	struct ntm_addr at = ntm_addr_relay(number);
+
+	if (tunnel->link != NULL && has_relay(&tunnel->paths, number))
+		ntm_link_also(tunnel->link, &at);
+	else if (tunnel->newer != NULL && has_relay(&tunnel->newer_paths, number))
+		ntm_link_also(tunnel->newer, &at);
+}
+
+const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths)
+{
+	for (size_t i = 0; i < paths->relay_count; i++)
+		if (relays_is_bound(tunnel->owner->args.relays, paths->relay[i]))
+			return "the peer answered neither directly nor through a relay (is it "
+			       "online still?)";
+	return paths->relay_count > 0
+		       ? "neither the peer nor a relay answered (a firewall that blocks UDP?)"
+		       : "the peer did not answer at any of its addresses (a firewall that blocks "
+			 "UDP?)";
+}
+
+/* ---- where packets go ---- */
+
+struct ntm_addr tunnel_real_addr(const struct tunnel *tunnel, const struct ntm_addr *path)
+{
+	return ntm_addr_is_relay(path)
+		       ? relays_addr(tunnel->owner->args.relays, ntm_addr_relay_number(path))
+		       : *path;
+}
+
+struct ntm_addr tunnel_via(const struct tunnel *tunnel, bool *is_relayed)
+{
+	const struct ntm_addr none = {0};
+	const struct ntm_addr *at = tunnel->link != NULL ? ntm_link_remote(tunnel->link) : &none;
+
+	if (is_relayed != NULL)
+		*is_relayed = ntm_addr_is_relay(at);
+	return tunnel_real_addr(tunnel, at);
+}
+
+const char *tunnel_via_words(const struct tunnel *tunnel, char buf[static TUNNEL_VIA_WORDS])
+{
+	bool is_relayed;
+	char addr[NTM_ADDR_STR];
+	struct ntm_addr via = tunnel_via(tunnel, &is_relayed);
+
+	snprintf(buf, TUNNEL_VIA_WORDS, "%s %s", is_relayed ? "through the relay" : "direct to",
+		 ntm_addr_str(&via, addr));
+	return buf;
+}
+
+void tunnel_paths_told(struct tunnel *tunnel)
+{
+	tunnel->told_via = tunnel_via(tunnel, NULL);
+}
+
+void tunnel_paths_tell(struct tunnel *tunnel)
+{
+	struct tunnels *all = tunnel->owner;
+	struct ntm_addr via = tunnel_via(tunnel, NULL);
+	char label[NTM_NAME_MAX + 1], words[TUNNEL_VIA_WORDS];
+
+	if (tunnel->state != TUNNEL_UP || ntm_addr_eq(&via, &tunnel->told_via))
+		return;
+	tunnel->told_via = via;
+	if (ntm_log_gate_open(&all->path_gate, all->args.timers->now_ms))
+		ntm_info("tunnel to %s goes %s now", tunnel_label(tunnel, label),
+			 tunnel_via_words(tunnel, words));
+}
+
+void tunnel_on_moved(struct tunnel *tunnel, const struct ntm_link *link)
+{
+	if (link == tunnel->link)
+		tunnel_paths_tell(tunnel);
+}
+
+/* ---- when paths fail ---- */
+
+static bool some_path_works(const struct ntm_link *link)
+{
+	struct ntm_link_path paths[NTM_LINK_PATHS];
+	size_t count = ntm_link_paths(link, paths);
+
+	for (size_t i = 0; i < count; i++)
+		if (paths[i].state == NTM_PATH_WORKS)
+			return true;
+	return false;
+}
+
+static void check_relays(struct tunnel *tunnel)
+{
+	for (size_t i = 0; i < tunnel->paths.relay_count; i++)
+		relays_check(tunnel->owner->args.relays, tunnel->paths.relay[i]);
+}
+
+static void ask_for_more(struct tunnel *tunnel)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	if (tunnel->is_asking || tunnel->newer != NULL || now < tunnel->heal_ask_ms)
+		return;
+	tunnel->heal_ask_ms = now + HEAL_ASK_MS;
+	tunnel_ask(tunnel, NTM_REASON_MOVE);
+}
+
+static void heal(struct tunnel *tunnel)
+{
+	struct ntm_timers *timers = tunnel->owner->args.timers;
+	bool is_used = timers->now_ms - tunnel->inner_ms < HEAL_UNUSED_MS;
+
+	if (is_used) {
+		check_relays(tunnel);
+		ask_for_more(tunnel);
+	}
+	ntm_timer_set(timers, &tunnel->heal_timer, is_used ? HEAL_MS : HEAL_UNUSED_LOOK_MS);
+}
+
+static void on_heal_timer(void *arg)
+{
+	struct tunnel *tunnel = arg;
+
+	if (tunnel->state == TUNNEL_UP && !some_path_works(tunnel->link))
+		heal(tunnel);
+}
+
+void tunnel_paths_init(struct tunnel *tunnel)
+{
+	ntm_timer_init(&tunnel->heal_timer, on_heal_timer, tunnel);
+}
+
+void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link)
+{
+	struct tunnels *all = tunnel->owner;
+	char label[NTM_NAME_MAX + 1];
+
+	if (link != tunnel->link || tunnel->state != TUNNEL_UP)
+		return;
+	if (ntm_log_gate_open(&all->path_gate, all->args.timers->now_ms))
+		ntm_info("no path to %s works now, asking its relays and the DC for another",
+			 tunnel_label(tunnel, label));
+	heal(tunnel);
+}
+
+void tunnel_paths_check(struct tunnel *tunnel)
+{
+	struct ntm_link_path paths[NTM_LINK_PATHS];
+	size_t count = ntm_link_paths(tunnel->link, paths);
+
+	for (size_t i = 0; i < count; i++)
+		if (paths[i].state == NTM_PATH_FAILS && ntm_addr_is_relay(&paths[i].to))
+			relays_check(tunnel->owner->args.relays,
+				     ntm_addr_relay_number(&paths[i].to));
+}
+
+void tunnels_set_keepalive(struct tunnels *all, int64_t keepalive_ms)
+{
+	for (struct tunnel *t = all->list; t != NULL; t = t->next) {
+		if (t->link != NULL)
+			ntm_link_set_keepalive(t->link, keepalive_ms);
+		if (t->newer != NULL)
+			ntm_link_set_keepalive(t->newer, keepalive_ms);
+	}
+}
