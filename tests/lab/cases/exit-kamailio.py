@@ -50,7 +50,7 @@ class Net:
         self.inet.plug(self.cafe, 13)
         self.mn = Host(lab, "mn")
         self.home.plug(self.mn, 11)
-        settle(self.inet, self.home, self.cafe, self.mn, *(getattr(self, n) for n in numbers))
+        settle(self.inet, self.home, self.mn, *(getattr(self, n) for n in numbers))
 
     def move(self):
         """The phone's host leaves home, then it is at the cafe: nothing of the old network is left."""
@@ -109,6 +109,40 @@ def check_ordinary(net):
     check(seen == {net.home.addr}, f"ordinary traffic came from {seen}")
 
 
+def begin_call(net, alice):
+    """Bob is an ordinary phone that echoes: alice's tone comes back, both ways are in what she hears.
+    Returns the capture where it comes in."""
+    Sipp(net.cn, "register", sipp.registration("bob", PROVIDER), net.prov.addr).wait_done()
+    Sipp(net.cn, "bob", sipp.callee(), echo=True).wait_ready()
+    alice.start().wait_registered()
+    ear = Capture(net.mn, alice.iface or "eth0")
+    alice.dial(f"sip:bob@{PROVIDER}")
+    alice.wait_established()
+    wait.until(lambda: rtp.count(ear.udp(), dst=alice.addr) >= 100, 8, "100 RTP packets at alice",
+               0.1)
+    return ear
+
+
+def ring(net):
+    """The provider's call to alice, who is where she registered."""
+    Sipp(net.cn, "caller", sipp.caller(talk_ms=1500), net.prov.addr, port=5080, service="alice",
+         echo=True, media_port=32000)
+
+
+def fail_without(lab):
+    """The same phone without a gateway: after the move the provider looks for it at home."""
+    net = Net(lab)
+    Dns(net.ns, [f"{PROVIDER}. 60 IN A {net.prov.addr}"])
+    Kamailio(net.prov, domains=[PROVIDER, net.prov.addr], nats=True)
+    alice = Baresip(net.mn, "alice", PROVIDER, 500, dns=net.ns.addr)
+    begin_call(net, alice)
+    net.move()
+    after = Capture(net.mn, "eth1")
+    ring(net)
+    wait.never(lambda: list(sip.messages(after.udp(), "INVITE", 0)), 3,
+               "an INVITE at alice after the move, without a gateway")
+
+
 def gap_ms(stream, since):
     """The longest silence of a stream that began at a time or later."""
     times = [t for t in sorted(stream.times) if t > since - 1]
@@ -116,6 +150,8 @@ def gap_ms(stream, since):
 
 
 def main(lab):
+    with lab.scene("without"):
+        fail_without(lab)
     net = Net(lab)
     Dns(net.ns, [f"{PROVIDER}. 60 IN A {net.prov.addr}", f"www.example. 60 IN A {net.web.addr}"])
     provider = Kamailio(net.prov, domains=[PROVIDER, net.prov.addr], nats=True)
@@ -131,17 +167,10 @@ def main(lab):
     check_forbidden(net, dc, node)
     check_ordinary(net)
 
-    # The call: alice's tone comes back as an echo, so both ways are in what she hears.
-    Sipp(net.cn, "register", sipp.registration("bob", PROVIDER), net.prov.addr).wait_done()
-    Sipp(net.cn, "bob", sipp.callee(), echo=True).wait_ready()
     alice = Baresip(net.mn, "alice", PROVIDER, 500, "ntm0", node.vip,
                     dns=node.json("status")["resolver"])
-    alice.start().wait_registered()
-    ear = Capture(net.mn, "ntm0")
-    alice.dial(f"sip:bob@{PROVIDER}")
-    alice.wait_established()
+    ear = begin_call(net, alice)
     heard = lambda: rtp.count(ear.udp(), dst=node.vip)
-    wait.until(lambda: heard() >= 100, 8, "100 RTP packets at alice", 0.1)
     moved_at = max(p.time for p in ear.udp(dst=node.vip))
     before = heard()
     net.move()
@@ -150,8 +179,7 @@ def main(lab):
     alice.wait_closed()
 
     # She is still there under the same address: the provider's call comes in.
-    Sipp(net.cn, "caller", sipp.caller(talk_ms=1500), net.prov.addr, port=5080, service="alice",
-         echo=True, media_port=32000)
+    ring(net)
     alice.wait_ringing()
     alice.answer()
     alice.wait_established()
