@@ -141,6 +141,7 @@ void exits_on_routed(struct exits *exits, uint32_t generation, const char *words
 		ntm_warn("what is to go through an exit does not: %s", words);
 	else if (generation > exits->routed)
 		exits->routed = generation;
+	exits_media_routed(exits);
 }
 
 /* ---- tunnels to the gateways ---- */
@@ -180,6 +181,7 @@ struct exits *exits_new(const struct exits_args *args)
 		return NULL;
 	exits->args = *args;
 	exits_learn_init(exits);
+	exits_media_init(exits);
 	exits->by_ip = ntm_map_new();
 	if (exits->by_ip == NULL) {
 		free(exits);
@@ -196,6 +198,7 @@ void exits_free(struct exits *exits)
 		return;
 	for (size_t i = 0; i < exits->count; i++)
 		tunnel_wait_cancel(&exits->point[i].wait);
+	exits_media_fini(exits);
 	ntm_timer_del(exits->args.timers, &exits->timer);
 	ntm_map_free(exits->by_ip);
 	free(exits);
@@ -216,7 +219,7 @@ static void touch(const struct exits *exits, const struct ntm_ip *ip)
 		learned->used_ms = exits->args.timers->now_ms;
 }
 
-static struct exit_point *find(struct exits *exits, const struct ntm_ip *ip)
+struct exit_point *exits_point(struct exits *exits, const struct ntm_ip *ip)
 {
 	const struct exit_learned *learned;
 
@@ -233,12 +236,12 @@ static struct exit_point *find(struct exits *exits, const struct ntm_ip *ip)
 
 bool exits_have(struct exits *exits, const struct ntm_ip *dst)
 {
-	return find(exits, dst) != NULL;
+	return exits_point(exits, dst) != NULL;
 }
 
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt)
 {
-	struct exit_point *point = find(exits, dst);
+	struct exit_point *point = exits_point(exits, dst);
 
 	if (point == NULL)
 		return false;
@@ -272,14 +275,14 @@ static struct ntm_ip blamed(const struct ntm_ippkt *view)
 
 bool exits_allow(struct exits *exits, const char *fqdn, const struct ntm_ippkt *view)
 {
-	struct exit_point *point = find(exits, &view->src);
+	struct exit_point *point = exits_point(exits, &view->src);
 	struct ntm_ip dst;
 
 	/* Routers on the way speak of packets that are too large, or that they cannot deliver. */
 	if (point == NULL && exits->count > 0 && is_icmp_error(view) &&
 	    !realm_is_virtual(exits->args.realm, &view->src)) {
 		dst = blamed(view);
-		point = find(exits, &dst);
+		point = exits_point(exits, &dst);
 	}
 	if (point == NULL || strcmp(point->fqdn, fqdn) != 0)
 		return false;

@@ -8,6 +8,7 @@
 #include "ntm/conf.h"
 #include "ntm/dnsmsg.h"
 #include "ntm/pktbuf.h"
+#include "ntm/sip.h"
 #include "ntm/timers.h"
 
 #include <jansson.h>
@@ -19,7 +20,8 @@ struct tunnels;
 #define EXITS_MAX      8
 #define EXITS_PREFIXES 64 /* in the configuration, of all exits together */
 #define EXITS_NAMES    64
-#define EXITS_LEARNED  64 /* addresses that DNS answers have told, at once */
+#define EXITS_LEARNED  64 /* addresses that DNS answers and SIP messages have told, at once */
+#define EXITS_HELD     16 /* SIP messages that wait for routes */
 /* A learned address is kept so long after its TTL, and after the last packet. */
 #define EXITS_GRACE_MS INT64_C(3600000)
 /* What was used so recently does not make room for another. */
@@ -30,6 +32,7 @@ struct exit_conf {
 	char *title; /* the gateway's name; without a dot, it is completed with our domain */
 	struct ntm_prefixes prefixes;
 	struct ntm_strings names;
+	bool media; /* what their SIP messages name for media, too */
 };
 struct exits_conf {
 	size_t count;
@@ -54,6 +57,9 @@ struct exits_args {
 	const struct exits_conf *conf; /* borrowed; NULL: none */
 	const struct realm *realm;     /* borrowed */
 	struct tunnels *tunnels;
+	struct ntm_sip_parser *sip;        /* borrowed; NULL with sip_ports NULL */
+	const struct ntm_ports *sip_ports; /* borrowed; where servers' SIP is looked for */
+	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len); /* what was held */
 	/* May not call back. */
 	void (*changed)(void *ctx, const struct exit_routes *routes);
 	void *ctx;
@@ -73,6 +79,10 @@ bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *p
 /* Whether the gateway of that name may hand us this packet: from a destination that is reached
  * through it, or an ICMP error about a packet to one. */
 bool exits_allow(struct exits *exits, const char *fqdn, const struct ntm_ippkt *view);
+
+/* A packet that exits_allow has let in: the addresses that a SIP message names for media become
+ * routes. True: it is held until they are there, then written by itself. */
+bool exits_media(struct exits *exits, const struct ntm_ippkt *view, const struct ntm_pkt *pkt);
 
 /* A DNS answer that an application is about to get: addresses of an exit's name become routes.
  * The generation of routes that has to be there first; 0: none; -ENOSPC: too many addresses are in

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Addresses of exits that DNS answers tell: learned, used, and forgotten. */
+/* Addresses of exits that DNS answers and SIP messages tell: learned, used, and forgotten. */
 #include "exits_priv.h"
 
 #include <errno.h>
@@ -105,24 +105,24 @@ static bool is_fixed(const struct exits *exits, const struct ntm_ip *ip)
 }
 
 /* 1: a new route; 0: none is needed; -ENOSPC. */
-static int learn_one(struct exits *exits, struct exit_point *point, const struct ntm_dns_rr *rr)
+static int learn_one(struct exits *exits, struct exit_point *point, const struct ntm_ip *ip,
+		     int64_t ttl_s)
 {
 	int64_t now = exits->args.timers->now_ms;
-	int64_t ttl_s = rr->ttl_s < TTL_MAX_S ? rr->ttl_s : TTL_MAX_S;
-	struct exit_learned *entry = ntm_map_get(exits->by_ip, &rr->ip, sizeof(rr->ip));
+	struct exit_learned *entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
 	int made = 0;
 
-	if (entry == NULL && is_fixed(exits, &rr->ip))
+	if (entry == NULL && is_fixed(exits, ip))
 		return 0;
 	if (entry == NULL) {
-		if (!is_fit(exits, &rr->ip)) {
+		if (!is_fit(exits, ip)) {
 			exits->unfit++;
 			return 0;
 		}
 		entry = find_place(exits);
 		if (entry == NULL)
 			return -ENOSPC;
-		*entry = (struct exit_learned){.ip = rr->ip, .point = point, .used_ms = now};
+		*entry = (struct exit_learned){.ip = *ip, .point = point, .used_ms = now};
 		if (ntm_map_put(exits->by_ip, &entry->ip, sizeof(entry->ip), entry, NULL) != 0) {
 			*entry = (struct exit_learned){.point = NULL};
 			return -ENOSPC;
@@ -140,6 +140,34 @@ static bool is_address(const struct ntm_dns_rr *rr)
 	return rr->type == NTM_DNS_A || rr->type == NTM_DNS_AAAA;
 }
 
+void exits_learned(struct exits *exits)
+{
+	ntm_timer_set(exits->args.timers, &exits->timer, LOOK_MS);
+	exits_announce(exits);
+}
+
+/* RFC 1918, 4193, 6598: of the local network; a server from outside has no say there. */
+static bool is_local(const struct ntm_ip *ip)
+{
+	const uint8_t *b = ip->b;
+
+	if (ip->family == 6)
+		return (b[0] & 0xfe) == 0xfc;
+	return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
+	       (b[0] == 100 && (b[1] & 0xc0) == 64);
+}
+
+bool exits_learn_media(struct exits *exits, struct exit_point *point, const struct ntm_ip *ip)
+{
+	if (is_local(ip)) {
+		exits->unfit++;
+		return false;
+	}
+	int made = learn_one(exits, point, ip, 0);
+	exits->full += made < 0;
+	return made > 0;
+}
+
 int64_t exits_learn(struct exits *exits, const struct ntm_dns_response *response)
 {
 	struct exit_point *point = point_of_name(exits, response->name);
@@ -150,15 +178,15 @@ int64_t exits_learn(struct exits *exits, const struct ntm_dns_response *response
 	for (size_t i = 0; i < response->count; i++) {
 		if (!is_address(&response->rr[i]))
 			continue;
-		int made = learn_one(exits, point, &response->rr[i]);
+		const struct ntm_dns_rr *rr = &response->rr[i];
+		int made = learn_one(exits, point, &rr->ip,
+				     rr->ttl_s < TTL_MAX_S ? rr->ttl_s : TTL_MAX_S);
 		is_any = true;
 		is_news |= made > 0;
 		is_full |= made < 0;
 	}
-	if (is_news) {
-		ntm_timer_set(exits->args.timers, &exits->timer, LOOK_MS);
-		exits_announce(exits);
-	}
+	if (is_news)
+		exits_learned(exits);
 	if (is_full) {
 		exits->full++;
 		if (ntm_log_gate_open(&exits->gate, exits->args.timers->now_ms))

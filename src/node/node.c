@@ -342,6 +342,9 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 		.conf = node->settings.exits,
 		.realm = &node->realm,
 		.tunnels = node->tunnels,
+		.sip = sip,
+		.sip_ports = &node->settings.sip_ports,
+		.tun_write = node_tun_write,
 		.changed = on_exits_changed,
 		.ctx = node,
 	};

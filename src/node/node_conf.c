@@ -83,6 +83,8 @@ static const struct ntm_opt exit_opts[] = {
 	 "addresses of ordinary servers that are reached through it"},
 	{"names", NTM_OPT_NAMES, offsetof(struct exit_conf, names), "", 0, 0, NULL,
 	 "DNS names whose servers, and those of all names below, are reached through it"},
+	{"media", NTM_OPT_BOOL, offsetof(struct exit_conf, media), "yes", 0, 0, NULL,
+	 "also what their SIP messages name for media"},
 	{.name = NULL},
 };
 

@@ -90,7 +90,7 @@ static bool is_allowed(const struct node *node, const struct tunnel *tunnel,
 }
 
 /* The one exception: a gateway hands on what ordinary servers send, those only that we reach
- * through it. SIP in there is none of ours. */
+ * through it. SIP in there is not for the watcher: no tunnel leads to what it names. */
 static bool is_from_exit(const struct node *node, const struct tunnel *tunnel,
 			 const struct ntm_ippkt *view)
 {
@@ -114,7 +114,8 @@ void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *p
 	ntm_pkt_trim(pkt, view.len); /* the padding of design.md 4 */
 	if (is_from_exit(node, tunnel, &view)) {
 		tunnel_touch(tunnel);
-		node_tun_write(node, pkt->data, pkt->len);
+		if (!exits_media(node->exits, &view, pkt))
+			node_tun_write(node, pkt->data, pkt->len);
 		return;
 	}
 	if (!is_allowed(node, tunnel, &view)) {

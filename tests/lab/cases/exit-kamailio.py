@@ -29,7 +29,6 @@ dns {{
 }}
 exit "gw" {{
     names = {{ "provider.example" }}
-    prefixes = {{ "{media}/32" }}
 }}
 """
 
@@ -157,7 +156,7 @@ def main(lab):
     provider = Kamailio(net.prov, domains=[PROVIDER, net.prov.addr], nats=True)
     dc = Dc(net.dc)
     gateway = Relay(net.gw, "gw", dc, gateway=True)
-    node = Node(net.mn, "alice", dc, sections=EXIT.format(ns=net.ns.addr, media=net.cn.addr))
+    node = Node(net.mn, "alice", dc, sections=EXIT.format(ns=net.ns.addr))
     check_off(net, gateway)
     gateway.proc.stop()
     gateway.configure("gateway = yes")

@@ -63,6 +63,10 @@ const char *tunnel_state_name(enum tunnel_state state)
 
 struct world {
 	struct ntm_timers timers;
+	struct ntm_sip_parser *sip;
+	struct ntm_ports ports;
+	unsigned written;
+	uint8_t mark; /* last byte of the last packet */
 	struct node_lease lease;
 	struct partners partners;
 	struct realm realm;
@@ -101,6 +105,14 @@ static void on_changed(void *ctx, const struct exit_routes *routes)
 	w->routes = *routes;
 }
 
+static void on_tun_write(void *ctx, const uint8_t *pkt, size_t len)
+{
+	struct world *w = ctx;
+
+	w->written++;
+	w->mark = pkt[len - 1];
+}
+
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -124,7 +136,14 @@ static int setup(void **state)
 	w->conf.item[1].title = other_title;
 	w->conf.item[1].names.count = 1;
 	w->conf.item[1].names.item[0] = other_name;
+	w->conf.item[0].media = true;
+	w->sip = ntm_sip_parser_new();
+	assert_non_null(w->sip);
+	w->ports = (struct ntm_ports){.count = 1, .item = {5060}};
 	const struct exits_args args = {.timers = &w->timers,
+					.sip = w->sip,
+					.sip_ports = &w->ports,
+					.tun_write = on_tun_write,
 					.conf = &w->conf,
 					.realm = &w->realm,
 					.tunnels = &w->tunnels,
@@ -143,6 +162,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	exits_free(w->exits);
+	ntm_sip_parser_free(w->sip);
 	assert_int_equal(ntm_timers_next(&w->timers), -1);
 	free(w);
 	return 0;
@@ -402,6 +422,97 @@ static void addresses_are_bounded(void **state)
 	assert_int_equal(w->routes.count, 2 + EXITS_LEARNED);
 }
 
+/* ---- media ---- */
+
+/* A 200 OK that comes from src; whether it is held. Ends with the mark. */
+static bool sip_comes(struct world *w, const char *src, const char *media, uint16_t port, char mark)
+{
+	const struct ntm_addr from = {.ip = ip_of(src), .port = port};
+	const struct ntm_addr to = {.ip = w->lease.vip4, .port = port};
+	struct ntm_ippkt view;
+	struct ntm_pkt pkt;
+	char text[1000], body[300];
+
+	snprintf(body, sizeof(body),
+		 "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+		 "m=audio 30000 RTP/AVP 0\r\na=x:%c",
+		 media, mark);
+	int len = snprintf(text, sizeof(text),
+			   "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 198.18.0.7;branch=z9hG4bK1\r\n"
+			   "From: <sip:a@b>;tag=1\r\nTo: <sip:b@b>;tag=2\r\nCall-ID: 1\r\n"
+			   "CSeq: 1 INVITE\r\nContact: <sip:b@192.0.2.1>\r\n"
+			   "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+			   strlen(body), body);
+	ntm_pkt_reset(&pkt);
+	ntm_pkt_put(&pkt, ntm_ippkt_build_udp(pkt.data, 1400, &from, &to, text, (size_t)len));
+	assert_int_equal(ntm_ippkt_parse(&view, pkt.data, pkt.len), 0);
+	return exits_media(w->exits, &view, &pkt);
+}
+
+static void media_of_a_call_goes_the_same_way(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(sip_comes(w, "192.0.2.1", "203.0.113.77", 5060, 'a'));
+	assert_true(sip_comes(w, "192.0.2.1", "203.0.113.78", 5060, 'b'));
+	/* What it names is there already, but it must not overtake. */
+	assert_true(sip_comes(w, "192.0.2.1", "192.0.2.5", 5060, 'c'));
+	assert_int_equal(w->written, 0);
+	assert_int_equal(w->routes.count, 4);
+	exits_on_routed(w->exits, 2, NULL);
+	assert_int_equal(w->written, 1);
+	assert_int_equal(w->mark, 'a');
+	exits_on_routed(w->exits, 3, NULL);
+	assert_int_equal(w->written, 3);
+	assert_int_equal(w->mark, 'c');
+	assert_true(send_to(w, "203.0.113.77"));
+	assert_string_equal(w->tunnels.name, "gw.ntm.example");
+	assert_true(comes(w, "gw.ntm.example", "203.0.113.78"));
+	/* Once known, nothing waits. */
+	assert_false(sip_comes(w, "192.0.2.1", "203.0.113.77", 5060, 'd'));
+	pass(w, 3 * EXITS_GRACE_MS);
+	assert_false(send_to(w, "203.0.113.77"));
+}
+
+static void a_message_does_not_wait_for_long(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(sip_comes(w, "192.0.2.1", "203.0.113.77", 5060, 'a'));
+	pass(w, 299);
+	assert_int_equal(w->written, 0);
+	pass(w, 1);
+	assert_int_equal(w->written, 1);
+}
+
+static void what_media_may_not_be(void **state)
+{
+	static const char *const unfit[] = {"203.0.113.9", "198.18.0.9", "192.168.1.1", "10.0.0.1",
+					    "172.16.0.1",  "100.64.0.1", "127.0.0.1"};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++)
+		assert_false(sip_comes(w, "192.0.2.1", unfit[i], 5060, 'a'));
+	/* Other ports, and whoever is no destination of an exit, or one without media. */
+	assert_false(sip_comes(w, "192.0.2.1", "203.0.113.77", 5070, 'a'));
+	assert_false(sip_comes(w, "192.0.3.1", "203.0.113.77", 5060, 'a'));
+	answer_of(w, "b.example", 60, "198.51.100.5", NULL);
+	assert_false(sip_comes(w, "198.51.100.5", "203.0.113.77", 5060, 'a'));
+	assert_int_equal(w->routes.count, 3);
+}
+
+static void messages_that_wait_are_bounded(void **state)
+{
+	struct world *w = *state;
+	char text[NTM_IP_STR];
+
+	for (int i = 0; i < EXITS_HELD + 3; i++) {
+		snprintf(text, sizeof(text), "203.0.113.%d", 100 + i);
+		assert_int_equal(sip_comes(w, "192.0.2.1", text, 5060, 'a'), i < EXITS_HELD);
+	}
+	/* The end frees those that wait. */
+}
+
 /* ---- words ---- */
 
 static const char *text_of(const json_t *json, const char *key)
@@ -454,6 +565,10 @@ int main(void)
 		TEST(unused_addresses_are_forgotten_after_ttl_and_grace),
 		TEST(what_comes_back_counts_as_use),
 		TEST(addresses_are_bounded),
+		TEST(media_of_a_call_goes_the_same_way),
+		TEST(a_message_does_not_wait_for_long),
+		TEST(what_media_may_not_be),
+		TEST(messages_that_wait_are_bounded),
 		TEST(status_tells_why_there_is_no_tunnel),
 	};
 

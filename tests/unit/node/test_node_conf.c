@@ -147,7 +147,7 @@ static void test_exits(void **state)
 	static const char text[] =
 		"exit \"gw\" {\n prefixes = { \"192.0.2.0/24\", \"2001:db8::/32\" }\n"
 		" names = { \"sip.example.org\" }\n}\n"
-		"exit \"gw2.ntm.example\" {\n names = { \"a.example\", \"b.example\" }\n}\n";
+		"exit \"gw2.ntm.example\" {\n media = no\n names = { \"a.example\", \"b.example\" }\n}\n";
 	struct node_conf conf;
 	struct node_settings settings;
 	char words[WORDS];
@@ -159,6 +159,8 @@ static void test_exits(void **state)
 	assert_int_equal(conf.exits.item[0].prefixes.count, 2);
 	assert_int_equal(conf.exits.item[0].prefixes.item[1].len, 32);
 	assert_int_equal(conf.exits.item[0].names.count, 1);
+	assert_true(conf.exits.item[0].media);
+	assert_false(conf.exits.item[1].media);
 	assert_string_equal(conf.exits.item[1].title, "gw2.ntm.example");
 	assert_int_equal(conf.exits.item[1].prefixes.count, 0);
 	assert_string_equal(conf.exits.item[1].names.item[1], "b.example");
