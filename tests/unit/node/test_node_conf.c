@@ -147,7 +147,8 @@ static void test_exits(void **state)
 	static const char text[] =
 		"exit \"gw\" {\n prefixes = { \"192.0.2.0/24\", \"2001:db8::/32\" }\n"
 		" names = { \"sip.example.org\" }\n}\n"
-		"exit \"gw2.ntm.example\" {\n media = no\n names = { \"a.example\", \"b.example\" }\n}\n";
+		"exit \"gw2.ntm.example\" {\n media = no\n names = { \"a.example\", \"b.example\" "
+		"}\n}\n";
 	struct node_conf conf;
 	struct node_settings settings;
 	char words[WORDS];
