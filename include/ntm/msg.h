@@ -13,8 +13,8 @@
 
 #define NTM_MSG_WORDS   160
 #define NTM_MSG_DNS_MAX 1100
-/* An encoded message is never longer. */
-#define NTM_MSG_MAX 1232
+/* An encoded message is never longer: its frame passes on any path (NTM_LINK_ROOM_MIN). */
+#define NTM_MSG_MAX 1184
 
 /* Node -> DC, after every new session and when its addresses change. */
 struct ntm_msg_register {

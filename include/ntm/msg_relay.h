@@ -21,7 +21,7 @@ struct ntm_msg_relay_direction {
 	struct ntm_addr reflexive; /* where the DC sees the relay */
 	struct ntm_ticket_key_list keys;
 	uint32_t report_s; /* RELAY_REGISTER again after it */
-	/* Quotas of each account (struct ntm_ticket); 0: none. */
+	/* Quotas of each account (struct ntm_ticket) but the own domain's; 0: none. */
 	uint32_t account_flows, account_kbit_s;
 	struct ntm_cert_blob cert; /* the relay's, possibly renewed */
 };

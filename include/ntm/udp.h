@@ -28,8 +28,14 @@ struct ntm_udp_counters {
 	uint64_t dropped_full;     /* ours: the send ring was full */
 	uint64_t dropped_error;    /* ours: the kernel refused it (no route, firewall, family) */
 	uint64_t dropped_oversize; /* in or out: larger than NTM_PKT_MAX */
+	uint64_t dropped_mtu;      /* ours: larger than the interface takes; a probe, as a rule */
+	uint64_t cut;              /* sent in IP fragments: an interface below 1280 */
 	uint64_t socket_errors;    /* ICMP and other errors told by the socket; it goes on */
 };
+
+/* Passes everywhere: IPv6's smallest MTU (RFC 8200 5) without IPv6 and UDP header. Larger ones
+ * leave only where the interface takes them whole, and arrive only where the whole path does. */
+#define NTM_UDP_ALWAYS 1232
 
 /* Datagrams that wait in one turn, or for the socket to become writable. */
 #define NTM_UDP_RING 256

@@ -59,7 +59,7 @@ static int accept_relay(struct dc *dc, const struct ntm_link_request *req)
 
 	if (err)
 		return err;
-	return relays_add(dc, &who) ? 0 : -ENOMEM;
+	return fleet_add(dc, &who) ? 0 : -ENOMEM;
 }
 
 static const char *refusal_words(const struct dc *dc, int err)

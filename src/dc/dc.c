@@ -79,9 +79,9 @@ static struct registry_node *node_of(struct dc *dc, const struct ntm_link *link)
 	return registry_by_key(&dc->registry, ntm_link_remote_static(link));
 }
 
-static struct relay *relay_of(const struct dc *dc, const struct ntm_link *link)
+static struct fleet_relay *relay_of(const struct dc *dc, const struct ntm_link *link)
 {
-	return relays_by_key(dc, ntm_link_remote_static(link));
+	return fleet_by_key(dc, ntm_link_remote_static(link));
 }
 
 static bool is_foreign(const struct ntm_link *link)
@@ -105,20 +105,20 @@ static void end_link(struct ntm_link *link)
 
 static void relay_up(struct dc *dc, struct ntm_link *link, bool fresh)
 {
-	struct relay *relay = relay_of(dc, link);
+	struct fleet_relay *relay = relay_of(dc, link);
 
 	if (relay)
-		relays_on_up(relay, link, fresh);
+		fleet_on_up(relay, link, fresh);
 	else /* revoked between the INITIATION and now */
 		end_link(link);
 }
 
 static void relay_down(struct dc *dc, struct ntm_link *link)
 {
-	struct relay *relay = relay_of(dc, link);
+	struct fleet_relay *relay = relay_of(dc, link);
 
 	if (relay && relay->link == link)
-		relays_on_down(relay);
+		fleet_on_down(relay);
 	ntm_link_free(link);
 }
 
@@ -179,7 +179,7 @@ static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_p
 {
 	struct dc *dc = ctx;
 	struct registry_node *node;
-	struct relay *relay;
+	struct fleet_relay *relay;
 
 	if (is_foreign(link)) {
 		foreign_on_input(owner, pkt);
@@ -333,7 +333,7 @@ void dc_free(struct dc *dc)
 	ntm_timer_del(dc->timers, &dc->purge);
 	recall_stop(dc);
 	registry_fini(&dc->registry);
-	relays_fini(dc);
+	fleet_fini(dc);
 	direction_fini(dc);
 	foreign_fini(dc);
 	revoke_fini(&dc->revocations);

@@ -4,11 +4,11 @@
 
 #include "dc.h"
 #include "direction.h"
+#include "fleet.h"
 #include "foreign.h"
 #include "identity.h"
 #include "recall.h"
 #include "registry.h"
-#include "relays.h"
 #include "revoke.h"
 
 /* CLOSE reasons are for logs only. */
@@ -31,7 +31,7 @@ struct dc {
 	const struct zone *zone;
 	struct ntm_links *links;
 	struct registry registry;
-	struct relays relays;
+	struct fleet fleet;
 	struct directions directions;
 	struct revocations revocations;
 	struct recall recall;

@@ -13,11 +13,11 @@ static uint32_t account_of(const struct direction *direction, const struct side 
 	return foreign ? foreign->relay_account : 0;
 }
 
-static struct relay_wish wish_of(const struct direction *direction)
+static struct fleet_wish wish_of(const struct direction *direction)
 {
 	const struct side *mn = &direction->mn, *cn = &direction->cn;
 
-	return (struct relay_wish){.mn = &mn->card.place,
+	return (struct fleet_wish){.mn = &mn->card.place,
 				   .cn = &cn->card.place,
 				   .account_mn = account_of(direction, mn),
 				   .account_cn = account_of(direction, cn),
@@ -66,13 +66,13 @@ static void find_of_both(struct direction *direction)
 {
 	struct side *mn = &direction->mn, *cn = &direction->cn;
 	struct ntm_relay_list theirs = direction->offer_cn, ours = {.count = 0};
-	struct relay_wish wish = wish_of(direction);
+	struct fleet_wish wish = wish_of(direction);
 	uint8_t usable = 0, kept = 0;
 
 	while (usable < theirs.count && clean_offer(direction, cn, &theirs.item[usable]))
 		usable++;
 	wish.count = usable > 0 ? NTM_MSG_RELAYS - 1 : NTM_MSG_RELAYS;
-	note_holder(direction, cn, relays_offer(direction->dc, &wish, &mn->route.relays, &ours));
+	note_holder(direction, cn, fleet_offer(direction->dc, &wish, &mn->route.relays, &ours));
 	for (; kept < usable && kept + ours.count < NTM_MSG_RELAYS; kept++)
 		append(&cn->route.relays, &theirs.item[kept]);
 	for (uint8_t i = 0; i < ours.count; i++)
@@ -85,7 +85,7 @@ static void find_of_both(struct direction *direction)
 bool direction_find_relays(struct direction *direction, bool needed)
 {
 	struct side *mn = &direction->mn, *cn = &direction->cn;
-	struct relay_wish wish;
+	struct fleet_wish wish;
 	uint64_t slots;
 
 	if (side_is_foreign(cn)) /* its DC has decided: direction_take_relays */
@@ -97,7 +97,7 @@ bool direction_find_relays(struct direction *direction, bool needed)
 		find_of_both(direction);
 	} else if (needed) {
 		wish = wish_of(direction);
-		slots = relays_offer(direction->dc, &wish, &mn->route.relays, &cn->route.relays);
+		slots = fleet_offer(direction->dc, &wish, &mn->route.relays, &cn->route.relays);
 		note_holder(direction, mn, slots);
 		note_holder(direction, cn, slots);
 	}
@@ -114,7 +114,7 @@ static bool may_need_relay(const struct route_card *mn)
 
 void direction_offer_relays(struct direction *direction, struct registry_node *mn)
 {
-	struct relay_wish wish = wish_of(direction);
+	struct fleet_wish wish = wish_of(direction);
 
 	direction->offer_mn.count = 0;
 	direction->offer_cn.count = 0;
@@ -122,8 +122,7 @@ void direction_offer_relays(struct direction *direction, struct registry_node *m
 		return;
 	wish.mn = &mn->card;
 	wish.cn = NULL;
-	mn->relays |=
-		relays_offer(direction->dc, &wish, &direction->offer_mn, &direction->offer_cn);
+	mn->relays |= fleet_offer(direction->dc, &wish, &direction->offer_mn, &direction->offer_cn);
 }
 
 /* Another ask of MN for the same peer, by another name of it, whose offers CN has got. */

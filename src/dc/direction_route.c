@@ -45,7 +45,7 @@ static void set_no_relay(struct direction *direction, uint8_t code,
 {
 	char words[NTM_MSG_WORDS];
 
-	relays_missing(direction->dc, words);
+	fleet_missing(direction->dc, words);
 	/* The remedy first: long names push the rest out. */
 	direction_words(error, code,
 			"this needs a relay: %s; %s and %s are behind different NATs, or have no "

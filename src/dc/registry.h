@@ -44,7 +44,7 @@ struct registry_node {
 	struct ntm_bucket register_bucket, direction_bucket;
 	struct ntm_log_gate gate; /* of lines that it can cause */
 
-	uint64_t relays;  /* that it has tickets of, by slot (relays.h) */
+	uint64_t relays;  /* that it has tickets of, by slot (fleet.h) */
 	uint64_t told;    /* revocations before it are acknowledged or under way (revoke.c) */
 	unsigned telling; /* under way */
 };

@@ -107,7 +107,7 @@ static void on_revocation(void *arg, int err, const struct store_revocation *rev
 		return;
 	/* Of a relay: nodes never see its certificate, and are told by no ticket of it. */
 	if (revocation->vip4.family == 0 && revocation->vip6.family == 0) {
-		relays_drop_key(sync->dc, revocation->key);
+		fleet_drop_key(sync->dc, revocation->key);
 		return;
 	}
 	entry.told.serial = revocation->serial;
@@ -138,7 +138,7 @@ static void end_sessions(struct dc *dc, uint64_t place)
 			tell_why(node, &entry->told);
 			registry_drop(node);
 		}
-		relays_drop_key(dc, entry->told.key);
+		fleet_drop_key(dc, entry->told.key);
 	}
 }
 
@@ -230,7 +230,7 @@ static void on_revoked(void *arg, int err, const struct store_node *who)
 		if (node)
 			registry_drop(node);
 		if (who->joined)
-			relays_drop_key(dc, who->key);
+			fleet_drop_key(dc, who->key);
 	}
 	revoking->done(revoking->arg, err, who);
 	free(revoking);

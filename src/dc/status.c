@@ -104,12 +104,11 @@ static void set_relays(json_t *out, const struct dc *dc)
 
 	store_node_list(dc->store, STORE_RELAY, on_relay, &listing);
 	json_object_set_new(out, "relays", listing.relays);
-	if (dc->relays.missed == 0)
+	if (dc->fleet.missed == 0)
 		return;
 	snprintf(words, sizeof(words),
-		 "%" PRIu64 " directions failed, since both nodes are behind NATs and no relay was "
-		 "there%s",
-		 dc->relays.missed,
+		 "no relay was there for directions that needed one (%" PRIu64 " failed)%s",
+		 dc->fleet.missed,
 		 json_array_size(listing.relays) == 0 ? ": set one up with ntm-dc relay add" : "");
 	json_object_set_new(out, "warning", json_string(words));
 }
@@ -169,7 +168,7 @@ json_t *dc_node_json(const struct dc *dc, const char *fqdn)
 
 /* ---- relays ---- */
 
-static void set_report(json_t *out, const struct relay *relay)
+static void set_report(json_t *out, const struct fleet_relay *relay)
 {
 	json_t *addrs = json_array();
 	char text[NTM_ADDR_STR];
@@ -189,12 +188,12 @@ static void set_report(json_t *out, const struct relay *relay)
 json_t *dc_relay_json(const struct dc *dc, const struct store_node *who)
 {
 	static const char *const names[] = {
-		[RELAY_SILENT] = "silent",
-		[RELAY_HEALTHY] = "healthy",
-		[RELAY_DRAINING] = "draining",
-		[RELAY_FULL] = "full",
+		[FLEET_SILENT] = "silent",
+		[FLEET_HEALTHY] = "healthy",
+		[FLEET_DRAINING] = "draining",
+		[FLEET_FULL] = "full",
 	};
-	const struct relay *relay = who->joined ? relays_by_key(dc, who->key) : NULL;
+	const struct fleet_relay *relay = who->joined ? fleet_by_key(dc, who->key) : NULL;
 	json_t *out = json_object();
 
 	if (!out)
@@ -204,7 +203,7 @@ json_t *dc_relay_json(const struct dc *dc, const struct store_node *who)
 			    json_string(
 				    !who->joined
 					    ? "never joined"
-					    : names[relay ? relays_state(relay) : RELAY_SILENT]));
+					    : names[relay ? fleet_state(relay) : FLEET_SILENT]));
 	json_object_set_new(out, "gateway", json_boolean(who->gateway));
 	if (relay && relay->reported_ms != 0)
 		set_report(out, relay);

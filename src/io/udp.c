@@ -189,6 +189,19 @@ static void sent(struct ntm_udp *udp, size_t count)
 	ring_drop(udp, count);
 }
 
+/* The first datagram does not fit into the interface. */
+static void on_too_long(struct ntm_udp *udp)
+{
+	if (ring_at(udp, 0)->len <= NTM_UDP_ALWAYS &&
+	    udp_socket_send_cut(&udp->sock, &udp->out_hdr[0].msg_hdr)) {
+		udp->counters.cut++;
+		sent(udp, 1);
+		return;
+	}
+	udp->counters.dropped_mtu++;
+	ring_drop(udp, 1);
+}
+
 /* Sends up to one batch; false when the socket takes no more now. */
 static bool send_batch(struct ntm_udp *udp)
 {
@@ -211,6 +224,10 @@ static bool send_batch(struct ntm_udp *udp)
 		return false;
 	if (errno == EINTR)
 		return true;
+	if (errno == EMSGSIZE) {
+		on_too_long(udp);
+		return true;
+	}
 	/* About the first datagram alone (no route, firewall), or an old ICMP error: give it up. */
 	udp->counters.dropped_error++;
 	ring_drop(udp, 1);

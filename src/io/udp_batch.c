@@ -20,6 +20,14 @@
 /* The kernel puts up to 64 KiB together; pages that nothing was written to cost nothing. */
 #define BUFFER_LEN 65536
 #define PIECES     (2 * BATCH)
+/*
+ * Waking up for each datagram costs as much as forwarding it. From so many a millisecond on the
+ * socket is left alone for what is left of one, and then emptied: batches for half a millisecond of
+ * delay, in a relay that is busy; none in one that is not.
+ */
+#define BUSY_PER_MS  8
+#define BUSY_LOOK_MS 8
+#define PAUSE_MS     1
 /* Linux: UDP_MAX_SEGMENTS, and what fits into one IP packet. */
 #define TRAIN_MAX     64
 #define TRAIN_LEN_MAX 65000
@@ -39,7 +47,12 @@ struct train {
 };
 
 struct ntm_udp_batch {
+	struct ntm_loop *loop;
 	struct ntm_watch *watch;
+	struct ntm_timer pause;
+	int64_t look_ms;     /* when it was last judged whether we are busy, */
+	uint64_t look_count; /* and how many had come until then */
+	bool is_busy, pauses;
 	ntm_udp_batch_fn *fn;
 	void *ctx;
 	struct udp_socket sock;
@@ -301,13 +314,49 @@ static bool read_batch(struct ntm_udp_batch *udp)
 	return count == BATCH;
 }
 
+/* Soon busy, later not: a sender that was interrupted goes on in a moment. */
+static void judge_busy(struct ntm_udp_batch *udp)
+{
+	int64_t now_ms = ntm_loop_timers(udp->loop)->now_ms;
+	int64_t passed_ms = now_ms - udp->look_ms;
+	uint64_t come = udp->counters.udp.packets_in - udp->look_count;
+	bool is_window_over = passed_ms >= BUSY_LOOK_MS;
+
+	if (come >= BUSY_LOOK_MS * BUSY_PER_MS && passed_ms <= BUSY_LOOK_MS)
+		udp->is_busy = true;
+	else if (is_window_over && come < (uint64_t)passed_ms * BUSY_PER_MS / 4)
+		udp->is_busy = false;
+	else if (!is_window_over)
+		return;
+	udp->look_ms = now_ms;
+	udp->look_count = udp->counters.udp.packets_in;
+}
+
+static void read_all(struct ntm_udp_batch *udp)
+{
+	int batches = 0;
+
+	while (batches < BATCHES_A_TURN && read_batch(udp))
+		batches++;
+	judge_busy(udp);
+	/* With more to read there is nothing to wait for. */
+	bool pauses = udp->is_busy && batches < BATCHES_A_TURN;
+	if (pauses)
+		ntm_timer_set(ntm_loop_timers(udp->loop), &udp->pause, PAUSE_MS);
+	if (pauses != udp->pauses)
+		(void)ntm_watch_set(udp->watch, pauses ? 0 : NTM_LOOP_READ);
+	udp->pauses = pauses;
+}
+
 static void on_ready(void *arg, unsigned events)
 {
-	struct ntm_udp_batch *udp = arg;
-
 	(void)events;
-	for (int i = 0; i < BATCHES_A_TURN && read_batch(udp); i++)
-		;
+	read_all(arg);
+}
+
+static void on_pause_over(void *arg)
+{
+	read_all(arg);
 }
 
 /* --- opening --- */
@@ -332,6 +381,7 @@ int ntm_udp_batch_open(const struct ntm_udp_batch_args *args, struct ntm_udp_bat
 
 	if (udp == NULL)
 		return -ENOMEM;
+	udp->loop = args->loop;
 	udp->fn = args->fn;
 	udp->ctx = args->ctx;
 	int err = udp_socket_open(&udp->sock, &args->bind);
@@ -343,6 +393,7 @@ int ntm_udp_batch_open(const struct ntm_udp_batch_args *args, struct ntm_udp_bat
 	udp_socket_set(&udp->sock, SOL_UDP, UDP_GRO, 1);
 	udp->can_gso = setsockopt(udp->sock.fd, SOL_UDP, UDP_SEGMENT, &none, sizeof(none)) == 0;
 	prepare_in(udp);
+	ntm_timer_init(&udp->pause, on_pause_over, udp);
 	err = ntm_loop_watch(args->loop, udp->sock.fd, NTM_LOOP_READ, on_ready, udp, &udp->watch);
 	if (err != 0) {
 		close(udp->sock.fd);
@@ -357,6 +408,7 @@ void ntm_udp_batch_free(struct ntm_udp_batch *udp)
 {
 	if (udp == NULL)
 		return;
+	ntm_timer_del(ntm_loop_timers(udp->loop), &udp->pause);
 	ntm_watch_free(udp->watch);
 	close(udp->sock.fd);
 	free(udp);

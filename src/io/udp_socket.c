@@ -32,15 +32,23 @@ static void set_buffers(int fd)
 }
 
 /*
- * Nobody's ICMP may make sends fail with EMSGSIZE. IPv4: no DF, and forged "fragmentation needed"
- * is not believed (routers fragment for us). IPv6: routers do not, so the kernel has to believe
- * "packet too big", which it never lets go below 1280, and to fragment here.
+ * RFC 8899: what passes is found out by probes of our own. So no datagram is ever cut, neither here
+ * nor by a router (DF), and ICMP about sizes, which anybody can forge, is not believed: only the
+ * MTU of the interface counts. NTM_UDP_ALWAYS fits into IPv6's smallest, hence always there.
  */
 static void set_mtu_discovery(int fd, bool ipv6)
 {
-	set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+	set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	if (ipv6)
-		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+		set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+}
+
+bool udp_socket_send_cut(const struct udp_socket *sock, const struct msghdr *msg)
+{
+	set_int(sock->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+	ssize_t sent = sendmsg(sock->fd, msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	set_int(sock->fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+	return sent >= 0;
 }
 
 static int open_family(int family, const struct ntm_addr *bind_to)

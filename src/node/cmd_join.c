@@ -4,7 +4,7 @@
 #include "join_keys.h"
 
 #include "ntm/daemon.h"
-#include "ntm/link.h"
+#include "ntm/join.h"
 #include "ntm/loop.h"
 #include "ntm/udp.h"
 
@@ -14,144 +14,58 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOIN_MS 5000
-
-struct join {
+struct joining {
 	struct node_lease lease;
 	struct ntm_loop *loop;
 	struct ntm_udp *udp;
-	struct ntm_links *links;
-	struct ntm_link *link;
-	struct ntm_timer deadline;
+	struct ntm_join *join;
 	int result; /* 0: joined; negative errno */
 	char words[256];
 };
 
 static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
 {
-	struct join *join = ctx;
+	struct joining *joining = ctx;
 
-	ntm_udp_send(join->udp, to, frame, len);
+	(void)ntm_udp_send(joining->udp, to, frame, len);
 }
 
 static void on_udp(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt)
 {
-	struct join *join = ctx;
+	struct joining *joining = ctx;
 
-	ntm_links_input(join->links, from, pkt);
+	ntm_join_input(joining->join, from, pkt);
 }
 
-static void on_answer(void *ctx, struct ntm_link *link, void *owner, const uint8_t *payload,
-		      size_t len)
+static void on_done(void *ctx, int err, const struct ntm_join_answer *answer)
 {
-	struct join *join = ctx;
-	struct ntm_join_answer answer;
+	struct joining *joining = ctx;
 
-	(void)link;
-	(void)owner;
-	join->result = ntm_join_answer_decode(&answer, payload, len);
-	if (join->result == 0)
-		join->result = lease_from_answer(&join->lease, &answer, time(NULL), join->words,
-						 sizeof(join->words));
-	else
-		snprintf(join->words, sizeof(join->words), "the DC's answer is malformed");
-	ntm_loop_stop(join->loop);
+	joining->result = err;
+	if (err == 0)
+		joining->result = lease_from_answer(&joining->lease, answer, time(NULL),
+						    joining->words, sizeof(joining->words));
+	else if (err == -EBADMSG)
+		snprintf(joining->words, sizeof(joining->words), "the DC's answer is malformed");
+	ntm_loop_stop(joining->loop);
 }
 
-static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
+static int exchange(struct joining *joining, const struct ntm_token *token)
 {
-	(void)link;
-	(void)owner;
-	(void)why;
-	struct join *join = ctx;
-
-	ntm_loop_stop(join->loop);
-}
-
-static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
-{
-	(void)ctx;
-	(void)link;
-	(void)owner;
-	(void)fresh;
-}
-
-static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
-{
-	(void)ctx;
-	(void)link;
-	(void)owner;
-	(void)pkt;
-}
-
-static void on_deadline(void *arg)
-{
-	struct join *join = arg;
-
-	ntm_loop_stop(join->loop);
-}
-
-static int open_all(struct join *join)
-{
-	static const struct ntm_links_ops ops = {.send = on_send,
-						 .up = on_up,
-						 .down = on_down,
-						 .input = on_input,
-						 .answer = on_answer};
-	join->loop = ntm_loop_new();
-	if (join->loop == NULL)
-		return -ENOMEM;
-	struct ntm_udp_args udp = {.loop = join->loop, .fn = on_udp, .ctx = join};
-	int err = ntm_udp_open(&udp, &join->udp);
-	if (err != 0)
-		return err;
-	struct ntm_links_args links = {
-		.ops = &ops,
-		.ctx = join,
-		.keys = &join->lease.keys,
-		.timers = ntm_loop_timers(join->loop),
+	struct ntm_udp_args udp = {.loop = joining->loop, .fn = on_udp, .ctx = joining};
+	struct ntm_join_args args = {
+		.token = token,
+		.keys = &joining->lease.keys,
+		.timers = ntm_loop_timers(joining->loop),
+		.send = on_send,
+		.done = on_done,
+		.ctx = joining,
 	};
-	join->links = ntm_links_new(&links);
-	return join->links == NULL ? -ENOMEM : 0;
-}
+	int err = ntm_udp_open(&udp, &joining->udp);
 
-static int exchange(struct join *join, const struct ntm_token *token)
-{
-	struct ntm_join_request request;
-	uint8_t payload[128];
-	struct ntm_addr candidates[2];
-	size_t count = 0;
-
-	for (size_t i = 0; i < 2; i++)
-		if (token->dc[i].ip.family != 0)
-			candidates[count++] = token->dc[i];
-	memcpy(request.secret, token->secret, sizeof(request.secret));
-	struct ntm_link_args args = {
-		.purpose = NTM_PURPOSE_JOIN,
-		.remote_static = token->dc_key,
-		.candidate_count = count,
-		.candidates = candidates,
-		.initiator = true,
-		.one_shot = true,
-		.payload = payload,
-		.payload_len = ntm_join_request_encode(&request, payload, sizeof(payload)),
-	};
-	int err = ntm_link_open(join->links, &args, &join->link);
-	ntm_wipe(&request, sizeof(request));
-	ntm_wipe(payload, sizeof(payload));
-	if (err != 0)
-		return err;
-	join->result = -ETIMEDOUT;
-	ntm_timer_init(&join->deadline, on_deadline, join);
-	ntm_timer_set(ntm_loop_timers(join->loop), &join->deadline, JOIN_MS);
-	return ntm_loop_run(join->loop);
-}
-
-static void close_all(struct join *join)
-{
-	ntm_links_free(join->links);
-	ntm_udp_free(join->udp);
-	ntm_loop_free(join->loop);
+	if (err == 0)
+		err = ntm_join_start(&args, &joining->join);
+	return err != 0 ? err : ntm_loop_run(joining->loop);
 }
 
 static int read_token(const char *arg, struct ntm_token *token)
@@ -210,23 +124,24 @@ static int make_dir(const struct cli *cli)
 	return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 }
 
-static int save(const struct cli *cli, struct join *join)
+static int save(const struct cli *cli, struct joining *joining)
 {
-	if (lease_save(&join->lease, cli->conf.state_dir, join->words, sizeof(join->words)) == 0) {
+	if (lease_save(&joining->lease, cli->conf.state_dir, joining->words,
+		       sizeof(joining->words)) == 0) {
 		join_keys_done(cli->conf.state_dir);
 		return NTM_EXIT_OK;
 	}
-	fprintf(stderr, "ntm-node: %s\n", join->words);
+	fprintf(stderr, "ntm-node: %s\n", joining->words);
 	return NTM_EXIT_FAILED;
 }
 
-static int explain(const struct join *join, const struct ntm_token *token)
+static int explain(const struct joining *joining, const struct ntm_token *token)
 {
 	char addr[NTM_ADDR_STR];
 
-	if (join->result != -ETIMEDOUT) {
+	if (joining->result != -ETIMEDOUT) {
 		fprintf(stderr, "ntm-node: %s\n",
-			join->words[0] != '\0' ? join->words : strerror(-join->result));
+			joining->words[0] != '\0' ? joining->words : strerror(-joining->result));
 		return NTM_EXIT_FAILED;
 	}
 	fprintf(stderr,
@@ -257,27 +172,29 @@ static void print_lease(const struct node_lease *lease, bool json)
 
 static int join_with(struct cli *cli, const struct ntm_token *token)
 {
-	struct join join = {0};
+	struct joining joining = {0};
 
 	if (token->expires_s < time(NULL)) {
 		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`)\n",
 		      stderr);
 		return NTM_EXIT_FAILED;
 	}
-	lease_from_token(&join.lease, token);
-	int err = join_keys(&join.lease.keys, token, cli->conf.state_dir, join.words,
-			    sizeof(join.words));
+	lease_from_token(&joining.lease, token);
+	joining.loop = ntm_loop_new();
+	int err = joining.loop == NULL ? -ENOMEM
+				       : join_keys(&joining.lease.keys, token, cli->conf.state_dir,
+						   joining.words, sizeof(joining.words));
 	if (err == 0)
-		err = open_all(&join);
-	if (err == 0)
-		err = exchange(&join, token);
+		err = exchange(&joining, token);
 	if (err != 0)
-		join.result = err;
-	close_all(&join);
-	int code = join.result == 0 ? save(cli, &join) : explain(&join, token);
+		joining.result = err;
+	ntm_join_free(joining.join);
+	ntm_udp_free(joining.udp);
+	ntm_loop_free(joining.loop);
+	int code = joining.result == 0 ? save(cli, &joining) : explain(&joining, token);
 	if (code == NTM_EXIT_OK)
-		print_lease(&join.lease, cli->json);
-	ntm_wipe(&join, sizeof(join));
+		print_lease(&joining.lease, cli->json);
+	ntm_wipe(&joining, sizeof(joining));
 	return code;
 }
 

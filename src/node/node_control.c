@@ -24,11 +24,11 @@ static json_t *counters_json(const struct node_daemon *daemon)
 	const struct ntm_tun_counters *tun = ntm_tun_counters(daemon->tun);
 	const struct upstream_counters *up = upstream_counters(daemon->upstream);
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "udp_send_full",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "udp_send_full",
 			 (json_int_t)udp->dropped_full, "udp_send_error",
 			 (json_int_t)udp->dropped_error, "udp_oversize",
-			 (json_int_t)udp->dropped_oversize, "tun_write_error",
-			 (json_int_t)tun->dropped_error, "tun_oversize",
+			 (json_int_t)udp->dropped_oversize, "udp_mtu", (json_int_t)udp->dropped_mtu,
+			 "tun_write_error", (json_int_t)tun->dropped_error, "tun_oversize",
 			 (json_int_t)tun->dropped_oversize, "dns_upstream_given_up",
 			 (json_int_t)up->given_up, "dns_upstream_strange", (json_int_t)up->strange);
 }

@@ -90,14 +90,16 @@ void accounts_set(struct accounts *accounts, uint32_t flows_max, uint32_t kbit_s
 		return;
 	accounts->kbit_s = kbit_s;
 	while ((account = ntm_map_next(accounts->map, &pos)) != NULL)
-		meter_set(&account->meter, kbit_s, now_ms);
+		if (account->number != QUOTA_OWN)
+			meter_set(&account->meter, kbit_s, now_ms);
 }
 
 bool accounts_has_room(const struct accounts *accounts, uint32_t number)
 {
 	const struct account *account = ntm_map_get(accounts->map, &number, sizeof(number));
 
-	return accounts->flows_max == 0 || account == NULL || account->flows < accounts->flows_max;
+	return number == QUOTA_OWN || accounts->flows_max == 0 || account == NULL ||
+	       account->flows < accounts->flows_max;
 }
 
 struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_t now_ms)
@@ -109,7 +111,7 @@ struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_
 		if (account == NULL)
 			return NULL;
 		account->number = number;
-		meter_init(&account->meter, accounts->kbit_s, now_ms);
+		meter_init(&account->meter, number == QUOTA_OWN ? 0 : accounts->kbit_s, now_ms);
 		if (ntm_map_put(accounts->map, &account->number, sizeof(account->number), account,
 				NULL) != 0) {
 			free(account);

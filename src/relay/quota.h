@@ -26,8 +26,9 @@ static inline void meter_take(struct meter *meter, size_t len)
 	meter->level_bits -= (int64_t)len * 8;
 }
 
-/* Whose quota a side counts for: 0 the relay's own domain, else a number that its DC keeps for
- * another domain. */
+/* Whose quota a side counts for: the relay's own domain, which has none, or a number that its DC
+ * keeps for another domain. */
+#define QUOTA_OWN 0
 struct account {
 	uint32_t number;
 	uint32_t flows;
@@ -38,7 +39,7 @@ struct account {
 /* Those that have a flow. */
 struct accounts {
 	struct ntm_map *map;
-	uint32_t flows_max; /* of each; 0: no limit */
+	uint32_t flows_max; /* of each other domain; 0: no limit */
 	uint32_t kbit_s;
 };
 int accounts_init(struct accounts *accounts); /* 0 or -ENOMEM */

@@ -228,7 +228,7 @@ static void take_direction(void *ctx, const struct ntm_msg_relay_direction *dire
 {
 	struct relay *relay = ctx;
 
-	relay->sources.reflexive = direction->reflexive.ip;
+	relay->sources.reflexive = direction->reflexive;
 	if (direction->keys.count > 0)
 		relay->keys = direction->keys;
 	accounts_set(&relay->accounts, direction->account_flows, direction->account_kbit_s,

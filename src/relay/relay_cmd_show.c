@@ -27,12 +27,13 @@ static void print_json(const json_t *json)
 	putchar('\n');
 }
 
-static int ask(const struct relay_cli *cli, const char *verb, ntm_control_reply_fn *fn, void *ctx)
+/* Takes request. */
+static int ask(const struct relay_cli *cli, json_t *request, ntm_control_reply_fn *fn, void *ctx)
 {
 	char path[RELAY_SOCKET_STR];
 
-	return ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path),
-			       json_pack("{s:s}", "verb", verb), ASK_MS, fn, ctx);
+	return ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path), request, ASK_MS,
+			       fn, ctx);
 }
 
 /* ---- status ---- */
@@ -107,7 +108,7 @@ static void on_status(void *ctx, const json_t *reply)
 int relay_cmd_status(struct relay_cli *cli)
 {
 	struct shown shown = {.json = cli->json};
-	int code = ask(cli, "status", on_status, &shown);
+	int code = ask(cli, json_pack("{s:s}", "verb", "status"), on_status, &shown);
 
 	return code == NTM_EXIT_OK && !shown.registered ? NTM_EXIT_FAILED : code;
 }
@@ -116,8 +117,8 @@ int relay_cmd_status(struct relay_cli *cli)
 
 struct listing {
 	bool json;
-	json_t *all; /* with json */
-	long long left_out;
+	json_t *all;     /* with json */
+	json_int_t next; /* where the next page begins; 0: there is none */
 };
 
 static void print_side(const json_t *side)
@@ -134,7 +135,7 @@ static void on_flows(void *ctx, const json_t *reply)
 	json_t *flows = json_object_get(reply, "flows"), *flow;
 	size_t i;
 
-	listing->left_out = number(reply, "left_out");
+	listing->next = json_integer_value(json_object_get(reply, "next"));
 	if (listing->json) {
 		json_array_extend(listing->all, flows);
 		return;
@@ -157,14 +158,15 @@ int relay_cmd_flows(struct relay_cli *cli)
 	if (!cli->json)
 		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
 		       "SIDE 1", "PACKETS");
-	int code = ask(cli, "flows", on_flows, &listing);
+	int code;
+	do {
+		code = ask(cli, json_pack("{s:s, s:I}", "verb", "flows", "from", listing.next),
+			   on_flows, &listing);
+	} while (code == NTM_EXIT_OK && listing.next > 0);
 	if (code == NTM_EXIT_OK && cli->json) {
-		json_t *out = json_pack("{s:O, s:I}", "flows", listing.all, "left_out",
-					(json_int_t)listing.left_out);
+		json_t *out = json_pack("{s:O}", "flows", listing.all);
 		print_json(out);
 		json_decref(out);
-	} else if (code == NTM_EXIT_OK && listing.left_out > 0) {
-		printf("... and %lld more\n", listing.left_out);
 	}
 	json_decref(listing.all);
 	return code;
@@ -183,7 +185,7 @@ static void on_drain(void *ctx, const json_t *reply)
 
 int relay_cmd_drain(struct relay_cli *cli)
 {
-	return ask(cli, "drain", on_drain, &cli->json);
+	return ask(cli, json_pack("{s:s}", "verb", "drain"), on_drain, &cli->json);
 }
 
 /* ---- exits ---- */

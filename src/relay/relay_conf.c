@@ -19,7 +19,7 @@ static const struct ntm_opt relay_opts[] = {
 	{"listen", NTM_OPT_ADDR, AT(listen), "[::]", NTM_RELAY_PORT, 0, NULL,
 	 "address and UDP port that nodes send to; [::] is all, of both families"},
 	{"flows_max", NTM_OPT_INT, AT(flows_max), "65536", 1, FLOWS_MAX, NULL,
-	 "flows at once; one takes 240 bytes while it is there"},
+	 "flows at once; one takes 220 bytes while it is there"},
 	{"kbit_max", NTM_OPT_INT, AT(kbit_max), "0", 0, 100000000, NULL,
 	 "kbit/s that are forwarded in all; 0 is no limit"},
 	{"allow_loopback", NTM_OPT_BOOL, AT(allow_loopback), "no", 0, 0, NULL,

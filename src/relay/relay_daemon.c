@@ -18,8 +18,6 @@
 #include <unistd.h>
 
 #define OWN_ADDRS_MAX 32
-/* Flows that `flows` lists; the rest is left out, and said to be. */
-#define LISTED_MAX 20000
 
 struct relay_daemon {
 	const struct relay_conf *conf;
@@ -130,22 +128,15 @@ static json_t *drain_json(struct relay_daemon *daemon)
 			 (json_int_t)relay_flow_count(daemon->relay));
 }
 
-static void answer_flows(struct relay_daemon *daemon, uint64_t ticket)
+/* A page a request, so that packets are forwarded in between. */
+static json_t *flows_json(const struct relay_daemon *daemon, const json_t *request)
 {
-	uint32_t pos = 0;
-	size_t listed = 0;
-	json_t *page;
+	json_int_t from = json_integer_value(json_object_get(request, "from"));
+	uint32_t pos = from > 0 && from <= UINT32_MAX ? (uint32_t)from : 0;
+	json_t *page = relay_flows_json(daemon->relay, &pos);
 
-	while (listed < LISTED_MAX && (page = relay_flows_json(daemon->relay, &pos)) != NULL) {
-		listed += json_array_size(page);
-		if (ntm_control_reply(daemon->control, ticket,
-				      json_pack("{s:o, s:b}", "flows", page, "more", 1), false))
-			return;
-	}
-	ntm_control_reply(daemon->control, ticket,
-			  json_pack("{s:[], s:I}", "flows", "left_out",
-				    (json_int_t)(relay_flow_count(daemon->relay) - listed)),
-			  true);
+	return page == NULL ? json_pack("{s:[]}", "flows")
+			    : json_pack("{s:o, s:I}", "flows", page, "next", (json_int_t)pos);
 }
 
 static void on_request(void *ctx, uint64_t ticket, json_t *request)
@@ -154,12 +145,10 @@ static void on_request(void *ctx, uint64_t ticket, json_t *request)
 	const char *verb = json_string_value(json_object_get(request, "verb"));
 	json_t *reply = NULL;
 
-	if (verb != NULL && strcmp(verb, "flows") == 0) {
-		answer_flows(daemon, ticket);
-		return;
-	}
 	if (verb != NULL && strcmp(verb, "status") == 0)
 		reply = status_json(daemon);
+	else if (verb != NULL && strcmp(verb, "flows") == 0)
+		reply = flows_json(daemon, request);
 	else if (verb != NULL && strcmp(verb, "drain") == 0)
 		reply = drain_json(daemon);
 	else if (verb != NULL && strcmp(verb, "exits") == 0)

@@ -116,7 +116,7 @@ static int lease_in(struct relay_lease *lease, const json_t *json)
 		return -ENOTSUP;
 	if (ntm_hex_parse(text_of(json, "certificate"), lease->cert.data, sizeof(lease->cert.data),
 			  &cert_len) != 0 ||
-	    ntm_name_canon(lease->fqdn, text_of(json, "fqdn")) != 0 ||
+	    cert_len == 0 || ntm_name_canon(lease->fqdn, text_of(json, "fqdn")) != 0 ||
 	    ntm_name_canon(lease->domain, text_of(json, "domain")) != 0 ||
 	    ntm_key_parse(lease->keys.sec, text_of(json, "secret")) != 0 ||
 	    ntm_key_parse(lease->dc_key, text_of(json, "dc_key")) != 0 ||

@@ -16,12 +16,12 @@ void sources_init(struct sources *sources, int64_t now_ms)
 	}
 }
 
-static bool is_own(const struct sources *sources, const struct ntm_ip *ip)
+static bool is_own(const struct sources *sources, const struct ntm_addr *from)
 {
 	for (size_t i = 0; i < sources->own.count; i++)
-		if (ntm_ip_eq(&sources->own.item[i].ip, ip))
+		if (ntm_ip_eq(&sources->own.item[i].ip, &from->ip))
 			return true;
-	return sources->reflexive.family != 0 && ntm_ip_eq(&sources->reflexive, ip);
+	return ntm_addr_eq(&sources->reflexive, from);
 }
 
 bool sources_ok(const struct sources *sources, const struct ntm_addr *from)
@@ -29,7 +29,7 @@ bool sources_ok(const struct sources *sources, const struct ntm_addr *from)
 	bool usable =
 		ntm_ip_is_usable(&from->ip) || (sources->loopback && ntm_ip_is_loopback(&from->ip));
 
-	if (!usable || from->port == 0 || is_own(sources, &from->ip))
+	if (!usable || from->port == 0 || is_own(sources, from))
 		return false;
 	for (size_t i = 0; i < sources->virtuals.count; i++)
 		if (ntm_prefix_has(&sources->virtuals.item[i], &from->ip))

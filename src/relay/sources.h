@@ -17,9 +17,10 @@
 #define SOURCES_UNBOUND_BURST 200
 
 struct sources {
-	bool loopback;                   /* allowed: for tests on one host */
-	struct ntm_addr_list own;        /* the relay's addresses; ports do not matter */
-	struct ntm_ip reflexive;         /* where the DC sees it */
+	bool loopback;            /* allowed: for tests on one host */
+	struct ntm_addr_list own; /* the relay's addresses; ports do not matter */
+	/* Where the DC sees it; others may share the address, behind the same NAT. */
+	struct ntm_addr reflexive;
 	struct ntm_prefix_list virtuals; /* virtual addresses are no real ones */
 	uint8_t hash_key[16];
 	struct ntm_bucket admit[SOURCES_BUCKETS];

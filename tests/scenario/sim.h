@@ -84,6 +84,7 @@ struct sim {
 	struct sim_dc *dcs;
 	struct sim_node *nodes;
 	struct sim_nat *nats;
+	struct sim_relay *relays; /* sim_relay.h */
 
 	/* SIP as the hosts' applications sent it, to compare with what arrives. */
 	struct ntm_map *sip_sent;

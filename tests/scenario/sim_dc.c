@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A DC on the network: its store outlives it, and it can be killed and started again. */
-#include "sim.h"
+#include "sim_relay.h"
 
 #include "zone_store.h"
 
@@ -163,13 +163,16 @@ static void got_done(void *arg, int err)
 	assert_int_equal(err, 0);
 }
 
-void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
+static void make_token(struct sim_dc *dc, enum store_role role, const char *fqdn,
+		       struct ntm_token *token)
 {
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
 	struct store_token put = {.expires_s = now_s + 86400};
-	struct store_node node, wanted = {.role = STORE_NODE};
+	struct store_node node, wanted = {.role = role};
 
-	*token = (struct ntm_token){.expires_s = put.expires_s, .dc = {dc->addr}};
+	*token = (struct ntm_token){.kind = role == STORE_RELAY ? NTM_TOKEN_RELAY : NTM_TOKEN_NODE,
+				    .expires_s = put.expires_s,
+				    .dc = {dc->addr}};
 	memcpy(token->dc_key, dc->keys.pub, sizeof(token->dc_key));
 	memcpy(token->root, dc->root.pub, sizeof(token->root));
 	snprintf(token->fqdn, sizeof(token->fqdn), "%s", fqdn);
@@ -182,6 +185,11 @@ void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
 	store_token_put(dc->store, &put, got_done, NULL);
 }
 
+void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
+{
+	make_token(dc, STORE_NODE, fqdn, token);
+}
+
 struct joined {
 	struct sim_dc *dc;
 	struct ntm_cert_blob blob;
@@ -191,7 +199,7 @@ static void got_join(void *arg, int err, const struct store_node *node,
 		     const struct store_cert *cert)
 {
 	struct joined *joined = arg;
-	struct ntm_cert sign = {.type = NTM_CERT_NODE};
+	struct ntm_cert sign = {.type = node->role == STORE_RELAY ? NTM_CERT_RELAY : NTM_CERT_NODE};
 
 	assert_int_equal(err, 0);
 	sign.serial = cert->serial;
@@ -216,24 +224,48 @@ static void fill_answer(const struct sim_dc *dc, struct ntm_join_answer *answer)
 	answer->resolver6 = dc->settings.resolver6;
 }
 
+/* The token's use, by a host with these keys. */
+static void join(struct sim_dc *dc, const struct ntm_token *token, const struct ntm_keys *keys,
+		 struct ntm_join_answer *answer)
+{
+	struct store_join use = {.now_s = dc->sim->timers.wall_ms / 1000,
+				 .lifetime_s = dc->settings.cert_lifetime_s};
+	struct joined joined = {.dc = dc};
+
+	ntm_token_hash(token, use.hash);
+	memcpy(use.key, keys->pub, sizeof(use.key));
+	store_token_use(dc->store, &use, got_join, &joined);
+	*answer = (struct ntm_join_answer){.cert = joined.blob};
+	fill_answer(dc, answer);
+}
+
 void sim_dc_lease(struct sim_dc *dc, const char *fqdn, struct node_lease *lease)
 {
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
-	struct store_join join = {.now_s = now_s, .lifetime_s = dc->settings.cert_lifetime_s};
-	struct joined joined = {.dc = dc};
-	struct ntm_join_answer answer = {0};
+	struct ntm_join_answer answer;
 	struct ntm_token token;
 	char words[160] = "";
 
 	sim_dc_token(dc, fqdn, &token);
 	lease_from_token(lease, &token);
 	ntm_keys_make(&lease->keys);
-	ntm_token_hash(&token, join.hash);
-	memcpy(join.key, lease->keys.pub, sizeof(join.key));
-	store_token_use(dc->store, &join, got_join, &joined);
-	answer.cert = joined.blob;
-	fill_answer(dc, &answer);
+	join(dc, &token, &lease->keys, &answer);
 	if (lease_from_answer(lease, &answer, now_s, words, sizeof(words)) != 0)
+		fail_msg("%s", words);
+}
+
+void sim_dc_relay_lease(struct sim_dc *dc, const char *fqdn, struct relay_lease *lease)
+{
+	int64_t now_s = dc->sim->timers.wall_ms / 1000;
+	struct ntm_join_answer answer;
+	struct ntm_token token;
+	char words[160] = "";
+
+	make_token(dc, STORE_RELAY, fqdn, &token);
+	relay_lease_from_token(lease, &token);
+	ntm_keys_make(&lease->keys);
+	join(dc, &token, &lease->keys, &answer);
+	if (relay_lease_from_answer(lease, &answer, now_s, words, sizeof(words)) != 0)
 		fail_msg("%s", words);
 }
 

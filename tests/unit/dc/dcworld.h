@@ -32,7 +32,7 @@ struct flight {
 	uint8_t data[NTM_PKT_MAX];
 };
 
-/* A node, or whoever wants to pass for one. */
+/* A node or relay, or whoever wants to pass for one. */
 struct client {
 	struct world *world;
 	char name[64];
@@ -70,6 +70,15 @@ struct client {
 	unsigned raw_count;
 	unsigned void_count;
 	struct ntm_msg_revoked voids[VOID_MAX];
+	/* RELAY_RESTARTED. */
+	unsigned restarts;
+	struct ntm_msg_relay_restarted restart;
+	/* As a relay: what it reports, every two seconds; the last reply. */
+	bool is_relay;
+	struct ntm_msg_relay_register report;
+	struct ntm_timer reporter;
+	unsigned reported;
+	struct ntm_msg_relay_direction relay_direction;
 	/* PARTNERS: what the DC told by itself, and the last page that was asked for. */
 	unsigned partners_told, pages;
 	struct ntm_msg_partners partners, page;
@@ -225,6 +234,28 @@ static inline void client_register(struct client *c)
 	assert_int_equal(ntm_ctl_request(c->ctl, &msg, on_registered, c, NULL), 0);
 }
 
+static inline void on_relay_direction(void *arg, int err, const struct ntm_msg *reply)
+{
+	struct client *c = arg;
+
+	if (err)
+		return;
+	c->reported++;
+	c->relay_direction = reply->relay_direction;
+}
+
+static inline void client_report(void *arg)
+{
+	struct client *c = arg;
+	struct ntm_msg msg = {.type = NTM_MSG_RELAY_REGISTER, .relay_register = c->report};
+
+	msg.relay_register.own = c->own;
+	msg.relay_register.boot_id = c->boot_id;
+	ntm_timer_set(&c->world->timers, &c->reporter, 2000);
+	if (c->link && ntm_link_state(c->link) == NTM_LINK_UP)
+		assert_int_equal(ntm_ctl_request(c->ctl, &msg, on_relay_direction, c, NULL), 0);
+}
+
 static inline void client_told(struct client *c, const struct ntm_msg *req)
 {
 	const struct ntm_msg_route_direction *route = &req->route_direction;
@@ -261,6 +292,9 @@ static inline void client_request(void *ctx, const struct ntm_msg *req)
 		c->voids[c->void_count++] = req->revoked;
 		reply.revoked = req->revoked;
 		assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
+	} else if (req->type == NTM_MSG_RELAY_RESTARTED) {
+		c->restarts++;
+		c->restart = req->relay_restarted;
 	} else if (req->type == NTM_MSG_PARTNERS) {
 		c->partners_told++;
 		c->partners = req->partners;
@@ -277,7 +311,9 @@ static inline void client_up(void *ctx, struct ntm_link *link, void *owner, bool
 	(void)owner;
 	(void)fresh;
 	c->up++;
-	if (!c->is_silent)
+	if (c->is_relay)
+		client_report(c);
+	else if (!c->is_silent)
 		client_register(c);
 	ntm_ctl_kick(c->ctl);
 }
@@ -340,6 +376,8 @@ static inline void client_boot(struct client *c)
 				   .on_request = client_request,
 				   .ctx = c};
 
+	ntm_timer_del(&c->world->timers, &c->reporter);
+	ntm_timer_init(&c->reporter, client_report, c);
 	ntm_ctl_free(c->ctl);
 	ntm_links_free(c->links);
 	c->boot_id++;
@@ -374,7 +412,7 @@ static inline void client_join(struct client *c, uint8_t secret)
 
 static inline void client_open(struct client *c)
 {
-	struct ntm_link_args args = {.purpose = NTM_PURPOSE_NODE,
+	struct ntm_link_args args = {.purpose = c->is_relay ? NTM_PURPOSE_RELAY : NTM_PURPOSE_NODE,
 				     .remote_static = c->world->dc_keys.pub,
 				     .candidate_count = 1,
 				     .candidates = &c->world->dc_addr,
@@ -449,6 +487,31 @@ static inline struct client *node_new_at(struct world *w, size_t i, const char *
 static inline struct client *node_new(struct world *w, size_t i, const char *name)
 {
 	return node_new_at(w, i, name, NULL, NULL);
+}
+
+/* A relay of the store that has joined, and reports. */
+static inline struct client *relay_new_at(struct world *w, size_t i, const char *name,
+					  const char *addr, const char *own)
+{
+	struct client *c = client_new(w, i, name);
+
+	c->is_relay = true;
+	c->report = (struct ntm_msg_relay_register){.flows_max = 1000};
+	assert_int_equal(help_add_relay(w->store, name, false, NULL), 0);
+	put_token(w, name, (uint8_t)(i + 1), NOW + 30 * DAY);
+	if (addr)
+		client_place(c, addr, own);
+	client_join(c, (uint8_t)(i + 1));
+	assert_int_equal(c->answers, 1);
+	client_open(c);
+	run(w, 200);
+	assert_int_equal(c->reported, 1);
+	return c;
+}
+
+static inline struct client *relay_new(struct world *w, size_t i, const char *name)
+{
+	return relay_new_at(w, i, name, NULL, NULL);
 }
 
 /* ---- requests of a node ---- */
@@ -599,6 +662,7 @@ static inline int world_teardown(void **state)
 	struct world *w = *state;
 
 	for (size_t i = 0; i < CLIENTS; i++) {
+		ntm_timer_del(&w->timers, &w->client[i].reporter);
 		ntm_ctl_free(w->client[i].ctl);
 		ntm_links_free(w->client[i].links);
 	}

@@ -140,6 +140,14 @@ static void test_usage(void **state)
 		{"-c % node add", NTM_EXIT_USAGE},
 		{"-c % node add a b", NTM_EXIT_USAGE},
 		{"-c % node list a", NTM_EXIT_USAGE},
+		{"-c % node exit a", NTM_EXIT_USAGE},
+		{"-c % node exit a on now", NTM_EXIT_USAGE},
+		{"-c % exit a on", NTM_EXIT_USAGE},
+		{"-c % relay", NTM_EXIT_USAGE},
+		{"-c % relay add", NTM_EXIT_USAGE},
+		{"-c % relay add a b", NTM_EXIT_USAGE},
+		{"-c % relay list a", NTM_EXIT_USAGE},
+		{"-c % relay list", NTM_EXIT_FAILED},
 		{"-c % trust", NTM_EXIT_USAGE},
 		{"-c % trust frobnicate", NTM_EXIT_USAGE},
 		{"-c % trust add", NTM_EXIT_USAGE},
@@ -330,11 +338,77 @@ static void walk_through_nodes(void)
 	json_decref(reply);
 }
 
+/* Likewise. */
+static void walk_through_relays(void)
+{
+	struct ntm_token token;
+	json_t *reply, *relay;
+
+	assert_run("-c % relay add relay1", NTM_EXIT_OK);
+	assert_err("ntm-relay join");
+	read_token(&token);
+	assert_int_equal(token.kind, NTM_TOKEN_RELAY);
+	assert_string_equal(token.fqdn, "relay1.ntm.example");
+	assert_run("-c % relay add gate --gateway --json", NTM_EXIT_OK);
+	reply = read_json();
+	assert_true(json_is_true(json_object_get(reply, "gateway")));
+	assert_true(json_is_string(json_object_get(reply, "vip4")));
+	json_decref(reply);
+	assert_run("-c % relay list", NTM_EXIT_OK);
+	assert_out("relay1.ntm.example");
+	assert_out("never joined");
+	assert_run("-c % relay list --json", NTM_EXIT_OK);
+	reply = read_json();
+	assert_int_equal(json_array_size(json_object_get(reply, "relays")), 2);
+	relay = json_array_get(json_object_get(reply, "relays"), 0);
+	assert_string_equal(json_string_value(json_object_get(relay, "name")),
+			    "relay1.ntm.example");
+	assert_true(json_is_null(json_object_get(relay, "vip4")));
+	json_decref(reply);
+	assert_run("-c % relay show gate", NTM_EXIT_OK);
+	assert_out("gateway    yes");
+	assert_out("vip4       198.18.");
+	/* Neither is taken for the other. */
+	assert_run("-c % node show relay1", NTM_EXIT_FAILED);
+	assert_run("-c % node revoke relay1", NTM_EXIT_FAILED);
+	assert_err("relay1.ntm.example: no such node");
+	assert_run("-c % node add relay1", NTM_EXIT_FAILED);
+	assert_err("is a relay");
+	assert_run("-c % node list", NTM_EXIT_OK);
+	assert_null(strstr(temp_read("out"), "relay1"));
+	assert_run("-c % relay revoke bob", NTM_EXIT_FAILED);
+	assert_err("bob.ntm.example: no such relay");
+	assert_run("-c % relay add bob", NTM_EXIT_FAILED);
+	assert_run("-c % relay revoke relay1", NTM_EXIT_OK);
+	assert_err("relay1.ntm.example is revoked");
+	assert_run("-c % relay show relay1", NTM_EXIT_OK);
+	assert_out("revoked");
+	assert_run("-c % relay revoke relay1", NTM_EXIT_FAILED);
+}
+
+static void walk_through_exit(void)
+{
+	assert_run("-c % node show bob", NTM_EXIT_OK);
+	assert_out("exit       no");
+	assert_run("-c % node exit bob on", NTM_EXIT_OK);
+	assert_err("bob.ntm.example may leave");
+	assert_run("-c % node show bob", NTM_EXIT_OK);
+	assert_out("exit       yes");
+	assert_run("-c % node exit bob off", NTM_EXIT_OK);
+	assert_err("bob.ntm.example may not leave");
+	assert_run("-c % node exit bob perhaps", NTM_EXIT_FAILED);
+	assert_err("on or off");
+	assert_run("-c % node exit nobody on", NTM_EXIT_FAILED);
+	assert_run("-c % node exit gate on", NTM_EXIT_FAILED);
+}
+
 static void test_nodes_without_daemon(void **state)
 {
 	(void)state;
 	assert_run("-c % init", NTM_EXIT_OK);
 	walk_through_nodes();
+	walk_through_relays();
+	walk_through_exit();
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
 }
 
@@ -689,6 +763,10 @@ static void test_daemon(void **state)
 	assert_string_equal(json_string_value(json_object_get(reply, "domain")), "ntm.example");
 	json_decref(reply);
 	walk_through_nodes();
+	walk_through_relays();
+	walk_through_exit();
+	assert_run("-c % status", NTM_EXIT_OK);
+	assert_out("gate.ntm.example");
 	walk_through_trust();
 	assert_run("-c % trust export", NTM_EXIT_OK);
 	assert_out("ntm-dc trust add ntm.example --root ");

@@ -32,6 +32,8 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.prefix6.ip.family, 0);
 	assert_true(conf.dns);
 	assert_int_equal(conf.dns_listen.count, 2);
+	assert_int_equal(conf.relay_account_flows, 200);
+	assert_int_equal(conf.relay_account_kbit, 50000);
 	assert_int_equal(conf.keepalive_ms, 25000);
 	dc_conf_free(&conf);
 }
@@ -61,6 +63,7 @@ static void test_refused(void **state)
 		{"dc {\n" GOOD " sip = { \"no such name\" }\n}\n", "sip"},
 		{"dc {\n" GOOD " prefix4 = \"198.18.0.1/16\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD " colour = \"red\"\n}\n", "dc.conf:4"},
+		{"dc {\n" GOOD "}\nrelays {\n account_flows = -1\n}\n", "dc.conf:6"},
 		{"dc {\n" GOOD " log_level = \"loud\"\n}\n", "dc.conf:4"},
 		{"dc {\n" GOOD "}\ndns {\n listen = { " SIX ", " SIX ", " SIX " }\n}\n",
 		 "dns listen: expected at most 16 addresses"},

@@ -139,6 +139,38 @@ static void test_token_carries_the_keys(void **state)
 	domain_close(&domain);
 }
 
+static void test_tokens_of_relays(void **state)
+{
+	struct place *place = *state;
+	struct domain domain;
+	struct store_node relay = {.role = STORE_RELAY}, node = {.role = STORE_NODE};
+	struct store_node gateway = {.role = STORE_RELAY, .gateway = true};
+	struct ntm_token token;
+	char text[NTM_TOKEN_STR], words[DOMAIN_WORDS];
+
+	open_made(place, &domain);
+	assert_int_equal(domain_add_node(&domain, "relay", 3600, &relay, text, words), 0);
+	assert_memory_equal(text, "ntmr1.", 6);
+	assert_int_equal(ntm_token_parse(&token, text), 0);
+	assert_int_equal(token.kind, NTM_TOKEN_RELAY);
+	assert_string_equal(token.fqdn, "relay.ntm.example");
+	assert_int_equal(domain_add_node(&domain, "relay", 3600, &relay, text, words), 0);
+	/* It stays what it is. */
+	assert_int_equal(domain_add_node(&domain, "relay", 3600, &node, text, words), -EEXIST);
+	assert_non_null(strstr(words, "relay.ntm.example is a relay: ntm-dc relay add"));
+	assert_int_equal(domain_add_node(&domain, "relay", 3600, &gateway, text, words), -EEXIST);
+	assert_non_null(strstr(words, "no gateway"));
+	assert_int_equal(domain_add_node(&domain, "exit", 3600, &gateway, text, words), 0);
+	assert_int_not_equal(gateway.vip4.family, 0);
+	relay = (struct store_node){.role = STORE_RELAY};
+	assert_int_equal(domain_add_node(&domain, "exit", 3600, &relay, text, words), 0);
+	assert_true(relay.gateway);
+	assert_int_equal(domain_add_node(&domain, "alice", 3600, &node, text, words), 0);
+	assert_int_equal(domain_add_node(&domain, "alice", 3600, &relay, text, words), -EEXIST);
+	assert_non_null(strstr(words, "is a node: ntm-dc node add"));
+	domain_close(&domain);
+}
+
 static void on_put(void *arg, int err)
 {
 	(void)arg;
@@ -265,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_made_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_token_carries_the_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tokens_of_relays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pins_that_overlap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verbs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trust_requests, setup, teardown),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every row of design.md 7 that needs no relay, and what a peer may be told to send to. */
+/* Every row of design.md 7, without a relay and with one, and what a peer may be told to send to.
+ */
 #include "route.h"
 
 #include <setjmp.h>
@@ -112,7 +113,7 @@ static const struct row {
 	 'm',
 	 "",
 	 "10.0.0.2:4330"},
-	{"same outside address, one is the NAT itself",
+	{"NAT, the NAT itself",
 	 {"203.0.113.1", "203.0.113.1 10.0.0.254"},
 	 {"203.0.113.1:40001", "10.0.0.2"},
 	 'c',
@@ -163,6 +164,8 @@ static void test_table(void **state)
 		route_decide(&mn, &cn, &route);
 		print_message("%s\n", row->what);
 		assert_int_equal(route.possible, row->requests != 0);
+		assert_int_equal(route.needs_relay,
+				 row->requests == 0 || strstr(row->what, "same outside") != NULL);
 		if (row->requests == 0) {
 			assert_int_equal(route.error, NTM_DIR_NO_RELAY);
 			assert_int_equal(route.to_mn.count, 0);
@@ -173,6 +176,73 @@ static void test_table(void **state)
 				 row->requests == 'm' ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS);
 		assert_int_equal(route.cn_role,
 				 row->requests == 'm' ? NTM_ROLE_ANSWERS : NTM_ROLE_REQUESTS);
+		assert_list(&route.to_mn, row->to_mn, row->what);
+		assert_list(&route.to_cn, row->to_cn, row->what);
+	}
+}
+
+/* With a relay that both have bound: who sends first, and what is tried beside it. */
+static void test_relayed(void **state)
+{
+	static const struct row relayed[] = {
+		{"NAT, other NAT: outside first",
+		 {"203.0.113.1:40000", "10.0.0.1"},
+		 {"203.0.113.2:40000", "10.0.0.2 192.168.1.1"},
+		 'm',
+		 "203.0.113.1:40000 10.0.0.1:4330",
+		 "203.0.113.2:40000 10.0.0.2:4330 192.168.1.1:4330"},
+		{"same outside address: inside first",
+		 {"203.0.113.1:40000", "10.0.0.1"},
+		 {"203.0.113.1:40001", "10.0.0.2"},
+		 'm',
+		 "10.0.0.1:4330 203.0.113.1:40000",
+		 "10.0.0.2:4330 203.0.113.1:40001"},
+		{"no common family",
+		 {"192.0.2.1", "192.0.2.1"},
+		 {"[2001:db8::2]", "[2001:db8::2]"},
+		 'm',
+		 "",
+		 ""},
+		{"no common family, CN behind a NAT",
+		 {"[2001:db8::2]", "[2001:db8::2]"},
+		 {"203.0.113.1:40000", "10.0.0.1"},
+		 'c',
+		 "",
+		 ""},
+		{"many: six of each",
+		 {"203.0.113.1:1",
+		  "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7"},
+		 {"203.0.113.2:1", ""},
+		 'm',
+		 "203.0.113.1:1 10.0.0.1:4330 10.0.0.2:4330 10.0.0.3:4330 10.0.0.4:4330 "
+		 "10.0.0.5:4330",
+		 "203.0.113.2:1"},
+		{"many behind the same outside: it is among the six",
+		 {"203.0.113.1:1",
+		  "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7"},
+		 {"203.0.113.1:2", "10.0.0.9"},
+		 'm',
+		 "10.0.0.1:4330 10.0.0.2:4330 10.0.0.3:4330 10.0.0.4:4330 10.0.0.5:4330 "
+		 "203.0.113.1:1",
+		 "10.0.0.9:4330 203.0.113.1:2"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(relayed) / sizeof(relayed[0]); i++) {
+		const struct row *row = &relayed[i];
+		struct route_card mn = card_of(row->mn[0], row->mn[1]);
+		struct route_card cn = card_of(row->cn[0], row->cn[1]);
+		struct route route;
+
+		route_decide(&mn, &cn, &route);
+		assert_true(route.needs_relay);
+		memset(&route, 0xff, sizeof(route));
+		route_relayed(&mn, &cn, &route);
+		print_message("%s\n", row->what);
+		assert_true(route.possible);
+		assert_int_equal(route.mn_role,
+				 row->requests == 'm' ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS);
+		assert_int_not_equal(route.mn_role, route.cn_role);
 		assert_list(&route.to_mn, row->to_mn, row->what);
 		assert_list(&route.to_cn, row->to_cn, row->what);
 	}
@@ -262,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_relayed),
 		cmocka_unit_test(test_requester_has_candidates),
 		cmocka_unit_test(test_full_list_is_bounded),
 		cmocka_unit_test(test_filter),

@@ -242,6 +242,11 @@ static void make_version1(const char *path)
 				   "INSERT INTO node (fqdn, path, idx, vip4, created_s) VALUES"
 				   " ('a.ntm.example', 'example.ntm.a', 1, x'c6120001', 5),"
 				   " ('b.ntm.example', 'example.ntm.b', 2, x'c6120002', 6);"
+				   "INSERT INTO cert (node_id, key, not_before_s, not_after_s)"
+				   " VALUES (1, x'01', 1, 4000000000), (2, x'02', 1, 4000000000),"
+				   " (NULL, x'03', 1, 4000000000);"
+				   "INSERT INTO revocation VALUES (1, x'01', 4000000000);"
+				   "INSERT INTO token VALUES (x'55', 1, 4000000000, NULL);"
 				   "PRAGMA application_id = 0x4e544d31; PRAGMA user_version = 1";
 	sqlite3 *db;
 
@@ -277,6 +282,23 @@ static void test_upgrade(void **state)
 	assert_int_equal(got.err, 0);
 	assert_int_equal(help_find(store, "b.ntm.example", &node), 0);
 	assert_true(ntm_addr_eq(&node.seen_at, &seen.at));
+	/* The table of nodes was made anew, with all that holds it, and what refers to it. */
+	assert_int_equal(node.role, STORE_NODE);
+	assert_int_equal(node.created_s, 6);
+	assert_int_equal(help_token(store, node.id, 1), 0);
+	assert_int_equal(help_use(store, 1, 7, NOW, &got), 0);
+	assert_int_equal(got.cert.serial, 4); /* three are of the file */
+	assert_int_equal(help_add_relay(store, "r.ntm.example", false, NULL), 0);
+	assert_int_not_equal(sqlite3_exec(store->db, "DELETE FROM node", NULL, NULL, NULL), 0);
+	assert_int_not_equal(sqlite3_exec(store->db, "UPDATE node SET idx = 9", NULL, NULL, NULL),
+			     0);
+	assert_int_not_equal(sqlite3_exec(store->db, "UPDATE node SET role = 1", NULL, NULL, NULL),
+			     0);
+	assert_int_not_equal(sqlite3_exec(store->db,
+					  "INSERT INTO token VALUES (x'00', 77, 1, NULL)", NULL,
+					  NULL, NULL),
+			     0);
+	assert_int_equal(help_revocations(store, NOW, NULL), 1);
 	store_close(store);
 }
 

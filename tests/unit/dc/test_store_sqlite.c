@@ -232,6 +232,87 @@ static void test_list(void **state)
 	store_close(store);
 }
 
+/* ---- relays ---- */
+
+static void on_one(void *arg, int err, const struct store_node *node)
+{
+	struct store_node *out = arg;
+	assert_int_equal(err, 0);
+	if (node)
+		*out = *node;
+}
+
+static void test_relays(void **state)
+{
+	(void)state;
+	struct store *store = help_open(":memory:");
+	struct store_node node, relay, gateway, listed = {.id = 0};
+	struct got got;
+	assert_int_equal(help_add_relay(store, "r.ntm.example", false, &relay), 0);
+	assert_int_equal(help_add_relay(store, "r2.ntm.example", false, NULL), 0);
+	assert_int_equal(relay.role, STORE_RELAY);
+	assert_int_equal(relay.vip4.family + relay.vip6.family, 0);
+	/* Relays take no address away; a gateway has its own. */
+	assert_int_equal(help_add(store, "a.ntm.example", &node), 0);
+	assert_int_equal(node.role, STORE_NODE);
+	help_ip(&node.vip4, "198.18.0.1");
+	assert_int_equal(help_add_relay(store, "g.ntm.example", true, &gateway), 0);
+	assert_true(gateway.gateway);
+	help_ip(&gateway.vip4, "198.18.0.2");
+	help_ip(&gateway.vip6, "fd00:1:2::2");
+	assert_int_equal(help_add(store, "b.ntm.example", &node), 0);
+	help_ip(&node.vip4, "198.18.0.3");
+	/* One space of names; who is there stays what it is. */
+	assert_int_equal(help_add(store, "r.ntm.example", &node), -EEXIST);
+	assert_int_equal(node.role, STORE_RELAY);
+	assert_int_equal(help_add_relay(store, "a.ntm.example", true, &node), -EEXIST);
+	assert_int_equal(node.role, STORE_NODE);
+	/* Lists are apart. */
+	store_node_list(store, STORE_RELAY, on_one, &listed);
+	assert_string_equal(listed.fqdn, "g.ntm.example");
+	assert_true(listed.gateway);
+	store_node_list(store, STORE_NODE, on_one, &listed);
+	assert_string_equal(listed.fqdn, "b.ntm.example");
+	/* It joins and ends as a node does. */
+	assert_int_equal(help_token(store, relay.id, 1), 0);
+	assert_int_equal(help_use(store, 1, 7, NOW, &got), 0);
+	assert_int_equal(got.node.role, STORE_RELAY);
+	assert_int_equal(help_revoke(store, "r.ntm.example"), 0);
+	assert_int_equal(help_revocations(store, NOW, NULL), 1);
+	assert_int_equal(help_find(store, "r.ntm.example", NULL), -ENOENT);
+	assert_int_equal(help_add(store, "r.ntm.example", &node), 0);
+	help_ip(&node.vip4, "198.18.0.4");
+	store_close(store);
+}
+
+static int put_exit(struct store *store, const char *fqdn, bool may_exit)
+{
+	struct got got = {0};
+	store_node_set_exit(store, fqdn, may_exit, got_done, &got);
+	assert_int_equal(got.calls, 1);
+	return got.err;
+}
+
+static void test_exit(void **state)
+{
+	(void)state;
+	struct store *store = help_open(":memory:");
+	struct store_node node;
+	assert_int_equal(help_add(store, "a.ntm.example", &node), 0);
+	assert_false(node.may_exit);
+	for (int i = 2; i-- > 0;) {
+		assert_int_equal(put_exit(store, "a.ntm.example", i), 0);
+		assert_int_equal(help_find(store, "a.ntm.example", &node), 0);
+		assert_int_equal(node.may_exit, i);
+	}
+	assert_int_equal(help_add_relay(store, "r.ntm.example", false, NULL), 0);
+	assert_int_equal(put_exit(store, "r.ntm.example", true), -ENOENT);
+	assert_int_equal(put_exit(store, "none.ntm.example", true), -ENOENT);
+	assert_int_equal(help_revoke(store, "a.ntm.example"), 0);
+	assert_int_equal(put_exit(store, "a.ntm.example", true), -ENOENT);
+	store_close(store);
+}
+
 /* ---- where nodes were seen ---- */
 
 static int put_seen(struct store *store, const struct store_seen *seen, size_t count)
@@ -386,6 +467,8 @@ int main(void)
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_below),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_relays),
+		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_seen_nonsense),
 		cmocka_unit_test(test_settings),

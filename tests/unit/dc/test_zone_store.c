@@ -29,10 +29,27 @@ static void test_follows_the_store(void **state)
 	store_close(store);
 }
 
+/* A relay has a name, but no node's addresses behind it. */
+static void test_relays_have_no_address(void **state)
+{
+	(void)state;
+	struct store *store = help_open(":memory:");
+	struct zone_lookup lookup = zone_lookup_from_store(store);
+	static const char *const names[] = {"relay.ntm.example", "gateway.ntm.example"};
+	for (size_t i = 0; i < 2; i++) {
+		struct ntm_ip vip4 = {.family = 4}, vip6 = {.family = 6};
+		assert_int_equal(help_add_relay(store, names[i], i == 1, NULL), 0);
+		assert_int_equal(lookup.node_vips(lookup.arg, names[i], &vip4, &vip6), 0);
+		assert_int_equal(vip4.family + vip6.family, 0);
+	}
+	store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follows_the_store),
+		cmocka_unit_test(test_relays_have_no_address),
 	};
 	return cmocka_run_group_tests_name("zone_store", tests, NULL, NULL);
 }

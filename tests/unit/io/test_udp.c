@@ -2,13 +2,16 @@
 /* The UDP socket on loopback: both families, batches, a full ring, errors that must not stop it. */
 #include "ntm/udp.h"
 
+#include "netns.h"
 #include "ntm/loop.h"
+#include "udp_socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -17,6 +20,7 @@
 #include <cmocka.h>
 
 /* Stands in front of the C library's: the next `send_failures` calls fail with send_errno. */
+static bool in_netns;
 static int send_failures, send_errno, send_calls;
 
 int sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
@@ -274,6 +278,60 @@ static void test_sizes(void **state)
 	close(raw);
 }
 
+/* An interface that is smaller than anything IPv6 has: what has to pass is cut, probes are not. */
+static void test_small_interface(void **state)
+{
+	static uint8_t data[NTM_UDP_ALWAYS + 1];
+	struct world *w = *state;
+	struct ntm_addr to = v4_of(w->b);
+
+	if (!in_netns)
+		skip();
+	assert_int_equal(system("ip link set lo mtu 600"), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ntm_udp_send(w->a, &to, data, NTM_UDP_ALWAYS), 0);
+		assert_int_equal(ntm_udp_send(w->a, &to, data, NTM_UDP_ALWAYS + 1), 0);
+		assert_int_equal(ntm_udp_send(w->a, &to, data, 572), 0);
+	}
+	wait_for(w, &w->at_b.count, 4);
+	assert_int_equal(system("ip link set lo mtu 65536"), 0);
+	assert_int_equal(w->at_b.count, 4);
+	assert_int_equal(w->at_b.len[0], NTM_UDP_ALWAYS);
+	assert_int_equal(w->at_b.len[1], 572);
+	assert_int_equal(ntm_udp_counters(w->a)->cut, 2);
+	assert_int_equal(ntm_udp_counters(w->a)->dropped_mtu, 2);
+	assert_int_equal(ntm_udp_counters(w->a)->dropped_error, 0);
+	assert_int_equal(ntm_udp_counters(w->a)->packets_out, 4);
+}
+
+static int option_of(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* After a send that was cut the socket is as it was. */
+static void test_never_fragments(void **state)
+{
+	struct udp_socket sock;
+	struct ntm_addr any = {.port = 0};
+
+	(void)state;
+	assert_int_equal(udp_socket_open(&sock, &any), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(option_of(sock.fd, IPPROTO_IP, IP_MTU_DISCOVER),
+				 IP_PMTUDISC_PROBE);
+		if (sock.dual_stack)
+			assert_int_equal(option_of(sock.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER),
+					 IPV6_PMTUDISC_PROBE);
+		assert_false(udp_socket_send_cut(&sock, &(struct msghdr){0}));
+	}
+	close(sock.fd);
+}
+
 static void test_no_family(void **state)
 {
 	struct world *w = *state;
@@ -296,6 +354,9 @@ static void test_free_sends_what_waits(void **state)
 
 int main(void)
 {
+	in_netns = netns_enter();
+	if (in_netns && system("ip link set lo up") != 0)
+		return 1;
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_ipv4_source_is_not_mapped),
@@ -307,6 +368,8 @@ int main(void)
 		T(test_an_error_costs_one_datagram),
 		T(test_icmp_does_not_stop_it),
 		T(test_sizes),
+		T(test_small_interface),
+		T(test_never_fragments),
 		T(test_no_family),
 		T(test_free_sends_what_waits),
 	};

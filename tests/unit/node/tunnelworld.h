@@ -69,7 +69,7 @@ struct side {
 	unsigned icmp, initiations, closes_in, learnt, starvings, frames;
 	uint8_t icmp_type, icmp_code; /* of the last one */
 	unsigned inner, parts;
-	size_t longest; /* TRANSPORT sent */
+	size_t longest; /* plaintext of data */
 	size_t last_len;
 	uint8_t last[NTM_PKT_MAX]; /* inner packet */
 	uint8_t marks[INNER_MAX];  /* last bytes of inner packets, in order */
@@ -325,6 +325,7 @@ static inline void on_input(void *ctx, struct ntm_link *link, void *owner, struc
 
 	(void)link;
 	s->parts += pkt->data[0] == NTM_FRAG_KIND;
+	s->longest = pkt->len > s->longest ? pkt->len : s->longest;
 	if (pkt->data[0] == NTM_FRAG_KIND && tunnel_join(owner, pkt) != 1)
 		return;
 	assert_int_equal(ntm_ippkt_parse(&view, pkt->data, pkt->len), 0);

@@ -225,7 +225,7 @@ static void not_encoded(void **unused)
 	table[n++].vip6 = ip("fe80::1");
 	table[n++].prefix4 = prefix("198.18.0.0/16");
 	table[n++].prefix6 = prefix("fd4e::/48");
-	table[n++].type = NTM_CERT_DC;    /* with a node's addresses */
+	table[n++].type = NTM_CERT_DC; /* with a node's addresses */
 	table[n] = dc();
 	table[n++].type = NTM_CERT_RELAY;
 	assert_int_equal(n, sizeof(table) / sizeof(table[0]));
@@ -372,6 +372,10 @@ static void more_not_canonical(void **unused)
 	resign(blob, len + 1);
 	assert_int_equal(ntm_cert_check(&got, blob, len + 1, root.pub, NOW_S), -EBADMSG);
 	/* A relay with an address; a DC's prefix with host bits. */
+	cert = relay();
+	cert.vip4 = ip("198.18.0.9"); /* a gateway */
+	cert.vip6 = ip("fd4e::9");
+	round_trip(&cert);
 	cert = relay();
 	len = ntm_cert_sign(&cert, &root, blob);
 	blob[AT_IP4] = 10;

@@ -58,6 +58,26 @@ static void no_keepalive_after_an_answer(void **unused)
 	world_free(w);
 }
 
+/* The reply to a control message is an answer itself: neither side waits for anything behind it. */
+static void no_keepalive_after_a_reply(void **unused)
+{
+	static const uint8_t pong[16] = {NTM_CTL_KIND, NTM_MSG_PONG, NTM_CTL_REPLY};
+	struct world *w = world_e2e(4);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	unsigned before = w->sent[NTM_FRAME_TRANSPORT];
+	struct ntm_pkt pkt;
+
+	(void)unused;
+	ntm_pkt_reset(&pkt);
+	memcpy(ntm_pkt_put(&pkt, sizeof(pong)), pong, sizeof(pong));
+	assert_int_equal(ntm_link_send(a->link, &pkt, 0), 0);
+	run(w, 60000);
+	assert_int_equal(b->inputs, 1);
+	assert_int_equal(w->sent[NTM_FRAME_TRANSPORT], before + 1);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 1);
+	world_free(w);
+}
+
 static void nat_keepalive(void **unused)
 {
 	struct world *w = world_e2e(4);
@@ -139,6 +159,7 @@ int main(void)
 		cmocka_unit_test(idle_links_are_quiet),
 		cmocka_unit_test(passive_keepalive),
 		cmocka_unit_test(no_keepalive_after_an_answer),
+		cmocka_unit_test(no_keepalive_after_a_reply),
 		cmocka_unit_test(nat_keepalive),
 		cmocka_unit_test(nat_keepalive_over_rekeys),
 		cmocka_unit_test(freed_links_have_no_timers),

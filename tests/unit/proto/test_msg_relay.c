@@ -129,37 +129,42 @@ static void assert_fits(const struct ntm_msg *msg)
 	size_t len = ntm_msg_encode(msg, out, sizeof(out));
 	struct ntm_msg got;
 
-	assert_in_range(len, 900, NTM_MSG_MAX);
+	assert_in_range(len, 800, NTM_MSG_MAX);
 	assert_int_equal(decode(&got, out, len), 0);
 	assert_memory_equal(&got, msg, sizeof(got));
 }
 
-/* So do the longest ones with relays; a Route Direction with six candidates, as the DC gives. */
+/* Longest certificate that there is: 157 bytes and the name. NTM_CERT_MAX is the room for one. */
+#define CERT_LONGEST (157 + NTM_NAME_MAX)
+
+/* The longest ones with relays fit, and so does a page of partners. */
 static void fullest_with_relays(void **unused)
 {
 	struct ntm_msg route = sample_msg(sample_find(golden_route_direction));
 	struct ntm_msg req = sample_msg(sample_find(golden_info_name));
 	struct ntm_msg resp = sample_msg(sample_find(golden_information));
-	uint8_t out[NTM_MSG_MAX];
+	struct ntm_msg page = sample_msg(sample_find(golden_partners_page));
 
 	(void)unused;
-	route.route_direction.peer_cert.len = NTM_CERT_MAX;
-	route.route_direction.peer_domain.len = NTM_CERT_MAX;
-	fill_addrs(&route.route_direction.candidates, 6);
+	route.route_direction.peer_cert.len = CERT_LONGEST;
+	route.route_direction.peer_domain.len = CERT_LONGEST;
+	fill_addrs(&route.route_direction.candidates, NTM_MSG_ADDRS);
 	fill_relays(&route.route_direction.relays);
 	assert_fits(&route);
-	fill_addrs(&route.route_direction.candidates, NTM_MSG_ADDRS);
-	assert_int_equal(ntm_msg_encode(&route, out, sizeof(out)), 0);
 	memset(req.information_request.fqdn_cn, 'a', NTM_NAME_MAX);
 	req.information_request.fqdn_cn[60] = '.';
-	req.information_request.cert.len = NTM_CERT_MAX;
+	req.information_request.cert.len = CERT_LONGEST;
 	fill_addrs(&req.information_request.own, NTM_MSG_ADDRS);
 	fill_relays(&req.information_request.relays);
 	assert_fits(&req);
-	resp.information_response.cert.len = NTM_CERT_MAX;
+	resp.information_response.cert.len = CERT_LONGEST;
 	fill_addrs(&resp.information_response.own, NTM_MSG_ADDRS);
 	fill_relays(&resp.information_response.relays);
 	assert_fits(&resp);
+	page.partners.certs.count = NTM_MSG_CERTS;
+	for (size_t i = 0; i < NTM_MSG_CERTS; i++)
+		page.partners.certs.item[i].len = CERT_LONGEST;
+	assert_fits(&page);
 }
 
 int main(void)

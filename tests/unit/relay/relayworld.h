@@ -497,13 +497,16 @@ struct pair {
 	uint32_t label;
 };
 
-static inline struct pair pair_up(struct world *w, uint64_t flow, const char *a, const char *b)
+static inline struct pair pair_of_account(struct world *w, uint32_t account, uint64_t flow,
+					  const char *a, const char *b)
 {
 	struct pair pair = {.addr = {addr_of(a), addr_of(b)}};
 	struct ntm_relay_frame bound;
 
 	for (uint8_t side = 0; side < 2; side++) {
 		pair.pass[side] = pass_for(w, flow, side);
+		pair.pass[side].ticket.account = account;
+		seal(w, &pair.pass[side]);
 		assert_true(bind_to(w, &pair.pass[side], &pair.addr[side], 1, &bound));
 		assert_int_equal(bound.peer_bound, side == 1);
 		assert_int_equal(bound.idle_s, NTM_RELAY_IDLE_S);
@@ -511,6 +514,11 @@ static inline struct pair pair_up(struct world *w, uint64_t flow, const char *a,
 		pair.label = bound.label;
 	}
 	return pair;
+}
+
+static inline struct pair pair_up(struct world *w, uint64_t flow, const char *a, const char *b)
+{
+	return pair_of_account(w, QUOTA_OWN, flow, a, b);
 }
 
 static inline uint64_t drops_of(const struct world *w, enum relay_drop why)

@@ -61,7 +61,7 @@ static void test_refused_sources(void **state)
 		"255.255.255.255",
 		"169.254.1.1",
 		"203.0.113.50:9",
-		"203.0.113.51",
+		"203.0.113.51:4331",
 		"198.18.3.4",
 		"[::]:1",
 		"[::1]:1",
@@ -86,8 +86,11 @@ static void test_refused_sources(void **state)
 		if (drops_of(w, RELAY_DROP_SOURCE) != before + 1)
 			fail_msg("%s was not refused", from[i]);
 	}
+	/* Behind the relay's own NAT. */
+	assert_true(
+		bind_to(w, &pass, &(struct ntm_addr){ntm_ip_v4(203, 0, 113, 51), 7000}, 1, NULL));
 	w->relay->sources.loopback = true;
-	assert_true(bind_to(w, &pass, &(struct ntm_addr){ntm_ip_v4(127, 0, 0, 1), 7000}, 1, NULL));
+	assert_true(bind_to(w, &pass, &(struct ntm_addr){ntm_ip_v4(127, 0, 0, 1), 7000}, 2, NULL));
 	world_free(w);
 }
 

@@ -225,13 +225,15 @@ static void test_kbit_of_a_side(void **state)
 static void test_kbit_of_an_account(void **state)
 {
 	struct world *w = world_up(16);
-	struct pair pair[2] = {pair_up(w, 1, A, B),
-			       pair_up(w, 2, "192.0.2.1:7001", "198.51.100.2:7001")};
+	struct pair pair[2] = {pair_of_account(w, 5, 1, A, B),
+			       pair_of_account(w, 5, 2, "192.0.2.1:7001", "198.51.100.2:7001")};
+	struct pair own = pair_up(w, 3, "192.0.2.1:7003", "198.51.100.2:7003");
 	unsigned through;
 
 	(void)state;
 	w->direction.account_kbit_s = 200;
 	dc_directs(w);
+	assert_int_equal(count_through(w, &own, 0), 4000); /* has none */
 	(void)count_through(w, &pair[0], 0);
 	through = 0;
 	for (int i = 0; i < 1000; i++) {

@@ -5,10 +5,10 @@
 #include "registry.h"
 
 /* A relay reports every so often; three reports that do not come are silence. */
-#define RELAY_REPORT_S  2
-#define RELAY_SILENT_MS (3 * RELAY_REPORT_S * INT64_C(1000))
+#define FLEET_REPORT_S  2
+#define FLEET_SILENT_MS (3 * FLEET_REPORT_S * INT64_C(1000))
 /* Bits of registry_node.relays. */
-#define RELAY_SLOTS 64
+#define FLEET_SLOTS 64
 
 /*
  *             session, RELAY_REGISTER                 it says so
@@ -18,13 +18,13 @@
  *
  * Tickets are made for healthy ones only. Those that are out stay good, whatever happens here.
  */
-enum relay_state { RELAY_SILENT, RELAY_HEALTHY, RELAY_DRAINING, RELAY_FULL };
+enum fleet_state { FLEET_SILENT, FLEET_HEALTHY, FLEET_DRAINING, FLEET_FULL };
 
 /* A relay that has spoken to this DC since its start. Ends when it is revoked, or joins with
  * another key: never more than relays in the store. */
-struct relay {
+struct fleet_relay {
 	struct dc *dc;
-	struct relay *next;
+	struct fleet_relay *next;
 	struct store_node who;
 	unsigned slot;
 	struct ntm_link *link; /* NULL: no session */
@@ -41,38 +41,38 @@ struct relay {
 	struct ntm_bucket bucket;
 };
 
-struct relays {
-	struct relay *first;
+struct fleet {
+	struct fleet_relay *first;
 	uint64_t missed; /* directions that failed for want of a relay, since one came last */
 };
 
 /* Calls nobody back. */
-void relays_fini(struct dc *dc);
-struct relay *relays_by_key(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN]);
-enum relay_state relays_state(const struct relay *relay);
+void fleet_fini(struct dc *dc);
+struct fleet_relay *fleet_by_key(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN]);
+enum fleet_state fleet_state(const struct fleet_relay *relay);
 /* Ends its session (CLOSE) and frees the record. */
-void relays_drop(struct relay *relay);
-void relays_drop_key(struct dc *dc, const uint8_t key[static NTM_KEY_LEN]);
+void fleet_drop(struct fleet_relay *relay);
+void fleet_drop_key(struct dc *dc, const uint8_t key[static NTM_KEY_LEN]);
 
 /* The record of a relay, made if need be; one with the same name and another key is dropped. NULL:
  * out of memory. */
-struct relay *relays_add(struct dc *dc, const struct store_node *who);
+struct fleet_relay *fleet_add(struct dc *dc, const struct store_node *who);
 /* Facts of its link. */
-void relays_on_up(struct relay *relay, struct ntm_link *link, bool fresh);
+void fleet_on_up(struct fleet_relay *relay, struct ntm_link *link, bool fresh);
 /* The link is freed by the caller. */
-void relays_on_down(struct relay *relay);
+void fleet_on_down(struct fleet_relay *relay);
 
-/* ---- relay_offer.c ---- */
+/* ---- fleet_offer.c ---- */
 
 /* A flow that is wanted between two nodes. */
-struct relay_wish {
+struct fleet_wish {
 	const struct route_card *mn, *cn; /* cn NULL: nobody knows yet where it is */
 	uint32_t account_mn, account_cn;  /* of their tickets */
 	uint8_t count;                    /* so many relays, at most NTM_MSG_RELAYS */
 };
 /* Chooses relays that both nodes can reach and appends an offer of each to both lists, in the same
  * order. Returns the bits of those relays: who has the tickets is told of their restarts. */
-uint64_t relays_offer(struct dc *dc, const struct relay_wish *wish, struct ntm_relay_list *to_mn,
-		      struct ntm_relay_list *to_cn);
+uint64_t fleet_offer(struct dc *dc, const struct fleet_wish *wish, struct ntm_relay_list *to_mn,
+		     struct ntm_relay_list *to_cn);
 /* Why there was none: "none is set up ...". Counts that. */
-const char *relays_missing(struct dc *dc, char words[static NTM_MSG_WORDS]);
+const char *fleet_missing(struct dc *dc, char words[static NTM_MSG_WORDS]);

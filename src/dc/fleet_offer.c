@@ -9,14 +9,14 @@
 
 /* A relay that may be taken; the lower rank is the better one. */
 struct choice {
-	struct relay *relay;
+	struct fleet_relay *relay;
 	uint64_t rank;
 };
 
 /* ---- choosing ---- */
 
 /* Sends to the DC by a family of the relay; or has an address of one, which may lead nowhere. */
-static bool reaches(const struct route_card *card, const struct relay *relay, bool *is_sure)
+static bool reaches(const struct route_card *card, const struct fleet_relay *relay, bool *is_sure)
 {
 	bool reaches = false;
 
@@ -32,7 +32,7 @@ static bool reaches(const struct route_card *card, const struct relay *relay, bo
 }
 
 /* Of a thousand, of flows or bits, whichever is more. */
-static uint64_t load_of(const struct relay *relay)
+static uint64_t load_of(const struct fleet_relay *relay)
 {
 	const struct ntm_msg_relay_register *report = &relay->report;
 	uint64_t flows = ((uint64_t)report->flows + relay->given) * 1000 / report->flows_max;
@@ -44,13 +44,13 @@ static uint64_t load_of(const struct relay *relay)
 }
 
 /* False: it cannot be taken. */
-static bool rank(struct relay *relay, const struct relay_wish *wish, struct choice *out)
+static bool rank(struct fleet_relay *relay, const struct fleet_wish *wish, struct choice *out)
 {
 	bool is_dual = relay->addr[0].ip.family != 0 && relay->addr[1].ip.family != 0;
 	bool mn_sure = false, cn_sure = false;
 	uint32_t dice;
 
-	if (relays_state(relay) != RELAY_HEALTHY || !reaches(wish->mn, relay, &mn_sure))
+	if (fleet_state(relay) != FLEET_HEALTHY || !reaches(wish->mn, relay, &mn_sure))
 		return false;
 	if (!wish->cn)
 		cn_sure = is_dual;
@@ -62,13 +62,13 @@ static bool rank(struct relay *relay, const struct relay_wish *wish, struct choi
 	return true;
 }
 
-static size_t choose(struct dc *dc, const struct relay_wish *wish,
+static size_t choose(struct dc *dc, const struct fleet_wish *wish,
 		     struct choice best[static NTM_MSG_RELAYS])
 {
 	struct choice choice;
 	size_t count = 0;
 
-	for (struct relay *relay = dc->relays.first; relay; relay = relay->next) {
+	for (struct fleet_relay *relay = dc->fleet.first; relay; relay = relay->next) {
 		size_t at;
 
 		if (!rank(relay, wish, &choice))
@@ -86,7 +86,7 @@ static size_t choose(struct dc *dc, const struct relay_wish *wish,
 
 /* ---- tickets ---- */
 
-static struct ntm_relay_offer *append(struct ntm_relay_list *list, const struct relay *relay,
+static struct ntm_relay_offer *append(struct ntm_relay_list *list, const struct fleet_relay *relay,
 				      uint64_t flow)
 {
 	struct ntm_relay_offer *offer = &list->item[list->count++];
@@ -95,7 +95,7 @@ static struct ntm_relay_offer *append(struct ntm_relay_list *list, const struct 
 	return offer;
 }
 
-static void seal(const struct relay *relay, uint8_t side, uint32_t account,
+static void seal(const struct fleet_relay *relay, uint8_t side, uint32_t account,
 		 struct ntm_relay_offer *offer)
 {
 	const struct dc *dc = relay->dc;
@@ -116,8 +116,8 @@ static void seal(const struct relay *relay, uint8_t side, uint32_t account,
 	ntm_wipe(&key, sizeof(key));
 }
 
-uint64_t relays_offer(struct dc *dc, const struct relay_wish *wish, struct ntm_relay_list *to_mn,
-		      struct ntm_relay_list *to_cn)
+uint64_t fleet_offer(struct dc *dc, const struct fleet_wish *wish, struct ntm_relay_list *to_mn,
+		     struct ntm_relay_list *to_cn)
 {
 	struct choice best[NTM_MSG_RELAYS];
 	size_t count = choose(dc, wish, best);
@@ -125,7 +125,7 @@ uint64_t relays_offer(struct dc *dc, const struct relay_wish *wish, struct ntm_r
 
 	for (size_t i = 0;
 	     i < count && to_mn->count < NTM_MSG_RELAYS && to_cn->count < NTM_MSG_RELAYS; i++) {
-		struct relay *relay = best[i].relay;
+		struct fleet_relay *relay = best[i].relay;
 		uint64_t flow;
 
 		ntm_random(&flow, sizeof(flow));
@@ -146,17 +146,17 @@ static void on_relay(void *arg, int err, const struct store_node *who)
 	*count += err == 0 && who && who->revoked_s == 0;
 }
 
-const char *relays_missing(struct dc *dc, char words[static NTM_MSG_WORDS])
+const char *fleet_missing(struct dc *dc, char words[static NTM_MSG_WORDS])
 {
 	size_t set_up = 0, there = 0, healthy = 0;
 
-	for (const struct relay *relay = dc->relays.first; relay; relay = relay->next) {
-		enum relay_state state = relays_state(relay);
+	for (const struct fleet_relay *relay = dc->fleet.first; relay; relay = relay->next) {
+		enum fleet_state state = fleet_state(relay);
 
-		there += state != RELAY_SILENT;
-		healthy += state == RELAY_HEALTHY;
+		there += state != FLEET_SILENT;
+		healthy += state == FLEET_HEALTHY;
 	}
-	dc->relays.missed++;
+	dc->fleet.missed++;
 	store_node_list(dc->store, STORE_RELAY, on_relay, &set_up);
 	if (set_up == 0)
 		snprintf(words, NTM_MSG_WORDS, "none is set up (ntm-dc relay add)");

@@ -12,38 +12,38 @@
 #define REPORT_RATE_PER_S 5
 #define REPORT_BURST      20
 
-struct relay *relays_by_key(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
+struct fleet_relay *fleet_by_key(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
 {
-	struct relay *relay = dc->relays.first;
+	struct fleet_relay *relay = dc->fleet.first;
 
 	while (relay && memcmp(relay->who.key, key, NTM_KEY_LEN) != 0)
 		relay = relay->next;
 	return relay;
 }
 
-static struct relay *by_name(const struct dc *dc, const char *fqdn)
+static struct fleet_relay *by_name(const struct dc *dc, const char *fqdn)
 {
-	struct relay *relay = dc->relays.first;
+	struct fleet_relay *relay = dc->fleet.first;
 
 	while (relay && strcmp(relay->who.fqdn, fqdn) != 0)
 		relay = relay->next;
 	return relay;
 }
 
-enum relay_state relays_state(const struct relay *relay)
+enum fleet_state fleet_state(const struct fleet_relay *relay)
 {
 	if (!relay->registered || !relay->link || ntm_link_state(relay->link) != NTM_LINK_UP)
-		return RELAY_SILENT;
+		return FLEET_SILENT;
 	if (relay->report.draining)
-		return RELAY_DRAINING;
+		return FLEET_DRAINING;
 	return (uint64_t)relay->report.flows + relay->given >= relay->report.flows_max
-		       ? RELAY_FULL
-		       : RELAY_HEALTHY;
+		       ? FLEET_FULL
+		       : FLEET_HEALTHY;
 }
 
 /* ---- records ---- */
 
-static void set_gone(struct relay *relay, const char *why)
+static void set_gone(struct fleet_relay *relay, const char *why)
 {
 	ntm_timer_del(relay->dc->timers, &relay->silence);
 	if (!relay->registered)
@@ -64,33 +64,33 @@ static unsigned free_slot(const struct dc *dc)
 	uint64_t taken = 0;
 	unsigned slot = 0;
 
-	for (const struct relay *relay = dc->relays.first; relay; relay = relay->next)
+	for (const struct fleet_relay *relay = dc->fleet.first; relay; relay = relay->next)
 		taken |= UINT64_C(1) << relay->slot;
-	while (slot < RELAY_SLOTS - 1 && (taken >> slot & 1) != 0)
+	while (slot < FLEET_SLOTS - 1 && (taken >> slot & 1) != 0)
 		slot++;
 	return slot;
 }
 
-static void free_relay(struct relay *relay)
+static void free_relay(struct fleet_relay *relay)
 {
 	ntm_timer_del(relay->dc->timers, &relay->silence);
 	ntm_ctl_free(relay->ctl);
 	free(relay);
 }
 
-void relays_fini(struct dc *dc)
+void fleet_fini(struct dc *dc)
 {
-	while (dc->relays.first) {
-		struct relay *relay = dc->relays.first;
+	while (dc->fleet.first) {
+		struct fleet_relay *relay = dc->fleet.first;
 
-		dc->relays.first = relay->next;
+		dc->fleet.first = relay->next;
 		free_relay(relay);
 	}
 }
 
-void relays_drop(struct relay *relay)
+void fleet_drop(struct fleet_relay *relay)
 {
-	struct relay **at = &relay->dc->relays.first;
+	struct fleet_relay **at = &relay->dc->fleet.first;
 
 	while (*at != relay)
 		at = &(*at)->next;
@@ -102,26 +102,26 @@ void relays_drop(struct relay *relay)
 	free_relay(relay);
 }
 
-void relays_drop_key(struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
+void fleet_drop_key(struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
 {
-	struct relay *relay = relays_by_key(dc, key);
+	struct fleet_relay *relay = fleet_by_key(dc, key);
 
 	if (relay)
-		relays_drop(relay);
+		fleet_drop(relay);
 }
 
 static void on_request(void *ctx, const struct ntm_msg *req);
 
-struct relay *relays_add(struct dc *dc, const struct store_node *who)
+struct fleet_relay *fleet_add(struct dc *dc, const struct store_node *who)
 {
-	struct relay *relay = relays_by_key(dc, who->key);
-	struct relay *former = by_name(dc, who->fqdn);
+	struct fleet_relay *relay = fleet_by_key(dc, who->key);
+	struct fleet_relay *former = by_name(dc, who->fqdn);
 	struct ntm_ctl_args args = {.timers = dc->timers, .on_request = on_request};
 
 	if (relay)
 		return relay;
 	if (former)
-		relays_drop(former);
+		fleet_drop(former);
 	relay = calloc(1, sizeof(*relay));
 	if (!relay)
 		return NULL;
@@ -136,12 +136,12 @@ struct relay *relays_add(struct dc *dc, const struct store_node *who)
 	}
 	ntm_timer_init(&relay->silence, on_silence, relay);
 	ntm_bucket_init(&relay->bucket, REPORT_RATE_PER_S, REPORT_BURST, dc_now_ms(dc));
-	relay->next = dc->relays.first;
-	dc->relays.first = relay;
+	relay->next = dc->fleet.first;
+	dc->fleet.first = relay;
 	return relay;
 }
 
-void relays_on_up(struct relay *relay, struct ntm_link *link, bool fresh)
+void fleet_on_up(struct fleet_relay *relay, struct ntm_link *link, bool fresh)
 {
 	relay->link = link;
 	ntm_ctl_set_link(relay->ctl, link);
@@ -149,7 +149,7 @@ void relays_on_up(struct relay *relay, struct ntm_link *link, bool fresh)
 		ntm_ctl_kick(relay->ctl);
 }
 
-void relays_on_down(struct relay *relay)
+void fleet_on_down(struct fleet_relay *relay)
 {
 	relay->link = NULL;
 	ntm_ctl_set_link(relay->ctl, NULL);
@@ -172,7 +172,7 @@ static bool is_private(const struct ntm_ip *ip)
 
 /* The one that we see; in the other family the first of its own, unless we see it on the Internet
  * and that one is not of it. */
-static struct ntm_addr choose_addr(const struct relay *relay, uint8_t family)
+static struct ntm_addr choose_addr(const struct fleet_relay *relay, uint8_t family)
 {
 	const struct ntm_addr_list *own = &relay->report.own;
 	bool may_be_private = is_private(&relay->reflexive.ip);
@@ -194,7 +194,7 @@ static void add_addrs(struct ntm_addr_list *list, const struct ntm_addr addr[sta
 }
 
 /* Its bindings are gone: who has tickets for it binds anew at once. */
-static void tell_restart(struct relay *relay, const struct ntm_addr before[static 2])
+static void tell_restart(struct fleet_relay *relay, const struct ntm_addr before[static 2])
 {
 	struct ntm_msg msg = {.type = NTM_MSG_RELAY_RESTARTED};
 	struct registry_node *node;
@@ -211,12 +211,26 @@ static void tell_restart(struct relay *relay, const struct ntm_addr before[stati
 	ntm_info("relay=%s has started anew, nodes told of it: %u", relay->who.fqdn, told);
 }
 
-static void take_report(struct relay *relay, const struct ntm_msg_relay_register *report)
+static void log_place(const struct fleet_relay *relay)
+{
+	const struct ntm_addr *v4 = &relay->addr[0], *v6 = &relay->addr[1];
+	bool has_both = v4->ip.family != 0 && v6->ip.family != 0;
+	char first[NTM_ADDR_STR], second[NTM_ADDR_STR];
+
+	if (v4->ip.family + v6->ip.family == 0)
+		ntm_info("relay=%s is there, but at no address that nodes can send to",
+			 relay->who.fqdn);
+	else
+		ntm_info("relay=%s is there at=%s%s%s", relay->who.fqdn,
+			 ntm_addr_str(v4->ip.family != 0 ? v4 : v6, first), has_both ? " and " : "",
+			 has_both ? ntm_addr_str(v6, second) : "");
+}
+
+static void take_report(struct fleet_relay *relay, const struct ntm_msg_relay_register *report)
 {
 	const struct dc *dc = relay->dc;
 	bool restarted = relay->reported_ms != 0 && relay->report.boot_id != report->boot_id;
 	const struct ntm_addr before[2] = {relay->addr[0], relay->addr[1]};
-	char text4[NTM_ADDR_STR], text6[NTM_ADDR_STR];
 
 	relay->report = *report;
 	route_filter(&relay->report.own, &dc->settings.prefix4, &dc->settings.prefix6);
@@ -225,20 +239,18 @@ static void take_report(struct relay *relay, const struct ntm_msg_relay_register
 	relay->addr[1] = choose_addr(relay, 6);
 	relay->given = 0;
 	relay->reported_ms = dc_now_ms(dc);
-	ntm_timer_set(dc->timers, &relay->silence, RELAY_SILENT_MS);
+	ntm_timer_set(dc->timers, &relay->silence, FLEET_SILENT_MS);
 	if (!relay->registered) {
 		relay->registered = true;
-		ntm_info("relay=%s is there at=%s and %s", relay->who.fqdn,
-			 ntm_addr_str(&relay->addr[0], text4),
-			 ntm_addr_str(&relay->addr[1], text6));
+		log_place(relay);
 	}
 	if (restarted && before[0].ip.family + before[1].ip.family > 0)
 		tell_restart(relay, before);
-	if (relays_state(relay) == RELAY_HEALTHY)
-		relay->dc->relays.missed = 0;
+	if (fleet_state(relay) == FLEET_HEALTHY)
+		relay->dc->fleet.missed = 0;
 }
 
-static void answer(struct relay *relay, const struct ntm_msg *req)
+static void answer(struct fleet_relay *relay, const struct ntm_msg *req)
 {
 	const struct dc *dc = relay->dc;
 	struct ntm_msg reply = {.type = NTM_MSG_RELAY_DIRECTION};
@@ -249,7 +261,7 @@ static void answer(struct relay *relay, const struct ntm_msg *req)
 	for (int64_t day = today - 1; day <= today + 1; day++)
 		body->keys.item[body->keys.count++] =
 			ntm_ticket_key_make(dc->sec, relay->who.key, day);
-	body->report_s = RELAY_REPORT_S;
+	body->report_s = FLEET_REPORT_S;
 	body->account_flows = dc->settings.relay_account_flows;
 	body->account_kbit_s = dc->settings.relay_account_kbit;
 	body->cert = relay->cert.blob;
@@ -257,7 +269,7 @@ static void answer(struct relay *relay, const struct ntm_msg *req)
 	ntm_wipe(&reply, sizeof(reply));
 }
 
-static void on_register(struct relay *relay, const struct ntm_msg *req)
+static void on_register(struct fleet_relay *relay, const struct ntm_msg *req)
 {
 	struct dc *dc = relay->dc;
 
@@ -273,7 +285,7 @@ static void on_register(struct relay *relay, const struct ntm_msg *req)
 
 static void on_request(void *ctx, const struct ntm_msg *req)
 {
-	struct relay *relay = ctx;
+	struct fleet_relay *relay = ctx;
 
 	if (!relay->link)
 		return;
