@@ -37,6 +37,7 @@ uint32_t sim_random_below(struct sim_rng *rng, uint32_t below);
 struct sim_medium {
 	int64_t delay_ms, jitter_ms; /* jitter reorders */
 	unsigned loss, dup;          /* per mille */
+	size_t most;                 /* bytes of a datagram; longer ones vanish; 0: any */
 };
 
 struct sim_packet;
@@ -177,6 +178,8 @@ struct sim_nat {
 };
 /* On the internet. */
 struct sim_nat *sim_nat_new(struct sim *sim, enum sim_nat_kind kind, const char *outside);
+/* Its outside is in that network: behind another NAT. */
+struct sim_nat *sim_nat_behind(struct sim_lan *lan, enum sim_nat_kind kind, const char *outside);
 void sim_nat_reboot(struct sim_nat *nat); /* forgets all; new ports from now on */
 void sim_nat_out(struct sim_nat *nat, const struct ntm_addr *from, const struct ntm_addr *to,
 		 const uint8_t *data, size_t len);

@@ -113,8 +113,9 @@ static void nat_in(void *ctx, const struct ntm_addr *from, const struct ntm_addr
 	nat->refused++;
 }
 
-struct sim_nat *sim_nat_new(struct sim *sim, enum sim_nat_kind kind, const char *outside)
+struct sim_nat *sim_nat_behind(struct sim_lan *lan, enum sim_nat_kind kind, const char *outside)
 {
+	struct sim *sim = lan->sim;
 	struct sim_nat *nat = calloc(1, sizeof(*nat));
 
 	assert_non_null(nat);
@@ -123,10 +124,15 @@ struct sim_nat *sim_nat_new(struct sim *sim, enum sim_nat_kind kind, const char 
 	nat->next_port = FIRST_PORT;
 	nat->outside = (struct sim_place){.ip = sim_ip(outside), .deliver = nat_in, .ctx = nat};
 	sim_lan_init(&nat->inside, sim, nat);
-	sim_place_add(&sim->internet, &nat->outside);
+	sim_place_add(lan, &nat->outside);
 	nat->next = sim->nats;
 	sim->nats = nat;
 	return nat;
+}
+
+struct sim_nat *sim_nat_new(struct sim *sim, enum sim_nat_kind kind, const char *outside)
+{
+	return sim_nat_behind(&sim->internet, kind, outside);
 }
 
 void sim_nat_reboot(struct sim_nat *nat)

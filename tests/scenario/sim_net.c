@@ -180,7 +180,8 @@ static void fly(struct sim_lan *lan, const struct ntm_addr *from, const struct n
 	struct sim *sim = lan->sim;
 	struct sim_packet *packet;
 
-	if (sim_random_below(&sim->rng, 1000) < lan->medium.loss) {
+	if (sim_random_below(&sim->rng, 1000) < lan->medium.loss ||
+	    (lan->medium.most != 0 && len > lan->medium.most)) {
 		sim->lost++;
 		return;
 	}
