@@ -70,6 +70,14 @@ static bool list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip)
 	return false;
 }
 
+static bool list_has_port(const struct ntm_addr_list *list, uint16_t port)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->item[i].port == port)
+			return true;
+	return false;
+}
+
 static bool is_same_list(const struct ntm_addr_list *a, const struct ntm_addr_list *b)
 {
 	for (size_t i = 0; i < a->count && a->count == b->count; i++)
@@ -144,7 +152,9 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 	dclink->registered_ms = timers(dclink)->now_ms;
 	dclink->reflexive = msg->reflexive;
 	dclink->behind_nat = !list_has(&dclink->told, &msg->reflexive.ip);
-	keepalive_set(&dclink->keepalive, dclink->behind_nat, (int64_t)msg->keepalive_s * 1000);
+	keepalive_set(&dclink->keepalive, dclink->behind_nat,
+		      list_has_port(&dclink->told, msg->reflexive.port),
+		      (int64_t)msg->keepalive_s * 1000);
 	tell_keepalive(dclink);
 	arm_ping(dclink);
 	ntm_timer_set(timers(dclink), &dclink->register_timer, (int64_t)msg->lifetime_s * 500);

@@ -18,14 +18,16 @@ static int64_t max_of(int64_t a, int64_t b)
 void keepalive_reset(struct keepalive *k)
 {
 	*k = (struct keepalive){.behind_nat = k->behind_nat,
+				.keeps_port = k->keeps_port,
 				.bound_ms = k->bound_ms,
 				.interval_ms = KEEPALIVE_START_MS,
 				.ceiling_ms = KEEPALIVE_MAX_MS};
 }
 
-void keepalive_set(struct keepalive *k, bool behind_nat, int64_t bound_ms)
+void keepalive_set(struct keepalive *k, bool behind_nat, bool keeps_port, int64_t bound_ms)
 {
 	k->behind_nat = behind_nat;
+	k->keeps_port = keeps_port;
 	k->bound_ms = bound_ms;
 }
 
@@ -37,7 +39,7 @@ static bool may_grow(const struct keepalive *k)
 
 void keepalive_held(struct keepalive *k, int64_t idle_ms)
 {
-	if (!k->behind_nat || idle_ms < KEEPALIVE_MIN_MS)
+	if (!k->behind_nat || k->keeps_port || idle_ms < KEEPALIVE_MIN_MS)
 		return;
 	k->held_ms = max_of(k->held_ms, min_of(idle_ms, KEEPALIVE_MAX_MS));
 	if (idle_ms < k->interval_ms || !may_grow(k) || ++k->stable < KEEPALIVE_STABLE)
@@ -64,17 +66,22 @@ void keepalive_forgot(struct keepalive *k, int64_t idle_ms)
 
 int64_t keepalive_ms(const struct keepalive *k)
 {
+	int64_t ms = k->keeps_port ? KEEPALIVE_MIN_MS : k->interval_ms;
+
 	if (!k->behind_nat)
 		return 0;
-	return k->bound_ms > 0 ? min_of(k->bound_ms, k->interval_ms) : k->interval_ms;
+	return k->bound_ms > 0 ? min_of(k->bound_ms, ms) : ms;
 }
 
 const char *keepalive_words(const struct keepalive *k, char buf[static KEEPALIVE_WORDS])
 {
 	if (!k->behind_nat)
 		snprintf(buf, KEEPALIVE_WORDS, "none: there is no NAT");
-	else if (k->bound_ms > 0 && k->bound_ms < k->interval_ms)
+	else if (k->bound_ms > 0 && k->bound_ms == keepalive_ms(k) && k->bound_ms < k->interval_ms)
 		snprintf(buf, KEEPALIVE_WORDS, "the DC wants no longer");
+	else if (k->keeps_port)
+		snprintf(buf, KEEPALIVE_WORDS,
+			 "the NAT keeps our port, so it does not show when it forgets us");
 	else if (k->forgot_ms > 0)
 		snprintf(buf, KEEPALIVE_WORDS, "the NAT forgot us after %lld s",
 			 (long long)k->forgot_ms / 1000);

@@ -17,9 +17,13 @@
  * After an idle time the DC sees us at the same place as before (held), or at another one although
  * we have not moved (forgot). Idle times below KEEPALIVE_MIN_MS say nothing. An interval that
  * failed is never tried again on this network: what grows stops at the longest that held.
+ *
+ * A NAT that keeps our port gives us the same place again after it has forgotten us: nobody can
+ * tell, and so it is KEEPALIVE_MIN_MS there.
  */
 struct keepalive {
 	bool behind_nat;
+	bool keeps_port;
 	int64_t bound_ms;    /* set by the DC; 0: none */
 	int64_t interval_ms; /* learned */
 	int64_t ceiling_ms;
@@ -32,7 +36,7 @@ struct keepalive {
  * what was set. */
 void keepalive_reset(struct keepalive *keepalive);
 /* The DC has told where it sees us, and what it wants at most (0: nothing). */
-void keepalive_set(struct keepalive *keepalive, bool behind_nat, int64_t bound_ms);
+void keepalive_set(struct keepalive *keepalive, bool behind_nat, bool keeps_port, int64_t bound_ms);
 void keepalive_held(struct keepalive *keepalive, int64_t idle_ms);
 void keepalive_forgot(struct keepalive *keepalive, int64_t idle_ms);
 /* Send something at least this often; 0: there is no NAT to be held open. */

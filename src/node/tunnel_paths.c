@@ -15,6 +15,11 @@
 /* Nobody speaks any more: there is time. */
 #define HEAL_UNUSED_MS      10000
 #define HEAL_UNUSED_LOOK_MS 5000
+/* While a relay is used: how often a direct path of which nothing was ever heard is tried again.
+ * Both sides do so, each at a time of its own; a NAT that one of them has opened stays so for 30 s,
+ * or nearly all do, until the other's probes come. */
+#define DIRECT_AGAIN_MS 20000
+#define DIRECT_USED_MS  2000
 
 /* ---- bindings ---- */
 
@@ -195,11 +200,28 @@ void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link)
 	heal(tunnel);
 }
 
+/* The way may have been shut for those 1.5 s only in which the link tries a new path by itself; a
+ * tunnel lasts for days. */
+static void try_direct(struct tunnel *tunnel, const struct ntm_link_path *paths, size_t count)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	if (!ntm_addr_is_relay(ntm_link_remote(tunnel->link)) ||
+	    now - tunnel->inner_ms >= DIRECT_USED_MS || now - tunnel->up_ms < DIRECT_AGAIN_MS ||
+	    (tunnel->direct_ms != 0 && now - tunnel->direct_ms < DIRECT_AGAIN_MS))
+		return;
+	tunnel->direct_ms = now;
+	for (size_t i = 0; i < count; i++)
+		if (paths[i].state == NTM_PATH_UNKNOWN && !ntm_addr_is_relay(&paths[i].to))
+			ntm_link_also(tunnel->link, &paths[i].to);
+}
+
 void tunnel_paths_check(struct tunnel *tunnel)
 {
 	struct ntm_link_path paths[NTM_LINK_PATHS];
 	size_t count = ntm_link_paths(tunnel->link, paths);
 
+	try_direct(tunnel, paths, count);
 	for (size_t i = 0; i < count; i++)
 		if (paths[i].state == NTM_PATH_FAILS && ntm_addr_is_relay(&paths[i].to))
 			relays_check(tunnel->owner->args.relays,

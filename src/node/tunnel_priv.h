@@ -65,6 +65,7 @@ struct tunnel {
 	struct tunnel_paths paths, newer_paths;
 	struct ntm_addr told_via;        /* the log has said that packets go there */
 	int64_t heal_ask_ms;             /* no path works: the DC is asked again from here on */
+	int64_t direct_ms;               /* direct paths were tried again then; 0: never */
 	struct ntm_link_stats past;      /* traffic of links that are gone */
 	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;
@@ -144,7 +145,8 @@ void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offer
 void tunnel_paths_release(struct tunnel *tunnel, struct tunnel_paths *paths);
 /* Why a link to a peer did not come up, for people. */
 const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths);
-/* Now and then: relays of paths that fail are asked whether they still know us. */
+/* Now and then: relays of paths that fail are asked whether they still know us; direct paths are
+ * tried again. */
 void tunnel_paths_check(struct tunnel *tunnel);
 /* Says in the log where packets go, when that is news; told: it was just said. */
 void tunnel_paths_tell(struct tunnel *tunnel);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A NAT that forgets after 18 s: the node learns it and is reachable; no NAT, no keepalives."""
+"""NATs that forget after 18 s: the nodes behind them are reachable; without a NAT no keepalives."""
 # lab: full
 # lab: timeout=150
 
@@ -14,39 +14,47 @@ from lablib.verdict import check
 FORGETS_S = 18
 IDLE_S = 60
 SETTLED_S = 15  # what the registration of the phone still causes is over by then
+# One gives another port when it has forgotten the old one, so that the node can learn; one the same.
+KINDS = {"bob": "symmetric", "carol": "port-restricted"}
+
+
+def sent_by(capture, user, begin, end):
+    """What left the user's host in the idle time."""
+    own = {user.home.host.addr, user.home.host.addr6}
+    return [p for p in capture.packets() if begin <= p.time < end and p.src in own]
 
 
 def main(lab):
     net = Homes(lab)
-    router = net.nat("router", "symmetric", udp_timeout_s=FORGETS_S)
-    homes = {"alice": net.home("alice"), "bob": net.home("bob", router)}
+    homes = {"alice": net.home("alice")}
+    for name, kind in KINDS.items():
+        router = net.nat(f"router-{name}", kind, udp_timeout_s=FORGETS_S)
+        homes[name] = net.home(name, router)
     net.settle()
     meeting = Meeting(net)
-    alice, bob = (meeting.user(homes[name], name, tone_hz)
-                  for name, tone_hz in (("alice", 500), ("bob", 900)))
+    users = {name: meeting.user(home, name, 500 + 200 * number)
+             for number, (name, home) in enumerate(homes.items())}
     meeting.begin()
-    open_side, nat_side = (Capture(user.home.host, "eth0", f"idle-{user.name}", "udp")
-                           for user in (alice, bob))
+    ears = {name: Capture(home.host, "eth0", f"idle-{name}", "udp") for name, home in homes.items()}
     begin = time.time()
     # The idle time is the thing under test.
-    wait.never(lambda: not alice.node.registered(), IDLE_S, "alice lost the DC", 1)
+    wait.never(lambda: not all(user.node.registered() for user in users.values()), IDLE_S,
+               "a node has lost the DC", 1)
     end = time.time()
-    learned_s = bob.node.json("status")["dc"]["keepalive_s"]
-    check(0 < learned_s < FORGETS_S, f"the node behind the NAT has learned {learned_s} s")
-    check(alice.node.json("status")["dc"]["keepalive_s"] == 0, "keepalives without a NAT")
-    call = Call(meeting, alice, bob).connect()
-    call.talk(50)
-    call.hang_up()
-    heard = call.judge(0.8)
-    sent = [p for p in open_side.packets() if begin + SETTLED_S <= p.time < end
-            and p.src in homes["alice"].outside]
-    apart = [p for p in sent if p.dst not in (net.dc.addr, net.dc.addr6)]
+    begin += SETTLED_S
+    sent = {name: sent_by(ears[name], user, begin, end) for name, user in users.items()}
+    apart = [p for p in sent["alice"] if p.dst not in (net.dc.addr, net.dc.addr6)]
     check(not apart, f"without a NAT, {len(apart)} packets to others than the DC: {apart[:1]}")
-    natted = [p for p in nat_side.packets() if begin + SETTLED_S <= p.time < end
-              and p.src == homes["bob"].host.addr]
-    span = IDLE_S - SETTLED_S
-    return (f"learned {learned_s} s; {len(natted)} packets from behind the NAT in {span} s, "
-            f"{len(sent)} from the open node, all to the DC; {heard}")
+    learned = {name: user.node.json("status")["dc"]["keepalive_s"] for name, user in users.items()}
+    check(learned["alice"] == 0, f"a keepalive of {learned['alice']} s without a NAT")
+    figures = [f"in {IDLE_S - SETTLED_S} s {len(sent['alice'])} packets without a NAT"]
+    for name, kind in KINDS.items():
+        check(0 < learned[name] < FORGETS_S, f"{kind}: a keepalive of {learned[name]} s")
+        call = Call(meeting, users["alice"], users[name]).connect()
+        call.talk(50)
+        call.hang_up()
+        figures.append(f"{kind}: {len(sent[name])}, every {learned[name]} s, {call.judge(0.8)}")
+    return "; ".join(figures)
 
 
 case.run(main)

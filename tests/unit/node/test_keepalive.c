@@ -14,7 +14,7 @@ static struct keepalive behind_nat(int64_t bound_ms)
 	struct keepalive k = {0};
 
 	keepalive_reset(&k);
-	keepalive_set(&k, true, bound_ms);
+	keepalive_set(&k, true, false, bound_ms);
 	return k;
 }
 
@@ -38,15 +38,35 @@ static void without_a_nat_there_is_none(void **state)
 	(void)state;
 	keepalive_reset(&k);
 	assert_int_equal(keepalive_ms(&k), 0);
-	keepalive_set(&k, false, 15000);
+	keepalive_set(&k, false, false, 15000);
 	assert_int_equal(keepalive_ms(&k), 0);
 	keepalive_forgot(&k, 20000);
 	for (unsigned i = 0; i < 100; i++)
 		keepalive_held(&k, 20000);
 	assert_why(&k, "none: there is no NAT");
-	keepalive_set(&k, true, 0);
+	keepalive_set(&k, true, false, 0);
 	assert_int_equal(keepalive_ms(&k), 20000);
 	assert_why(&k, "not tried yet");
+}
+
+static void a_nat_that_keeps_the_port_teaches_nothing(void **state)
+{
+	struct keepalive k = {0};
+
+	(void)state;
+	keepalive_reset(&k);
+	keepalive_set(&k, true, true, 25000);
+	assert_int_equal(keepalive_ms(&k), 15000);
+	hold(&k, 100);
+	assert_int_equal(keepalive_ms(&k), 15000);
+	assert_why(&k, "the NAT keeps our port, so it does not show when it forgets us");
+	keepalive_reset(&k);
+	assert_int_equal(keepalive_ms(&k), 15000);
+	keepalive_set(&k, true, true, 10000);
+	assert_int_equal(keepalive_ms(&k), 10000);
+	assert_why(&k, "the DC wants no longer");
+	keepalive_set(&k, true, false, 0); /* another port this time */
+	assert_int_equal(keepalive_ms(&k), 20000);
 }
 
 static void what_holds_grows_to_25_s(void **state)
@@ -142,12 +162,12 @@ static void the_dc_may_want_less(void **state)
 	assert_int_equal(keepalive_ms(&k), 4000);
 	assert_why(&k, "the DC wants no longer");
 	hold(&k, 100);
-	keepalive_set(&k, true, 22000);
+	keepalive_set(&k, true, false, 22000);
 	assert_int_equal(keepalive_ms(&k), 20000);
 	/* What is not used is not learned: it stops at the bound. */
 	hold(&k, 100);
 	assert_int_equal(keepalive_ms(&k), 22000);
-	keepalive_set(&k, true, 0);
+	keepalive_set(&k, true, false, 0);
 	assert_int_equal(keepalive_ms(&k), 22000);
 }
 
@@ -168,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_nat_there_is_none),
+		cmocka_unit_test(a_nat_that_keeps_the_port_teaches_nothing),
 		cmocka_unit_test(what_holds_grows_to_25_s),
 		cmocka_unit_test(shorter_idle_times_are_no_proof),
 		cmocka_unit_test(what_is_forgotten_shrinks_and_never_grows_again),

@@ -203,6 +203,24 @@ static void a_direct_path_is_taken_when_there_is_one(void **state)
 	world_free(w);
 }
 
+/* The way was shut when the tunnel came up; a call finds it open later, an idle tunnel does not
+ * look. */
+static void a_direct_path_is_tried_again_in_a_call(void **state)
+{
+	struct world *w = world_relayed(1);
+
+	(void)state;
+	assert_int_equal(talk(w, 5000), 0);
+	assert_goes(&w->a, true, &w->relay[0].addr[0]);
+	w->a.is_alone = w->b.is_alone = false;
+	run(w, 60000);
+	assert_goes(&w->a, true, &w->relay[0].addr[0]);
+	assert_int_equal(talk(w, 10000), 0);
+	assert_goes(&w->a, false, &w->b.addr);
+	assert_goes(&w->b, false, &w->a.addr);
+	world_free(w);
+}
+
 /* No common family: relays are all there is. */
 static void a_direction_may_have_relays_alone(void **state)
 {
@@ -464,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_tunnel_comes_up_through_a_relay),
 		cmocka_unit_test(bindings_are_asked_for_with_the_acknowledgement),
 		cmocka_unit_test(a_direct_path_is_taken_when_there_is_one),
+		cmocka_unit_test(a_direct_path_is_tried_again_in_a_call),
 		cmocka_unit_test(a_direction_may_have_relays_alone),
 		cmocka_unit_test(a_direction_that_offers_what_cannot_be_bound_goes_without),
 		cmocka_unit_test(failures_say_what_was_tried),
