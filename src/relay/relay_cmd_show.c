@@ -212,5 +212,5 @@ static void on_exits(void *ctx, const json_t *reply)
 
 int relay_cmd_exits(struct relay_cli *cli)
 {
-	return ask(cli, "exits", on_exits, &cli->json);
+	return ask(cli, json_pack("{s:s}", "verb", "exits"), on_exits, &cli->json);
 }

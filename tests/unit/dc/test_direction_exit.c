@@ -8,7 +8,7 @@
 #define RELAY   "rs.ntm.example"
 
 /* A relay of the store that has joined, and opens a link as a node. */
-static struct client *relay_new(struct world *w, size_t i, const char *name, bool gateway)
+static struct client *exit_relay_new(struct world *w, size_t i, const char *name, bool gateway)
 {
 	struct client *c = client_new(w, i, name);
 
@@ -39,7 +39,7 @@ static void assert_forbidden(const struct client *c, const char *words)
 static void a_gateway_registers_as_a_node(void **state)
 {
 	struct world *w = *state;
-	struct client *gw = relay_new(w, 0, GATEWAY, true);
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
 	struct ntm_cert cert;
 
 	assert_int_equal(gw->registered, 1);
@@ -56,7 +56,7 @@ static void a_gateway_registers_as_a_node(void **state)
 static void a_relay_that_is_no_gateway_does_not(void **state)
 {
 	struct world *w = *state;
-	struct client *rs = relay_new(w, 0, RELAY, false);
+	struct client *rs = exit_relay_new(w, 0, RELAY, false);
 	struct client *alice = node_new(w, 1, ALICE);
 
 	assert_int_equal(rs->registered, 0);
@@ -71,7 +71,7 @@ static void a_relay_that_is_no_gateway_does_not(void **state)
 static void who_may_go_there(void **state)
 {
 	struct world *w = *state;
-	struct client *gw = relay_new(w, 0, GATEWAY, true);
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
 	struct client *alice = node_new(w, 1, ALICE);
 	struct client *bob = node_new(w, 2, OTHER);
 	struct ntm_cert cert;
@@ -109,7 +109,7 @@ static void who_may_go_there(void **state)
 static void a_gateway_asks_for_nobody(void **state)
 {
 	struct world *w = *state;
-	struct client *gw = relay_new(w, 0, GATEWAY, true);
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
 	struct client *alice = node_new(w, 1, ALICE);
 
 	set_exit(w, ALICE, true);
@@ -137,7 +137,7 @@ static void nodes_of_partners_may_not(void **state)
 {
 	struct world *w = *state;
 	struct scene s = scene_up(w);
-	struct client *gw = relay_new(w, 1, GATEWAY, true);
+	struct client *gw = exit_relay_new(w, 1, GATEWAY, true);
 
 	assert_int_equal(gw->registered, 1);
 	partner_ask(s.b, &s.bob, GATEWAY, 1);
@@ -150,7 +150,7 @@ static void nodes_of_partners_may_not(void **state)
 static void a_revoked_gateway_is_gone(void **state)
 {
 	struct world *w = *state;
-	struct client *gw = relay_new(w, 0, GATEWAY, true);
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
 	struct client *alice = node_new(w, 1, ALICE);
 
 	set_exit(w, ALICE, true);
