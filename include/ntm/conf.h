@@ -25,6 +25,15 @@ enum ntm_opt_type {
 	NTM_OPT_STRINGS, /* struct ntm_strings, a list { "a", "b" } */
 	NTM_OPT_PORTS,   /* struct ntm_ports, a list of 1..65535 */
 	NTM_OPT_ADDRS,   /* struct ntm_addrs, a list; min holds the default port */
+	/* struct ntm_prefixes, a list; no shorter than min bits (IPv4) and max bits (IPv6), of
+	 * addresses that can be sent to */
+	NTM_OPT_PREFIXES,
+	NTM_OPT_NAMES, /* struct ntm_strings, a list of DNS names, as they were written */
+	/* First in its table: the section is `name "TITLE" { ... }` and may be there max times. The
+	 * member is struct { size_t count; struct X item[max]; }, min is sizeof(struct X), whose
+	 * first member is char *title (a DNS name) and in which the other options have their
+	 * offsets. */
+	NTM_OPT_TITLE,
 };
 
 #define NTM_LIST_MAX 64
@@ -39,6 +48,11 @@ struct ntm_ports {
 struct ntm_addrs {
 	size_t count;
 	struct ntm_addr item[NTM_LIST_MAX];
+};
+
+struct ntm_prefixes {
+	size_t count;
+	struct ntm_prefix item[NTM_LIST_MAX];
 };
 
 struct ntm_opt {

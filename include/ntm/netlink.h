@@ -47,6 +47,8 @@ struct ntm_netlink_rule {
 };
 int ntm_netlink_rule_add(struct ntm_netlink *nl, const struct ntm_netlink_rule *rule);
 int ntm_netlink_rule_del(struct ntm_netlink *nl, const struct ntm_netlink_rule *rule);
+/* Deletes all rules of that priority that lead to the table, of both families. */
+int ntm_netlink_rules_flush(struct ntm_netlink *nl, uint32_t table, uint32_t priority);
 
 /*
  * Addresses that others may reach this host at: on interfaces that are up, not on skip_ifindex, not

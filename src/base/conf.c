@@ -62,7 +62,10 @@ static void complain_of_value(int line, const struct ntm_opt *opt, const char *t
 {
 	char expected[CONF_EXPECTED_STR];
 
-	if (rc == -E2BIG)
+	if (rc == -E2BIG && opt->type == NTM_OPT_TITLE)
+		conf_complain(reading->report, line, "more than %d sections of that name",
+			      (int)opt->max);
+	else if (rc == -E2BIG)
 		conf_complain(reading->report, line, "%s: more than %d values", opt->name,
 			      NTM_LIST_MAX);
 	else if (rc == -ENOMEM)
@@ -75,6 +78,42 @@ static void complain_of_value(int line, const struct ntm_opt *opt, const char *t
 static void complain_of_list(int line, const struct ntm_opt *opt)
 {
 	conf_complain(reading->report, line, "%s: takes one value, not a list", opt->name);
+}
+
+static const struct ntm_section *find_section(const char *name)
+{
+	const struct ntm_section *s = reading->sections;
+
+	while (strcmp(s->name, name) != 0)
+		s++;
+	return s;
+}
+
+static void preset_section(const struct ntm_section *s, void *base, struct conf_report *report)
+{
+	for (const struct ntm_opt *opt = s->opts; opt->name; opt++) {
+		if (opt->type != NTM_OPT_TITLE && conf_value_preset(opt, member_of(base, opt)) < 0)
+			conf_complain(report, 0, "%s: bad default", opt->name);
+	}
+}
+
+/* What the offsets of a section's options are in. NULL: complained. */
+static void *base_of(const struct ntm_section *s, const char *title, int line)
+{
+	const struct ntm_opt *opt = conf_title_of(s);
+	bool made = false;
+	int err = -EINVAL;
+	void *base;
+
+	if (!opt)
+		return reading->conf;
+	base = conf_value_is_name(title) ? conf_titled_get(opt, reading->conf, title, &made, &err)
+					 : NULL;
+	if (!base)
+		complain_of_value(line, opt, title, err);
+	else if (made)
+		preset_section(s, base, reading->report);
+	return base;
 }
 
 /* The option, and its place among those of all sections. */
@@ -91,7 +130,7 @@ static const struct ntm_opt *find(const char *section, const char *name, size_t 
 }
 
 /* An option's '=': with the only value, or with a list's first one. */
-static void begin_option(const struct ntm_opt *opt, size_t index, int line)
+static void begin_option(const struct ntm_opt *opt, size_t index, void *base, int line)
 {
 	int *first_line = &reading->opt_lines[index];
 
@@ -100,7 +139,7 @@ static void begin_option(const struct ntm_opt *opt, size_t index, int line)
 			      *first_line);
 	*first_line = line;
 	if (conf_value_is_list(opt))
-		conf_value_free(opt, member_of(reading->conf, opt));
+		conf_value_free(opt, member_of(base, opt));
 }
 
 /* Called for every value, also one of a list. libconfuse keeps a copy that nobody reads. */
@@ -108,28 +147,44 @@ static int on_value(cfg_t *cfg, cfg_opt_t *cfg_opt, const char *text, void *resu
 {
 	size_t index;
 	const struct ntm_opt *opt = find(cfg->name, cfg_opt->name, &index);
+	void *base = base_of(find_section(cfg->name), cfg->title, cfg->line);
 	int rc;
 
 	*(const char **)result = text;
+	if (!base)
+		return -1; /* complained: the reading ends here */
 	if (cfg_opt->nvalues == 1)
-		begin_option(opt, index, cfg->line);
+		begin_option(opt, index, base, cfg->line);
 	if (*text == CONF_EMPTY_LIST) {
 		if (!conf_value_is_list(opt))
 			complain_of_list(cfg->line, opt);
 		return 0;
 	}
-	rc = conf_value_set(opt, member_of(reading->conf, opt), text);
+	rc = conf_value_set(opt, member_of(base, opt), text);
 	if (rc < 0)
 		complain_of_value(cfg->line, opt, text, rc);
 	return 0;
 }
 
+/* The next one of that name, with another title, begins with no option given. */
+static int on_titled_end(const struct ntm_section *s, const char *title, int line)
+{
+	size_t first;
+
+	(void)find(s->name, s->opts->name, &first);
+	for (const struct ntm_opt *opt = s->opts; opt->name; opt++)
+		reading->opt_lines[first++] = 0;
+	return base_of(s, title, line) ? 0 : -1; /* it may have had no option at all */
+}
+
 static int on_section_end(cfg_t *cfg, cfg_opt_t *cfg_opt)
 {
-	size_t i = 0;
+	const struct ntm_section *section = find_section(cfg_opt->name);
+	size_t i = (size_t)(section - reading->sections);
 
-	while (strcmp(reading->sections[i].name, cfg_opt->name) != 0)
-		i++;
+	if (conf_title_of(section))
+		return on_titled_end(section, cfg_opt_getnsec(cfg_opt, cfg_opt->nvalues - 1)->title,
+				     cfg->line);
 	if (reading->section_lines[i])
 		conf_complain(reading->report, cfg->line,
 			      "section %s: given twice, the first ends in line %d", cfg_opt->name,
@@ -165,11 +220,14 @@ static void fill_tables(const struct ntm_section *sections, cfg_opt_t *root, cfg
 		*root = (cfg_opt_t){
 			.name = s->name,
 			.type = CFGT_SEC,
-			.flags = CFGF_NODEFAULT,
+			.flags = conf_title_of(s) ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES
+						  : CFGF_NODEFAULT,
 			.subopts = next,
 			.validcb = on_section_end,
 		};
 		for (const struct ntm_opt *opt = s->opts; opt->name; opt++) {
+			if (opt->type == NTM_OPT_TITLE)
+				continue;
 			*next++ = (cfg_opt_t){
 				.name = opt->name,
 				.type = CFGT_STR,
@@ -232,10 +290,8 @@ static void parse(const struct ntm_section *sections, void *conf, const char *te
 static void preset(const struct ntm_section *sections, void *conf, struct conf_report *report)
 {
 	for (const struct ntm_section *s = sections; s->name; s++) {
-		for (const struct ntm_opt *opt = s->opts; opt->name; opt++) {
-			if (conf_value_preset(opt, member_of(conf, opt)) < 0)
-				conf_complain(report, 0, "%s: bad default", opt->name);
-		}
+		if (!conf_title_of(s))
+			preset_section(s, conf, report);
 	}
 }
 
@@ -256,7 +312,11 @@ static int read_copy(char *text, const struct ntm_section *sections, void *conf,
 static void zero_all(const struct ntm_section *sections, void *conf)
 {
 	for (const struct ntm_section *s = sections; s->name; s++) {
-		for (const struct ntm_opt *opt = s->opts; opt->name; opt++)
+		const struct ntm_opt *title = conf_title_of(s);
+
+		if (title)
+			conf_value_zero(title, member_of(conf, title));
+		for (const struct ntm_opt *opt = s->opts; opt->name && !title; opt++)
 			conf_value_zero(opt, member_of(conf, opt));
 	}
 }
@@ -343,10 +403,30 @@ int ntm_conf_read(const char *path, const struct ntm_section *sections, void *co
 	return rc;
 }
 
+static void free_opts(const struct ntm_opt *opt, void *base)
+{
+	for (; opt->name; opt++)
+		conf_value_free(opt, member_of(base, opt));
+}
+
+static void free_titled(const struct ntm_opt *title, void *conf)
+{
+	for (size_t i = 0; i < conf_titled_count(title, conf); i++) {
+		char **item = conf_titled_at(title, conf, i);
+
+		free(*item);
+		*item = NULL;
+		free_opts(title + 1, item);
+	}
+	conf_value_zero(title, member_of(conf, title));
+}
+
 void ntm_conf_free(const struct ntm_section *sections, void *conf)
 {
 	for (const struct ntm_section *s = sections; s->name; s++) {
-		for (const struct ntm_opt *opt = s->opts; opt->name; opt++)
-			conf_value_free(opt, member_of(conf, opt));
+		if (conf_title_of(s))
+			free_titled(s->opts, conf);
+		else
+			free_opts(s->opts, conf);
 	}
 }

@@ -70,12 +70,19 @@ const char *conf_value_expected(const struct ntm_opt *opt, char buf[static CONF_
 		[NTM_OPT_STRINGS] = "words",
 		[NTM_OPT_PORTS] = "ports, 1 to 65535",
 		[NTM_OPT_ADDRS] = "addresses such as 192.0.2.1 or [2001:db8::1]:4330",
+		[NTM_OPT_NAMES] = "DNS names such as sip.example.org",
+		[NTM_OPT_TITLE] = "a name such as gw or gw.example.org",
 	};
 
 	if (opt->type == NTM_OPT_ENUM)
 		put_words(buf, opt->words);
 	else if (opt->type == NTM_OPT_INT || opt->type == NTM_OPT_MS)
 		put_range(buf, opt);
+	else if (opt->type == NTM_OPT_PREFIXES)
+		snprintf(buf, CONF_EXPECTED_STR,
+			 "prefixes such as 192.0.2.0/24, host bits zero, of addresses that can be "
+			 "sent to, not wider than /%" PRId64 " (IPv4) and /%" PRId64 " (IPv6)",
+			 opt->min, opt->max);
 	else
 		snprintf(buf, CONF_EXPECTED_STR, "%s", texts[opt->type]);
 	return buf;

@@ -41,5 +41,17 @@ int conf_value_preset(const struct ntm_opt *opt, void *member);
 /* Zeroes the member, without a look at what it holds; and with freeing that. */
 void conf_value_zero(const struct ntm_opt *opt, void *member);
 void conf_value_free(const struct ntm_opt *opt, void *member);
+/* Sections with titles (conf_titled.c): the value of NTM_OPT_TITLE, or NULL when the section has
+ * none. */
+const struct ntm_opt *conf_title_of(const struct ntm_section *section);
+size_t conf_titled_count(const struct ntm_opt *title, const void *conf);
+/* One of them; the options' offsets are in it. */
+void *conf_titled_at(const struct ntm_opt *title, void *conf, size_t i);
+/* The one with that title, made when it is not there, its options zero. NULL: -E2BIG and -ENOMEM in
+ * *err. *made: it is new. */
+void *conf_titled_get(const struct ntm_opt *title, void *conf, const char *text, bool *made,
+		      int *err);
+/* A DNS name that could be resolved, a final dot or not. */
+bool conf_value_is_name(const char *text);
 /* Says what the option takes ("both, caller or off") and returns buf; "" when it takes anything. */
 const char *conf_value_expected(const struct ntm_opt *opt, char buf[static CONF_EXPECTED_STR]);

@@ -20,6 +20,9 @@ static const char *example(const struct ntm_opt *opt, char buf[static EXAMPLE_ST
 		[NTM_OPT_STRINGS] = "one two",
 		[NTM_OPT_PORTS] = "5060 5061",
 		[NTM_OPT_ADDRS] = "192.0.2.1 192.0.2.2",
+		[NTM_OPT_PREFIXES] = "192.0.2.0/24 2001:db8::/32",
+		[NTM_OPT_NAMES] = "sip.example.org",
+		[NTM_OPT_TITLE] = "name",
 	};
 
 	if (opt->type == NTM_OPT_ENUM)
@@ -95,16 +98,27 @@ static void print_opt(const struct ntm_opt *opt, FILE *out)
 	fputc('\n', out);
 }
 
+/* Sections with titles have no defaults: all of one is commented out. */
+static void print_section(const struct ntm_section *s, FILE *out)
+{
+	const struct ntm_opt *title = conf_title_of(s);
+	const struct ntm_opt *first = title ? title + 1 : s->opts;
+
+	if (title)
+		fprintf(out, "\n# %s\n#%s \"%s\" {\n", title->help, s->name, title->name);
+	else
+		fprintf(out, "\n%s {\n", s->name);
+	for (const struct ntm_opt *opt = first; opt->name; opt++) {
+		if (opt != first)
+			fputc('\n', out);
+		print_opt(opt, out);
+	}
+	fprintf(out, "%s}\n", title ? "#" : "");
+}
+
 void ntm_conf_print_sample(const struct ntm_section *sections, FILE *out)
 {
 	fputs("# Every option is shown with its default; take the # away to change one.\n", out);
-	for (const struct ntm_section *s = sections; s->name; s++) {
-		fprintf(out, "\n%s {\n", s->name);
-		for (const struct ntm_opt *opt = s->opts; opt->name; opt++) {
-			if (opt != s->opts)
-				fputc('\n', out);
-			print_opt(opt, out);
-		}
-		fputs("}\n", out);
-	}
+	for (const struct ntm_section *s = sections; s->name; s++)
+		print_section(s, out);
 }

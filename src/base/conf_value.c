@@ -19,7 +19,8 @@ static const struct unit units[] = {
 bool conf_value_is_list(const struct ntm_opt *opt)
 {
 	return opt->type == NTM_OPT_STRINGS || opt->type == NTM_OPT_PORTS ||
-	       opt->type == NTM_OPT_ADDRS;
+	       opt->type == NTM_OPT_ADDRS || opt->type == NTM_OPT_PREFIXES ||
+	       opt->type == NTM_OPT_NAMES;
 }
 
 static bool in_bounds(const struct ntm_opt *opt, int64_t v)
@@ -155,6 +156,37 @@ static int add_addr(const struct ntm_opt *opt, struct ntm_addrs *list, const cha
 	return 0;
 }
 
+static int add_prefix(const struct ntm_opt *opt, struct ntm_prefixes *list, const char *text)
+{
+	struct ntm_prefix prefix;
+
+	if (ntm_prefix_parse(&prefix, text) < 0 || !ntm_ip_is_usable(&prefix.ip) ||
+	    prefix.len < (prefix.ip.family == 4 ? opt->min : opt->max))
+		return -EINVAL;
+	if (list->count == NTM_LIST_MAX)
+		return -E2BIG;
+	list->item[list->count++] = prefix;
+	return 0;
+}
+
+bool conf_value_is_name(const char *text)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	size_t total = strlen(text);
+
+	if (total == 0 || total > 253)
+		return false;
+	while (*text) {
+		size_t len = strspn(text, letters);
+
+		if (len == 0 || len > 63 || (text[len] != '.' && text[len] != '\0'))
+			return false;
+		text += len + (text[len] == '.');
+	}
+	return true;
+}
+
 int conf_value_set(const struct ntm_opt *opt, void *member, const char *text)
 {
 	switch (opt->type) {
@@ -180,6 +212,12 @@ int conf_value_set(const struct ntm_opt *opt, void *member, const char *text)
 		return add_port(member, text);
 	case NTM_OPT_ADDRS:
 		return add_addr(opt, member, text);
+	case NTM_OPT_PREFIXES:
+		return add_prefix(opt, member, text);
+	case NTM_OPT_NAMES:
+		return conf_value_is_name(text) ? add_string(member, text) : -EINVAL;
+	case NTM_OPT_TITLE: /* conf_titled_get */
+		break;
 	}
 	return -EINVAL;
 }
@@ -225,6 +263,9 @@ void conf_value_zero(const struct ntm_opt *opt, void *member)
 		[NTM_OPT_STRINGS] = sizeof(struct ntm_strings),
 		[NTM_OPT_PORTS] = sizeof(struct ntm_ports),
 		[NTM_OPT_ADDRS] = sizeof(struct ntm_addrs),
+		[NTM_OPT_PREFIXES] = sizeof(struct ntm_prefixes),
+		[NTM_OPT_NAMES] = sizeof(struct ntm_strings),
+		[NTM_OPT_TITLE] = sizeof(size_t), /* the count */
 	};
 
 	memset(member, 0, sizes[opt->type]);
@@ -234,7 +275,7 @@ void conf_value_free(const struct ntm_opt *opt, void *member)
 {
 	if (opt->type == NTM_OPT_STRING || opt->type == NTM_OPT_PATH)
 		free(*(char **)member);
-	if (opt->type == NTM_OPT_STRINGS) {
+	if (opt->type == NTM_OPT_STRINGS || opt->type == NTM_OPT_NAMES) {
 		struct ntm_strings *list = member;
 
 		for (size_t i = 0; i < list->count; i++)

@@ -8,6 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* A gateway comes twice: as the relay that it is, and as a node, to be directed to. */
+static bool may_come_as(const struct store_node *who, enum store_role role)
+{
+	return who->role == role || (who->gateway && role == STORE_NODE);
+}
+
 /* Whose key it is, in the role that it comes in. */
 static int find_member(struct dc *dc, const struct ntm_link_request *req, enum store_role role,
 		       struct store_node *who)
@@ -19,7 +25,7 @@ static int find_member(struct dc *dc, const struct ntm_link_request *req, enum s
 		dc_complain(dc, &dc->store_gate, "nobody can come in: %s", store_words(dc->store));
 		return err;
 	}
-	if (!err && who->role == role)
+	if (!err && may_come_as(who, role))
 		return 0;
 	dc->counters.strangers++;
 	if (err)
@@ -42,6 +48,7 @@ static int accept_node(struct dc *dc, const struct ntm_link_request *req)
 
 	if (err)
 		return err;
+	who.role = STORE_NODE; /* what it comes as: it gets a node's certificate for this */
 	return registry_add(dc, &who) ? 0 : -ENOMEM;
 }
 

@@ -64,6 +64,11 @@ static bool check_cn(struct incoming *in, struct ntm_msg_direction_error *error)
 				in->foreign->pin.domain);
 		return false;
 	}
+	if (who.gateway) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "%s is a gateway for nodes of %s only",
+				who.fqdn, dc->settings.domain);
+		return false;
+	}
 	in->cn = direction_peer_online(dc, &who, error);
 	return in->cn != NULL;
 }

@@ -30,10 +30,10 @@ static bool is_zone_name(const struct dc *dc, const char *fqdn)
 	       lookup_below(dc->store, fqdn) == 0;
 }
 
-/* A relay only forwards. */
+/* A relay only forwards, unless it is a gateway, where tunnels end. */
 static bool is_node(const struct store_node *found, struct ntm_msg_direction_error *error)
 {
-	if (found->role == STORE_NODE)
+	if (found->role == STORE_NODE || found->gateway)
 		return true;
 	direction_words(error, NTM_DIR_NOT_NTM, "%s is a relay, and no node", found->fqdn);
 	return false;
@@ -101,6 +101,25 @@ static struct foreign *find_foreign(const struct dc *dc, const struct wanted *wa
 				       : foreign_by_vip(dc, &wanted->vip);
 }
 
+/* Asked of the store each time: what the operator says counts at once. */
+static bool may_exit(const struct registry_node *node, const struct store_node *gateway,
+		     struct ntm_msg_direction_error *error)
+{
+	struct store_node mn;
+	int err = lookup_by_key(node->dc->store, node->who.key, &mn);
+
+	if (err) {
+		store_failed(error);
+		return false;
+	}
+	if (mn.may_exit)
+		return true;
+	direction_words(error, NTM_DIR_FORBIDDEN,
+			"%s may not send through gateways such as %s: ntm-dc node exit %s on",
+			mn.fqdn, gateway->fqdn, mn.fqdn);
+	return false;
+}
+
 bool direction_peer_find(const struct registry_node *node, const char *fqdn_mn,
 			 const struct wanted *wanted, struct peer *peer,
 			 struct ntm_msg_direction_error *error)
@@ -110,6 +129,11 @@ bool direction_peer_find(const struct registry_node *node, const char *fqdn_mn,
 
 	if (strcmp(fqdn_mn, node->who.fqdn) != 0) {
 		direction_words(error, NTM_DIR_FORBIDDEN, "a node asks for itself: this is %s",
+				node->who.fqdn);
+		return false;
+	}
+	if (node->who.gateway) {
+		direction_words(error, NTM_DIR_FORBIDDEN, "%s is a gateway: nodes come to it",
 				node->who.fqdn);
 		return false;
 	}
@@ -124,7 +148,7 @@ bool direction_peer_find(const struct registry_node *node, const char *fqdn_mn,
 		direction_words(error, NTM_DIR_FORBIDDEN, "%s is this node itself", cn->fqdn);
 		return false;
 	}
-	return true;
+	return !cn->gateway || may_exit(node, cn, error);
 }
 
 /* "3 min" */

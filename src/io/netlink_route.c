@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 
+/* More than anybody has, of one priority. */
+#define RULES_MAX 4096
+
 static void put_route(struct nlmsghdr *msg, const struct ntm_netlink_route *route)
 {
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(msg, sizeof(*rt));
@@ -93,4 +96,36 @@ int ntm_netlink_rule_del(struct ntm_netlink *nl, const struct ntm_netlink_rule *
 	if (err == 0)
 		err = netlink_talk(nl);
 	return err == -ENOENT ? 0 : err;
+}
+
+/* One of them; the kernel takes whichever fits. */
+static int delete_some_rule(struct ntm_netlink *nl, uint8_t family, uint32_t table,
+			    uint32_t priority)
+{
+	struct nlmsghdr *msg = netlink_begin(nl, RTM_DELRULE, 0);
+	struct fib_rule_hdr *hdr = mnl_nlmsg_put_extra_header(msg, sizeof(*hdr));
+	const struct ntm_ip any = {.family = family};
+
+	hdr->family = netlink_family(&any);
+	hdr->action = FR_ACT_TO_TBL;
+	hdr->table = RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(msg, FRA_TABLE, table);
+	mnl_attr_put_u32(msg, FRA_PRIORITY, priority);
+	return netlink_talk(nl);
+}
+
+int ntm_netlink_rules_flush(struct ntm_netlink *nl, uint32_t table, uint32_t priority)
+{
+	static const uint8_t families[] = {4, 6};
+	int err = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		int rc = 0;
+
+		for (int n = 0; n < RULES_MAX && rc == 0; n++)
+			rc = delete_some_rule(nl, families[i], table, priority);
+		if (rc != 0 && rc != -ENOENT && rc != -EAFNOSUPPORT)
+			err = rc;
+	}
+	return err;
 }

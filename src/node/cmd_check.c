@@ -52,19 +52,49 @@ static bool check_cert(const struct node_lease *lease)
 }
 
 /* A list that cannot be used is no reason not to run. */
-static void check_partners(const struct node_conf *conf, const struct node_lease *lease)
+static void check_partners(const struct node_conf *conf, const struct node_lease *lease,
+			   struct partners *partners)
 {
-	struct partners partners;
 	char words[300];
 
-	if (partners_load(&partners, lease, conf->state_dir, words, sizeof(words)) == 0)
-		snprintf(words, sizeof(words), "%zu domains", partners.count);
+	if (partners_load(partners, lease, conf->state_dir, words, sizeof(words)) == 0)
+		snprintf(words, sizeof(words), "%zu domains", partners->count);
 	say(true, "partners", words);
+}
+
+static bool check_exit(const struct exit_conf *exit, const struct realm *realm)
+{
+	char words[300], text[NTM_PREFIX_STR];
+
+	for (size_t i = 0; i < exit->prefixes.count; i++) {
+		const char *fault = exit_prefix_fault(realm, &exit->prefixes.item[i]);
+
+		if (fault == NULL)
+			continue;
+		snprintf(words, sizeof(words), "%s: %s %s", exit->title,
+			 ntm_prefix_str(&exit->prefixes.item[i], text), fault);
+		return say(false, "exit", words);
+	}
+	snprintf(words, sizeof(words), "%s: %zu prefixes, %zu names", exit->title,
+		 exit->prefixes.count, exit->names.count);
+	return say(true, "exit", words);
+}
+
+static bool check_exits(const struct node_conf *conf, const struct node_lease *lease,
+			const struct partners *partners)
+{
+	const struct realm realm = {.lease = lease, .partners = partners};
+	bool ok = true;
+
+	for (size_t i = 0; i < conf->exits.count; i++)
+		ok &= check_exit(&conf->exits.item[i], &realm);
+	return ok;
 }
 
 static bool check_lease(const struct node_conf *conf)
 {
 	struct node_lease lease;
+	struct partners partners;
 	char words[300], vip4[NTM_IP_STR], vip6[NTM_IP_STR];
 
 	if (lease_load(&lease, conf->state_dir, words, sizeof(words)) != 0)
@@ -73,7 +103,8 @@ static bool check_lease(const struct node_conf *conf)
 		 ntm_ip_str(&lease.vip6, vip6));
 	say(true, "lease", words);
 	bool ok = check_cert(&lease);
-	check_partners(conf, &lease);
+	check_partners(conf, &lease, &partners);
+	ok &= check_exits(conf, &lease, &partners);
 	ntm_wipe(&lease, sizeof(lease));
 	return ok;
 }

@@ -71,6 +71,25 @@ static void print_partners(const json_t *partners)
 	}
 }
 
+static void print_exits(const json_t *exits)
+{
+	const json_t *one, *words, *place;
+	size_t i, k;
+
+	json_array_foreach(exits, i, one)
+	{
+		printf("exit        %s, %s:", text(one, "gateway"), text(one, "state"));
+		json_array_foreach(json_object_get(one, "destinations"), k, place)
+			printf(" %s", json_string_value(place));
+		json_array_foreach(json_object_get(one, "names"), k, place)
+			printf(" %s", json_string_value(place));
+		putchar('\n');
+		words = json_object_get(one, "words");
+		if (words != NULL)
+			printf("            %s\n", json_string_value(words));
+	}
+}
+
 static void print_errors(const json_t *errors)
 {
 	const json_t *error;
@@ -119,6 +138,7 @@ static void print_status(const json_t *status)
 		printf("relays      %lld bindings, %lld frames in, %lld out\n",
 		       number(relays, "bindings"), number(relays, "frames_in"),
 		       number(relays, "frames_out"));
+	print_exits(json_object_get(status, "exits"));
 	print_errors(json_object_get(status, "last_errors"));
 	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n", number(sip, "seen"),
 	       number(sip, "held"), number(sip, "swallowed_copies"));

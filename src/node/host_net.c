@@ -294,3 +294,68 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan)
 	if (net->guard)
 		guard_down(net);
 }
+
+/* ---- exits ---- */
+
+static struct ntm_netlink_rule exit_rule(const struct host_net *net,
+					 const struct ntm_prefix *prefix)
+{
+	return (struct ntm_netlink_rule){.to = *prefix,
+					 .table = net->table,
+					 .priority = net->priority + 1};
+}
+
+static void exit_up(struct ntm_netlink *nl, const struct host_net *net,
+		    const struct ntm_netlink_route *way, struct step *step)
+{
+	const struct ntm_netlink_rule to = exit_rule(net, &way->prefix);
+
+	note(step, "add the route of an exit", ntm_netlink_route_add(nl, way));
+	note(step, "add the rule of an exit", ntm_netlink_rule_add(nl, &to));
+}
+
+static void exit_down(struct ntm_netlink *nl, const struct host_net *net,
+		      const struct ntm_netlink_route *way)
+{
+	const struct ntm_netlink_rule to = exit_rule(net, &way->prefix);
+
+	(void)ntm_netlink_rule_del(nl, &to);
+	if (way->ifindex != 0)
+		(void)ntm_netlink_route_del(nl, way);
+}
+
+int host_net_exits(const struct host_net *net, const struct host_plan *plan,
+		   const struct exit_routes *routes, const struct exit_routes *before, char *words,
+		   size_t words_len)
+{
+	struct ntm_netlink *nl;
+	struct step step = {0};
+	struct ntm_netlink_route way = {.table = net->table};
+	unsigned ifindex = 0;
+	int err = ntm_netlink_open(&nl);
+
+	if (err != 0) {
+		snprintf(words, words_len, "cannot talk to the kernel: %s", strerror(-err));
+		return err;
+	}
+	(void)ntm_netlink_ifindex(nl, net->tun, &ifindex);
+	way.ifindex = ifindex;
+	if (before == NULL)
+		(void)ntm_netlink_rules_flush(nl, net->table, net->priority + 1);
+	for (size_t i = 0; i < routes->count; i++) {
+		way.prefix = routes->item[i];
+		way.src = *vip_of(plan, way.prefix.ip.family);
+		if (way.src.family != 0)
+			exit_up(nl, net, &way, &step);
+	}
+	for (size_t i = 0; before != NULL && i < before->count; i++) {
+		way.prefix = before->item[i];
+		way.src = (struct ntm_ip){0};
+		if (!exit_routes_have(routes, &before->item[i]))
+			exit_down(nl, net, &way);
+	}
+	ntm_netlink_free(nl);
+	if (step.err != 0)
+		snprintf(words, words_len, "cannot %s: %s", step.what, strerror(-step.err));
+	return step.err;
+}

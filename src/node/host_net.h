@@ -2,6 +2,7 @@
 /* The host's network around the TUN: addresses, our routing table and its rules, the guard. */
 #pragma once
 
+#include "exits.h"
 #include "host_plan.h"
 
 #include <stdbool.h>
@@ -30,5 +31,17 @@ int host_net_up(const struct host_net *net, const struct host_plan *plan,
 		const struct host_plan *before, char *words, size_t words_len);
 /* Removes everything, as far as it is there. */
 void host_net_down(const struct host_net *net, const struct host_plan *plan);
+/*
+ * Exits: what of the ordinary Internet leads into the TUN.
+ *
+ *   rules   (priority + 1)  to DESTINATION lookup T
+ *   table T                 DESTINATION dev TUN src VIP
+ *
+ * Makes it so; before: the routes that were there, or NULL: none, and rules of a former run that
+ * crashed go. Destinations of a family without VIP are left out. 0 or negative errno, and words.
+ */
+int host_net_exits(const struct host_net *net, const struct host_plan *plan,
+		   const struct exit_routes *routes, const struct exit_routes *before, char *words,
+		   size_t words_len);
 /* True when the guard stands in the kernel. */
 bool host_net_guarded(const struct host_net *net);

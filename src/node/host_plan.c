@@ -38,6 +38,20 @@ void host_plan_fill(struct host_plan *plan, const struct node_lease *lease,
 	}
 }
 
+void host_plan_add_names(struct host_plan *plan, const struct exits_conf *exits)
+{
+	char canon[NTM_NAME_MAX + 1];
+
+	for (size_t i = 0; i < exits->count; i++) {
+		const struct ntm_strings *names = &exits->item[i].names;
+
+		for (size_t j = 0; j < names->count && plan->suffixes.count < HOST_PLAN_SUFFIXES;
+		     j++)
+			if (ntm_name_canon(canon, names->item[j]) == 0)
+				add_suffix(plan, canon);
+	}
+}
+
 static bool is_inside(const struct host_plan *plan, const struct ntm_ip *ip)
 {
 	return ip->family == 0 || host_plan_has_ip(plan, ip);
@@ -66,6 +80,24 @@ bool host_plan_ok(const struct host_plan *plan)
 	       plan->vip6.family != 4 && is_inside(plan, &plan->vip4) &&
 	       is_inside(plan, &plan->vip6) && is_inside(plan, &plan->resolver4) &&
 	       is_inside(plan, &plan->resolver6);
+}
+
+static bool exit_ok(const struct host_plan *plan, const struct ntm_prefix *prefix)
+{
+	for (size_t i = 0; i < plan->prefixes.count; i++)
+		if (ntm_prefix_overlap(&plan->prefixes.item[i], prefix))
+			return false;
+	return lease_prefix_ok(prefix);
+}
+
+bool host_plan_exits_ok(const struct host_plan *plan, const struct exit_routes *routes)
+{
+	if (routes->count > EXIT_ROUTES_MAX)
+		return false;
+	for (size_t i = 0; i < routes->count; i++)
+		if (!exit_ok(plan, &routes->item[i]))
+			return false;
+	return true;
 }
 
 bool host_plan_has_prefix(const struct host_plan *plan, const struct ntm_prefix *prefix)

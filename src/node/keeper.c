@@ -31,9 +31,10 @@ struct keeper {
 	struct host_dns_args dns_args;
 	struct host_dns dns;
 	struct host_plan plan;
-	bool has_plan; /* host_net_up was called with plan */
-	bool set_up;   /* and it worked */
-	bool failed;   /* we end the engine */
+	struct exit_routes exits; /* generation 0: none yet */
+	bool has_plan;            /* host_net_up was called with plan */
+	bool set_up;              /* and it worked */
+	bool failed;              /* we end the engine */
 	pid_t engine;
 	int engine_status; /* of waitpid */
 	int fd, signal_fd;
@@ -107,6 +108,27 @@ static void on_plan(struct keeper *keeper, const struct host_plan *plan)
 	tell(keeper, words);
 }
 
+static void on_exits(struct keeper *keeper, const struct exit_routes *routes)
+{
+	const struct exit_routes *before = keeper->exits.generation > 0 ? &keeper->exits : NULL;
+	struct keeper_msg msg;
+	char words[KEEPER_WORDS] = "";
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = KEEPER_ROUTED;
+	msg.routed.generation = routes->generation;
+	if (!keeper->set_up || !host_plan_exits_ok(&keeper->plan, routes)) {
+		snprintf(words, sizeof(words), "destinations of exits that make no sense");
+	} else {
+		(void)host_net_exits(&keeper->net, &keeper->plan, routes, before, words,
+				     sizeof(words));
+		keeper->exits = *routes;
+	}
+	snprintf(msg.routed.words, sizeof(msg.routed.words), "%s", words);
+	if (send(keeper->fd, &msg, sizeof(msg), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		ntm_warn("the engine does not listen: %s", strerror(errno));
+}
+
 static void on_ready(const struct keeper *keeper)
 {
 	char vip[NTM_IP_STR];
@@ -138,6 +160,8 @@ static bool on_message(struct keeper *keeper)
 		on_plan(keeper, &msg.plan);
 	else if (msg.type == KEEPER_READY)
 		on_ready(keeper);
+	else if (msg.type == KEEPER_EXITS && !keeper->failed)
+		on_exits(keeper, &msg.exits);
 	return true;
 }
 
@@ -186,6 +210,16 @@ static void watch_engine(struct keeper *keeper)
 	}
 }
 
+static void exits_down(const struct keeper *keeper)
+{
+	const struct exit_routes none = {.count = 0};
+	char words[KEEPER_WORDS];
+
+	if (keeper->exits.generation > 0)
+		(void)host_net_exits(&keeper->net, &keeper->plan, &none, &keeper->exits, words,
+				     sizeof(words));
+}
+
 /* Puts back what may be put back; returns the exit code. */
 static int clean_up(struct keeper *keeper)
 {
@@ -193,6 +227,7 @@ static int clean_up(struct keeper *keeper)
 	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == NTM_EXIT_OK;
 
 	host_dns_down(&keeper->dns);
+	exits_down(keeper);
 	/* A set-up that never worked protects nothing. */
 	if (keeper->has_plan && (is_clean || !keeper->set_up))
 		host_net_down(&keeper->net, &keeper->plan);

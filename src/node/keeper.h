@@ -15,11 +15,15 @@
  *     | READY=1 to the service manager       |
  *     |<------------- PLAN (lease changed) --|
  *     |-- INFO (also: former servers changed)|
+ *     |<------- EXITS (routes of exits: all) --|
+ *     | rules and routes                     |
+ *     |-- ROUTED --------------------------->| DNS answers that waited for it are given
  *
  * Each ends when the other does. After a clean end everything is put back; after a crash of the
- * engine DNS is, but the rules and unreachable routes stay, so that nothing leaves in clear.
+ * engine DNS is, and ordinary servers are reached ordinarily again, but the rules and unreachable
+ * routes stay, so that nothing leaves in clear.
  */
-enum keeper_msg_type { KEEPER_PLAN = 1, KEEPER_READY, KEEPER_INFO };
+enum keeper_msg_type { KEEPER_PLAN = 1, KEEPER_READY, KEEPER_INFO, KEEPER_EXITS, KEEPER_ROUTED };
 
 #define KEEPER_WORDS 200
 struct keeper_info {
@@ -29,12 +33,19 @@ struct keeper_info {
 	char dns_words[KEEPER_WORDS]; /* why dns_mode is off although it should not be */
 };
 
+struct keeper_routed {
+	uint32_t generation;
+	char words[KEEPER_WORDS]; /* why not; "" */
+};
+
 /* One datagram on the socket pair between them. */
 struct keeper_msg {
 	int type;
 	union {
 		struct host_plan plan;
 		struct keeper_info info;
+		struct exit_routes exits;
+		struct keeper_routed routed;
 	};
 };
 

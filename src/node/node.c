@@ -27,8 +27,10 @@ static void send_real(void *ctx, const struct ntm_addr *to, const uint8_t *frame
 {
 	struct node *node = ctx;
 
-	/* A candidate inside the virtual prefixes would loop through the TUN. */
-	if (!realm_is_virtual(&node->realm, &to->ip))
+	/* What leads into the TUN would come back to us. */
+	if (realm_is_virtual(&node->realm, &to->ip) || exits_have(node->exits, &to->ip))
+		node->counters.looped++;
+	else
 		node->ops->udp_send(node->ctx, to, frame, len);
 }
 
@@ -224,6 +226,21 @@ static const char *resolver_name_of(void *ctx, const struct ntm_ip *vip)
 	return tunnel != NULL && tunnel_fqdn(tunnel)[0] != '\0' ? tunnel_fqdn(tunnel) : NULL;
 }
 
+static int64_t resolver_learn(void *ctx, const struct ntm_dns_response *response)
+{
+	struct node *node = ctx;
+
+	return exits_learn(node->exits, response);
+}
+
+static void on_exits_changed(void *ctx, const struct exit_routes *routes)
+{
+	struct node *node = ctx;
+
+	if (node->ops->exits_changed != NULL)
+		node->ops->exits_changed(node->ctx, routes);
+}
+
 static bool dc_answers(void *ctx)
 {
 	struct node *node = ctx;
@@ -316,10 +333,24 @@ static int make_parts(struct node *node, struct ntm_sip_parser *sip)
 		.to_dc = resolver_to_dc,
 		.name_of = resolver_name_of,
 		.tun_write = node_tun_write,
+		.learn = resolver_learn,
 		.ctx = node,
 	};
 	node->resolver = resolver_new(&resolver);
-	return node->sipwatch == NULL || node->resolver == NULL ? -ENOMEM : 0;
+	struct exits_args exits = {
+		.timers = node->timers,
+		.conf = node->settings.exits,
+		.realm = &node->realm,
+		.tunnels = node->tunnels,
+		.sip = sip,
+		.sip_ports = &node->settings.sip_ports,
+		.tun_write = node_tun_write,
+		.changed = on_exits_changed,
+		.ctx = node,
+	};
+	node->exits = exits_new(&exits);
+	return node->sipwatch == NULL || node->resolver == NULL || node->exits == NULL ? -ENOMEM
+										       : 0;
 }
 
 struct node *node_new(const struct node_args *args)
@@ -349,6 +380,7 @@ void node_free(struct node *node)
 	if (node == NULL)
 		return;
 	node_ping_stop(node);
+	exits_free(node->exits);
 	resolver_free(node->resolver);
 	sipwatch_free(node->sipwatch);
 	tunnels_free(node->tunnels);
@@ -367,6 +399,7 @@ void node_start(struct node *node)
 
 	if (err != 0)
 		ntm_err("cannot open the link to the DC: %s", strerror(-err));
+	exits_on_realm(node->exits);
 }
 
 void node_stop(struct node *node)
@@ -389,6 +422,13 @@ void node_udp_input(struct node *node, const struct ntm_addr *from, struct ntm_p
 void node_upstream_answer(struct node *node, uint16_t slot, const uint8_t *answer, size_t len)
 {
 	resolver_answer(node->resolver, slot, answer, len);
+}
+
+void node_exits_routed(struct node *node, uint32_t generation, const char *words)
+{
+	exits_on_routed(node->exits, generation, words);
+	if (words == NULL)
+		resolver_on_routed(node->resolver, generation);
 }
 
 void node_addrs_changed(struct node *node)

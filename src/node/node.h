@@ -2,6 +2,7 @@
 /* A node's logic without socket and clock: packets and facts in, packets out through a table. */
 #pragma once
 
+#include "exits.h"
 #include "lease.h"
 #include "partners.h"
 
@@ -28,6 +29,7 @@ struct node_settings {
 	int64_t name_deadline_ms;   /* 1.5 s, design.md 6 */
 	int64_t idle_ms;            /* a tunnel without inner packets is closed after it; 10 min */
 	struct ntm_link_times link_times;
+	const struct exits_conf *exits; /* borrowed; NULL: none */
 };
 extern const struct node_settings node_settings_default;
 
@@ -46,6 +48,9 @@ struct node_ops {
 	/* Registered for the first time since start, or registered again after a loss. May be NULL.
 	 */
 	void (*registered)(void *ctx);
+	/* Destinations that have to lead into the TUN, besides the virtual ones; all of them. When
+	 * they do, or cannot, node_exits_routed is called. May be NULL without settings.exits. */
+	void (*exits_changed)(void *ctx, const struct exit_routes *routes);
 	/* Our own usable real addresses, for REGISTER; returns the count. Port is the UDP port. */
 	size_t (*own_addrs)(void *ctx, struct ntm_addr *out, size_t cap);
 };
@@ -73,6 +78,8 @@ void node_stop(struct node *node);
 void node_udp_input(struct node *node, const struct ntm_addr *from, struct ntm_pkt *pkt);
 void node_tun_input(struct node *node, struct ntm_pkt *pkt);
 void node_upstream_answer(struct node *node, uint16_t slot, const uint8_t *answer, size_t len);
+/* The routes of that generation are in place; words: why they are not, NULL when they are. */
+void node_exits_routed(struct node *node, uint32_t generation, const char *words);
 /* Own addresses may have changed: register again when they did. */
 void node_addrs_changed(struct node *node);
 

@@ -35,8 +35,8 @@ static const struct ntm_opt tun_opts[] = {
 	 "largest inner packet; 1400 and its wrapping fit into 1500"},
 	{"table", NTM_OPT_INT, AT(table), "4330", 1, 4294967295, NULL,
 	 "routing table that belongs to this node alone"},
-	{"priority", NTM_OPT_INT, AT(priority), "4330", 1, 32765, NULL,
-	 "priority of the rules that lead to that table"},
+	{"priority", NTM_OPT_INT, AT(priority), "4330", 1, 32764, NULL,
+	 "priority of the rules that lead to that table; those of exits have the next one"},
 	{"guard", NTM_OPT_BOOL, AT(guard), "yes", 0, 0, NULL,
 	 "keep neighbours of the real network from the virtual addresses (needs nft)"},
 	{.name = NULL},
@@ -76,9 +76,21 @@ static const struct ntm_opt tunnel_opts[] = {
 	{.name = NULL},
 };
 
+static const struct ntm_opt exit_opts[] = {
+	{"NAME", NTM_OPT_TITLE, AT(exits), NULL, sizeof(struct exit_conf), EXITS_MAX, NULL,
+	 "What of the ordinary Internet goes through a gateway, by its name (docs/exit.md)."},
+	{"prefixes", NTM_OPT_PREFIXES, offsetof(struct exit_conf, prefixes), "", 8, 16, NULL,
+	 "addresses of ordinary servers that are reached through it"},
+	{"names", NTM_OPT_NAMES, offsetof(struct exit_conf, names), "", 0, 0, NULL,
+	 "DNS names whose servers, and those of all names below, are reached through it"},
+	{"media", NTM_OPT_BOOL, offsetof(struct exit_conf, media), "yes", 0, 0, NULL,
+	 "also what their SIP messages name for media"},
+	{.name = NULL},
+};
+
 const struct ntm_section node_conf_sections[] = {
-	{"node", node_opts}, {"tun", tun_opts},        {"dns", dns_opts},
-	{"sip", sip_opts},   {"tunnels", tunnel_opts}, {NULL, NULL},
+	{"node", node_opts},      {"tun", tun_opts},   {"dns", dns_opts}, {"sip", sip_opts},
+	{"tunnels", tunnel_opts}, {"exit", exit_opts}, {NULL, NULL},
 };
 
 static bool is_word(const char *text, size_t max)
@@ -99,7 +111,7 @@ static const char *find_fault(const struct node_conf *conf)
 		return "table: 253 to 255 belong to the system";
 	if (conf->sip_ports.count == 0 && conf->hold != NODE_HOLD_OFF)
 		return "sip ports: none, but hold is not off";
-	return NULL;
+	return exits_conf_fault(&conf->exits);
 }
 
 static int check(struct node_conf *conf, const char *name, char *words, size_t words_len)
@@ -145,6 +157,7 @@ void node_conf_settings(const struct node_conf *conf, struct node_settings *sett
 	settings->sip_ports = conf->sip_ports;
 	settings->name_deadline_ms = conf->name_deadline_ms;
 	settings->idle_ms = conf->idle_ms;
+	settings->exits = conf->exits.count > 0 ? &conf->exits : NULL;
 	settings->link_times.rekey_ms = conf->rekey_ms;
 	settings->link_times.reject_ms = conf->rekey_ms * 3 / 2;
 }

@@ -2,6 +2,7 @@
 /* node.conf: where a node keeps its things, how it joins the host's network, what it holds. */
 #pragma once
 
+#include "exits.h"
 #include "host_dns.h"
 #include "node.h"
 
@@ -29,6 +30,8 @@ struct node_conf {
 	int64_t hold_callee_ms, hold_caller_ms;
 
 	int64_t rekey_ms, idle_ms;
+
+	struct exits_conf exits;
 };
 
 /* For the sample file and the tests. */
@@ -43,7 +46,7 @@ int node_conf_load(struct node_conf *conf, const char *path, char *words, size_t
 /* The same from a string, for tests. */
 int node_conf_parse(struct node_conf *conf, const char *text, char *words, size_t words_len);
 void node_conf_free(struct node_conf *conf);
-/* The part that the logic reads. */
+/* The part that the logic reads; it borrows conf->exits. */
 void node_conf_settings(const struct node_conf *conf, struct node_settings *settings);
 /* Path of the control socket; returns buf. */
 #define NODE_SOCKET_STR 108

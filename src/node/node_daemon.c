@@ -107,6 +107,7 @@ static void renew_plan(struct node_daemon *daemon)
 	struct host_plan plan;
 
 	host_plan_fill(&plan, node_lease(daemon->node), node_partners(daemon->node));
+	host_plan_add_names(&plan, &daemon->conf->exits);
 	if (memcmp(&plan, &daemon->plan, sizeof(plan)) == 0)
 		return;
 	daemon->plan = plan;
@@ -150,6 +151,17 @@ static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 	return count;
 }
 
+static void exits_changed(void *ctx, const struct exit_routes *routes)
+{
+	struct node_daemon *daemon = ctx;
+	struct keeper_msg msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.type = KEEPER_EXITS;
+	msg.exits = *routes;
+	(void)send(daemon->keeper_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
+}
+
 static const struct node_ops node_ops = {
 	.udp_send = udp_send,
 	.tun_write = tun_write,
@@ -157,6 +169,7 @@ static const struct node_ops node_ops = {
 	.lease_changed = lease_changed,
 	.partners_changed = partners_changed,
 	.own_addrs = own_addrs,
+	.exits_changed = exits_changed,
 };
 
 /* ---- the keeper ---- */
@@ -215,6 +228,9 @@ static void on_keeper(void *arg, unsigned events)
 		return;
 	if (len == sizeof(msg) && msg.type == KEEPER_INFO)
 		on_info(daemon, &msg.info);
+	else if (len == sizeof(msg) && msg.type == KEEPER_ROUTED && daemon->node != NULL)
+		node_exits_routed(daemon->node, msg.routed.generation,
+				  msg.routed.words[0] != '\0' ? msg.routed.words : NULL);
 	else if (len <= 0)
 		end(daemon, NTM_EXIT_FAILED); /* nobody is left who could clean up */
 }
@@ -321,6 +337,7 @@ static int make_all(struct node_daemon *daemon)
 			  sizeof(words)) != 0)
 		ntm_warn("%s", words);
 	host_plan_fill(&daemon->plan, &daemon->lease, &daemon->partners);
+	host_plan_add_names(&daemon->plan, &daemon->conf->exits);
 	daemon->loop = ntm_loop_new();
 	daemon->sip = ntm_sip_parser_new();
 	if (daemon->loop != NULL)

@@ -65,7 +65,12 @@ void node_tun_input(struct node *node, struct ntm_pkt *pkt)
 		resolver_packet(node->resolver, &view, pkt->data, pkt->len);
 		return;
 	}
-	if (!realm_is_virtual(&node->realm, &view.dst) || lease_is_ours(&node->lease, &view.dst)) {
+	if (!realm_is_virtual(&node->realm, &view.dst)) {
+		if (!exits_send(node->exits, &view.dst, pkt))
+			refuse_not_virtual(node, pkt);
+		return;
+	}
+	if (lease_is_ours(&node->lease, &view.dst)) {
 		refuse_not_virtual(node, pkt);
 		return;
 	}
@@ -84,6 +89,16 @@ static bool is_allowed(const struct node *node, const struct tunnel *tunnel,
 	       lease_is_ours(&node->lease, &view->dst);
 }
 
+/* The one exception: a gateway hands on what ordinary servers send, those only that we reach
+ * through it. SIP in there is not for the watcher: no tunnel leads to what it names. */
+static bool is_from_exit(const struct node *node, const struct tunnel *tunnel,
+			 const struct ntm_ippkt *view)
+{
+	return !realm_is_virtual(&node->realm, &view->src) &&
+	       lease_is_ours(&node->lease, &view->dst) &&
+	       exits_allow(node->exits, tunnel_fqdn(tunnel), view);
+}
+
 void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *pkt)
 {
 	struct ntm_ippkt view;
@@ -97,6 +112,12 @@ void node_peer_input(struct node *node, struct tunnel *tunnel, struct ntm_pkt *p
 		return;
 	}
 	ntm_pkt_trim(pkt, view.len); /* the padding of design.md 4 */
+	if (is_from_exit(node, tunnel, &view)) {
+		tunnel_touch(tunnel);
+		if (!exits_media(node->exits, &view, pkt))
+			node_tun_write(node, pkt->data, pkt->len);
+		return;
+	}
 	if (!is_allowed(node, tunnel, &view)) {
 		node->counters.peer_spoofed++;
 		if (ntm_log_gate_open(&node->spoof_gate, node->timers->now_ms))

@@ -9,6 +9,7 @@ static void partners_changed(struct node *node)
 	tunnels_on_realm(node->tunnels);
 	if (node->ops->partners_changed != NULL)
 		node->ops->partners_changed(node->ctx, &node->partners);
+	exits_on_realm(node->exits);
 }
 
 /* ---- our own domain ---- */
@@ -68,6 +69,7 @@ void node_keep_lease(struct node *node, const struct ntm_msg_registered *msg)
 		if (!is_same)
 			realm_changed(node);
 		node->ops->lease_changed(node->ctx, &node->lease);
+		exits_on_realm(node->exits); /* behind the news of the lease, to the host as well */
 	}
 	ntm_wipe(&fresh, sizeof(fresh)); /* our secret key */
 }

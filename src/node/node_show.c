@@ -22,6 +22,7 @@ static json_t *drops_json(const struct node *node)
 	add(json, "peer_malformed", c->peer_malformed);
 	add(json, "peer_spoofed", c->peer_spoofed);
 	add(json, "control_bad", c->control_bad);
+	add(json, "looped", c->looped);
 	add(json, "queue_full_or_failed", t->queue_dropped);
 	add(json, "parts_refused", f->refused);
 	add(json, "parts_missing", f->late + f->crowded_out);
@@ -94,6 +95,7 @@ static json_t *dns_json(const struct node *node)
 	add(json, "forwarded_upstream", c->forwarded_upstream);
 	add(json, "servfail", c->servfail);
 	add(json, "rebinding", c->rebinding);
+	add(json, "waited_route", c->waited_route);
 	return json;
 }
 
@@ -154,6 +156,7 @@ json_t *node_status_json(const struct node *node)
 				      (json_int_t)l->bytes_out));
 	json_object_set_new(json, "relays", relays_json(node));
 	json_object_set_new(json, "partners", partners_json(&node->partners));
+	json_object_set_new(json, "exits", exits_json(node->exits));
 	json_object_set_new(json, "last_errors", tunnels_errors_json(node->tunnels));
 	json_object_set_new(json, "sip", sip_json(node));
 	json_object_set_new(json, "dns", dns_json(node));

@@ -19,6 +19,7 @@ enum pending_state {
 	PENDING_TUNNEL,   /* a direction by name is under way */
 	PENDING_DC,       /* RESOLVE */
 	PENDING_UPSTREAM, /* the host's former resolvers */
+	PENDING_ROUTE,    /* the answer is here, and waits for routes to what it names */
 };
 
 /* One query that waits for its answer. */
@@ -34,6 +35,9 @@ struct pending {
 	int64_t at_ms;
 	size_t len;
 	uint8_t query[QUERY_MAX];
+	int64_t generation_due; /* PENDING_ROUTE: of the routes */
+	uint8_t *answer;        /* PENDING_ROUTE: heap */
+	size_t answer_len;
 };
 
 struct resolver {
@@ -57,6 +61,8 @@ static void release(struct pending *p)
 {
 	tunnel_wait_cancel(&p->wait);
 	ntm_timer_del(p->resolver->args.timers, &p->timer);
+	free(p->answer);
+	p->answer = NULL;
 	p->state = PENDING_FREE;
 	p->generation = (uint16_t)((p->generation + 1) & 0xff);
 	p->resolver->used--;
@@ -347,6 +353,7 @@ void resolver_free(struct resolver *r)
 			continue;
 		tunnel_wait_cancel(&r->pending[i]->wait);
 		ntm_timer_del(r->args.timers, &r->pending[i]->timer);
+		free(r->pending[i]->answer);
 		free(r->pending[i]);
 	}
 	free(r);
@@ -385,35 +392,73 @@ static bool points_inside(const struct resolver *r, const struct ntm_dns_respons
 	return false;
 }
 
-/* The answer fits the question, and may be given. Heap: a parsed response is large. */
+/* The answer fits the question, and may be given: when the routes of the generation *due are there.
+ * Heap: a parsed response is large. */
 static bool is_acceptable(struct resolver *r, const struct pending *p, const uint8_t *msg,
-			  size_t len)
+			  size_t len, int64_t *due)
 {
 	struct ntm_dns_query query;
 	struct ntm_dns_response *response = malloc(sizeof(*response));
+	bool is_upstream = p->state == PENDING_UPSTREAM;
 	bool ok = response != NULL && ntm_dns_query_parse(&query, p->query, p->len) == 0 &&
 		  ntm_dns_response_parse(response, msg, len) == 0 && response->id == query.id &&
 		  response->type == query.type && strcmp(response->name, query.name) == 0;
 
-	if (ok && p->state == PENDING_UPSTREAM && points_inside(r, response)) {
+	*due = 0;
+	if (ok && is_upstream && points_inside(r, response)) {
 		r->counters.rebinding++;
 		ok = false;
 	}
+	if (ok && is_upstream && r->args.learn != NULL)
+		*due = r->args.learn(r->args.ctx, response);
 	free(response);
-	return ok;
+	return ok && *due >= 0;
+}
+
+static bool give(struct pending *p, const uint8_t *msg, size_t len)
+{
+	if (!send_dns(p->resolver, &p->us, &p->asker, msg, len)) /* as it came */
+		return false;
+	release(p);
+	return true;
+}
+
+/* The application must not be faster than the route to what it asked for. */
+static bool hold(struct pending *p, const uint8_t *msg, size_t len, int64_t due)
+{
+	p->answer = malloc(len);
+	if (p->answer == NULL)
+		return false;
+	memcpy(p->answer, msg, len);
+	p->answer_len = len;
+	p->generation_due = due;
+	p->state = PENDING_ROUTE;
+	p->resolver->counters.waited_route++;
+	ntm_timer_set(p->resolver->args.timers, &p->timer, RESOLVER_ROUTE_MS);
+	return true;
+}
+
+void resolver_on_routed(struct resolver *r, int64_t generation)
+{
+	for (size_t i = 0; i < RESOLVER_PENDING_MAX; i++) {
+		struct pending *p = r->pending[i];
+
+		if (p != NULL && p->state == PENDING_ROUTE && p->generation_due <= generation &&
+		    !give(p, p->answer, p->answer_len))
+			finish(p, NTM_DNS_SERVFAIL, NULL);
+	}
 }
 
 void resolver_answer(struct resolver *r, uint16_t slot, const uint8_t *msg, size_t len)
 {
 	struct pending *p = r->pending[slot % RESOLVER_PENDING_MAX];
+	int64_t due = 0;
 
 	if (p == NULL || p->generation != slot >> 8 ||
 	    (p->state != PENDING_DC && p->state != PENDING_UPSTREAM))
 		return;
-	if (msg != NULL && is_acceptable(r, p, msg, len) &&
-	    send_dns(r, &p->us, &p->asker, msg, len)) /* as it came */
-		release(p);
-	else
+	if (msg == NULL || !is_acceptable(r, p, msg, len, &due) ||
+	    !(due > 0 ? hold(p, msg, len, due) : give(p, msg, len)))
 		finish(p, NTM_DNS_SERVFAIL, NULL);
 }
 

@@ -6,12 +6,15 @@
 #include "node.h"
 #include "tunnel.h"
 
+#include "ntm/dnsmsg.h"
 #include "ntm/ippkt.h"
 
 struct resolver;
 
 /* Queries that wait at once; the oldest is answered SERVFAIL to make room. */
 #define RESOLVER_PENDING_MAX 256
+/* Routes that an answer waits for: SERVFAIL after it. */
+#define RESOLVER_ROUTE_MS 2000
 /* An upstream, or the DC, that does not answer: SERVFAIL after it (the asker's own retry is 5 s).
  */
 #define RESOLVER_UPSTREAM_MS 4000
@@ -31,6 +34,8 @@ struct resolver_args {
 	/* FQDN of a VIP that we know (ours, peers); NULL else. */
 	const char *(*name_of)(void *ctx, const struct ntm_ip *vip);
 	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len);
+	/* An answer of upstream that is about to be given; as exits_learn. May be NULL. */
+	int64_t (*learn)(void *ctx, const struct ntm_dns_response *response);
 	void *ctx;
 };
 
@@ -43,9 +48,13 @@ void resolver_packet(struct resolver *resolver, const struct ntm_ippkt *view, co
 /* An answer for a slot from upstream or DC; unknown or stale slots are ignored. NULL: it failed. */
 void resolver_answer(struct resolver *resolver, uint16_t slot, const uint8_t *msg, size_t len);
 
+/* Routes up to that generation are there: answers that wait for them are given. */
+void resolver_on_routed(struct resolver *resolver, int64_t generation);
+
 struct resolver_counters {
 	uint64_t queries, malformed, ntm_names, answered_up, answered_late, forwarded_dc,
 		forwarded_upstream, servfail;
-	uint64_t rebinding; /* foreign names that pointed into the virtual prefixes */
+	uint64_t waited_route; /* answers that were held until their routes were there */
+	uint64_t rebinding;    /* foreign names that pointed into the virtual prefixes */
 };
 const struct resolver_counters *resolver_counters(const struct resolver *resolver);

@@ -336,7 +336,7 @@ static void absorb(struct tunnel *into, struct tunnel *from)
 	tunnel_drop(from);
 }
 
-static struct tunnel *find_name(struct tunnels *tunnels, const char *fqdn)
+struct tunnel *tunnel_find_name(struct tunnels *tunnels, const char *fqdn)
 {
 	return ntm_map_get(tunnels->by_name, fqdn, strlen(fqdn));
 }
@@ -358,7 +358,7 @@ struct tunnel *tunnel_of_cert(struct tunnels *tunnels, const struct ntm_cert *ce
 	struct tunnel *candidates[] = {
 		tunnel_find(tunnels, &cert->vip4),
 		tunnel_find(tunnels, &cert->vip6),
-		find_name(tunnels, cert->fqdn),
+		tunnel_find_name(tunnels, cert->fqdn),
 	};
 	struct tunnel *tunnel = NULL;
 
@@ -476,7 +476,7 @@ int tunnel_want(struct tunnels *tunnels, const struct tunnel_target *target, enu
 {
 	if (is_self(tunnels, target))
 		return -EINVAL;
-	struct tunnel *tunnel = target->fqdn != NULL ? find_name(tunnels, target->fqdn)
+	struct tunnel *tunnel = target->fqdn != NULL ? tunnel_find_name(tunnels, target->fqdn)
 						     : tunnel_find(tunnels, &target->vip);
 
 	if (tunnel == NULL)

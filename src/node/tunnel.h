@@ -114,10 +114,15 @@ void tunnel_wait_cancel(struct tunnel_wait *wait); /* fine when not waiting */
 struct tunnel *tunnel_find_up(struct tunnels *tunnels, const struct ntm_ip *vip);
 /* In any state; NULL when there is none. */
 struct tunnel *tunnel_find(struct tunnels *tunnels, const struct ntm_ip *vip);
+struct tunnel *tunnel_find_name(struct tunnels *tunnels, const char *fqdn);
 
 /* Sends an inner packet towards its destination: through the tunnel when it is UP; else queues a
  * copy and starts a direction (data trigger). Takes the contents of pkt. */
 void tunnel_send(struct tunnels *tunnels, const struct ntm_ip *dst, struct ntm_pkt *pkt);
+/* The same to a peer by name, whatever the packet's destination is. wait is told how a direction
+ * ends, unless it is waiting already. */
+void tunnel_send_name(struct tunnels *tunnels, const char *fqdn, struct ntm_pkt *pkt,
+		      struct tunnel_wait *wait);
 /* A part of an inner packet came. 1: pkt is that packet now, padding behind it; 0: more parts are
  * needed; -EBADMSG: counted, frag.h. */
 int tunnel_join(struct tunnel *tunnel, struct ntm_pkt *pkt);

@@ -187,23 +187,44 @@ void tunnel_queue_clear(struct tunnel *tunnel)
 	}
 }
 
-void tunnel_send(struct tunnels *all, const struct ntm_ip *dst, struct ntm_pkt *pkt)
+static struct tunnel *find(struct tunnels *all, const struct tunnel_target *target)
 {
-	struct tunnel *tunnel = tunnel_find(all, dst);
+	return target->fqdn != NULL ? tunnel_find_name(all, target->fqdn)
+				    : tunnel_find(all, &target->vip);
+}
+
+static void send_to(struct tunnels *all, const struct tunnel_target *target, struct ntm_pkt *pkt,
+		    struct tunnel_wait *wait)
+{
+	struct tunnel *tunnel = find(all, target);
 	const struct tunnel *wanted = NULL;
 
 	if (tunnel != NULL && tunnel->state == TUNNEL_UP) {
 		send_now(tunnel, pkt);
 		return;
 	}
-	struct tunnel_target target = {.vip = *dst};
-	int err = tunnel_want(all, &target, NTM_REASON_DATA, NULL, &wanted);
+	int err = tunnel_want(all, target, NTM_REASON_DATA, wait, &wanted);
 	if (err == 0) {
-		tunnel_queue_add(tunnel_find(all, dst), pkt);
+		tunnel_queue_add(find(all, target), pkt);
 		return;
 	}
 	all->counters.queue_dropped++;
 	if (wanted != NULL && wanted->state == TUNNEL_FAILED)
 		err = wanted->fail_err;
 	refuse(all, pkt->data, pkt->len, err);
+}
+
+void tunnel_send(struct tunnels *all, const struct ntm_ip *dst, struct ntm_pkt *pkt)
+{
+	const struct tunnel_target target = {.vip = *dst};
+
+	send_to(all, &target, pkt, NULL);
+}
+
+void tunnel_send_name(struct tunnels *all, const char *fqdn, struct ntm_pkt *pkt,
+		      struct tunnel_wait *wait)
+{
+	const struct tunnel_target target = {.fqdn = fqdn};
+
+	send_to(all, &target, pkt, wait->tunnel == NULL ? wait : NULL);
 }

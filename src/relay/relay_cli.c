@@ -44,6 +44,7 @@ static const struct verb verbs[] = {
 	{"status", relay_cmd_status, 0, true, "", "what the running relay does"},
 	{"flows", relay_cmd_flows, 0, true, "", "who is relayed, and how much"},
 	{"drain", relay_cmd_drain, 0, true, "", "take no new flow, and end with the last one"},
+	{"exits", relay_cmd_exits, 0, true, "", "nodes that go out through this gateway"},
 	{"version", cmd_version, 0, false, "", "print the version"},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -54,7 +55,7 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(out, "  %-8s %-9s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fputs("\n  -c, --config FILE  configuration (default: " RELAY_CONF_PATH ")\n"
-	      "      --json         data as JSON (join, status, flows, drain)\n"
+	      "      --json         data as JSON (join, status, flows, exits, drain)\n"
 	      "      --force        join: forget the domain that this host had joined\n"
 	      "  -h, --help         this page; `man ntm-relay` tells more\n",
 	      out);

@@ -23,3 +23,4 @@ int relay_cmd_check(struct relay_cli *cli);
 int relay_cmd_status(struct relay_cli *cli);
 int relay_cmd_flows(struct relay_cli *cli);
 int relay_cmd_drain(struct relay_cli *cli);
+int relay_cmd_exits(struct relay_cli *cli);

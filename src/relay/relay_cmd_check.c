@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verb `check`: would `run` work? Changes nothing. */
+#include "exit_host.h"
 #include "relay_cli.h"
 
 #include "ntm/daemon.h"
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DAY_S 86400
 
@@ -62,6 +64,23 @@ static bool check_lease(const struct relay_conf *conf)
 	return ok;
 }
 
+static bool check_gateway(const struct relay_conf *conf)
+{
+	bool has_tun = access("/dev/net/tun", F_OK) == 0, has_nft = exit_host_has_nft();
+	bool ok = say(has_tun, "TUN",
+		      has_tun ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
+
+	ok &= say(has_nft, "nft",
+		  has_nft ? "is there" : "there is no nft, which does the NAT: install nftables");
+	say(true, "gateway",
+	    conf->exit_private ? "private networks are reached through it as well"
+			       : "private networks are not reached through it");
+	say(true, "IPv6",
+	    exit_host_forwards(6) ? "is forwarded"
+				  : "is not forwarded by this host: only IPv4 goes out");
+	return ok;
+}
+
 int relay_cmd_check(struct relay_cli *cli)
 {
 	const struct relay_conf *conf = &cli->conf;
@@ -69,5 +88,7 @@ int relay_cmd_check(struct relay_cli *cli)
 
 	ok &= check_user(conf);
 	ok &= check_lease(conf);
+	if (conf->gateway)
+		ok &= check_gateway(conf);
 	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
 }

@@ -48,6 +48,20 @@ static void print_drops(const json_t *drops)
 		printf("dropped     %lld %s\n", (long long)json_integer_value(value), name);
 }
 
+static void print_exit(const json_t *exits)
+{
+	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
+	       !json_is_true(json_object_get(exits, "registered"))
+		       ? "not registered at the DC: was the relay added with --gateway?"
+	       : json_is_true(json_object_get(exits, "ready")) ? "ready"
+							       : "not ready",
+	       number(exits, "nodes"), number(exits, "packets_out"), number(exits, "packets_in"),
+	       number(exits, "udp_port"));
+	if (json_object_get(exits, "words") != NULL)
+		printf("            %s\n", text(exits, "words"));
+	print_drops(json_object_get(exits, "drops"));
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *dc = json_object_get(status, "dc");
@@ -69,6 +83,8 @@ static void print_status(const json_t *status)
 	       number(admission, "flows_made"), number(admission, "flows_ended"));
 	printf("forwarded   %lld packets, %lld bytes, %lld kbit/s now\n", number(status, "packets"),
 	       number(status, "bytes"), number(status, "kbit_s"));
+	if (json_object_get(status, "exit") != NULL)
+		print_exit(json_object_get(status, "exit"));
 	printf("running     %lld s, version %s\n", number(status, "up_s"), text(status, "version"));
 	print_drops(json_object_get(status, "drops"));
 }
@@ -170,4 +186,31 @@ static void on_drain(void *ctx, const json_t *reply)
 int relay_cmd_drain(struct relay_cli *cli)
 {
 	return ask(cli, json_pack("{s:s}", "verb", "drain"), on_drain, &cli->json);
+}
+
+/* ---- exits ---- */
+
+static void on_exits(void *ctx, const json_t *reply)
+{
+	json_t *exits = json_object_get(reply, "exits"), *item;
+	size_t i;
+
+	if (*(const bool *)ctx) {
+		print_json(reply);
+		return;
+	}
+	if (!json_is_true(json_object_get(reply, "gateway")))
+		fputs("this relay is no gateway (gateway = yes in its configuration)\n", stderr);
+	printf("%-32s %-16s %-10s %-24s %7s %10s %10s\n", "NODE", "ADDRESS", "STATE", "VIA", "IDLE",
+	       "OUT", "IN");
+	json_array_foreach(exits, i, item)
+		printf("%-32s %-16s %-10s %-24s %7lld %10lld %10lld\n", text(item, "node"),
+		       text(item, "vip"), text(item, "state"), text(item, "via"),
+		       number(item, "idle_s"), number(item, "packets_out"),
+		       number(item, "packets_in"));
+}
+
+int relay_cmd_exits(struct relay_cli *cli)
+{
+	return ask(cli, json_pack("{s:s}", "verb", "exits"), on_exits, &cli->json);
 }

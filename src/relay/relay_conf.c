@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TUN_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
 #define AT(member) offsetof(struct relay_conf, member)
 
 static const struct ntm_opt relay_opts[] = {
@@ -32,6 +34,17 @@ static const struct ntm_opt relay_opts[] = {
 	 "user that the daemon becomes, without any privilege; \"\" stays who started it"},
 	{"log_level", NTM_OPT_ENUM, AT(log_level), "info", 0, 0, "err|warn|info|debug|trace",
 	 "what is logged"},
+	{"gateway", NTM_OPT_BOOL, AT(gateway), "no", 0, 0, NULL,
+	 "let nodes reach ordinary servers through this host; needs root at the start, nft and TUN "
+	 "(docs/exit.md)"},
+	{"exit_private", NTM_OPT_BOOL, AT(exit_private), "no", 0, 0, NULL,
+	 "also servers in private networks, such as 10.0.0.0/8 and fc00::/7"},
+	{"exit_port", NTM_OPT_INT, AT(exit_port), "4332", 1, 65535, NULL,
+	 "UDP port of the gateway's tunnels"},
+	{"exit_tun", NTM_OPT_STRING, AT(exit_tun), "ntmx0", 0, 0, NULL,
+	 "name of the gateway's TUN device"},
+	{"exit_idle", NTM_OPT_MS, AT(exit_idle_ms), "10m", 10000, 604800000, NULL,
+	 "a node's tunnel without packets is closed after it"},
 	{.name = NULL},
 };
 
@@ -48,6 +61,11 @@ static const char *find_fault(const struct relay_conf *conf)
 		return "listen: no address that nodes can send to";
 	if (strlen(conf->run_dir) + sizeof("/relay.sock") > RELAY_SOCKET_STR)
 		return "run_dir: too long for a socket's name";
+	if (conf->exit_tun[0] == '\0' || strlen(conf->exit_tun) > 15 ||
+	    strspn(conf->exit_tun, TUN_LETTERS) != strlen(conf->exit_tun))
+		return "exit_tun: expected 1 to 15 of a-z, 0-9, '_' and '-'";
+	if (conf->gateway && conf->exit_port == conf->listen.port)
+		return "exit_port: is the port of listen";
 	if (strlen(conf->state_dir) > 200)
 		return "state_dir: too long";
 	return NULL;

@@ -16,7 +16,14 @@ struct relay_conf {
 	bool allow_loopback;
 	int64_t rekey_ms;
 	int log_level; /* enum ntm_log_level */
+
+	bool gateway;      /* an exit to general servers */
+	bool exit_private; /* to private networks, too */
+	int64_t exit_port, exit_idle_ms;
+	char *exit_tun;
 };
+/* Of the gateway's TUN: as that of the nodes. */
+#define EXIT_MTU 1400
 
 /* For the sample file and the tests. */
 extern const struct ntm_section relay_conf_sections[];

@@ -2,6 +2,8 @@
 /* The relay as a daemon: opens its socket, gives privileges up, forwards. */
 #include "relay_daemon.h"
 
+#include "exit_daemon.h"
+
 #include "ntm/control.h"
 #include "ntm/daemon.h"
 #include "ntm/exit.h"
@@ -26,6 +28,7 @@ struct relay_daemon {
 	struct ntm_netlink *netlink;
 	struct ntm_netlink_monitor *monitor;
 	struct relay *relay;
+	struct exit_daemon *exits; /* NULL: no gateway */
 };
 
 /* ---- in and out ---- */
@@ -84,6 +87,7 @@ static void on_addrs(void *arg)
 	struct relay_daemon *daemon = arg;
 
 	relay_addrs_changed(daemon->relay);
+	exit_daemon_addrs_changed(daemon->exits);
 }
 
 static void on_signal(void *arg, int signo)
@@ -113,6 +117,7 @@ static json_t *status_json(const struct relay_daemon *daemon)
 					      "dropped_error", (json_int_t)udp->udp.dropped_error,
 					      "trains_in", (json_int_t)udp->trains_in, "trains_out",
 					      (json_int_t)udp->trains_out));
+	exit_daemon_status(daemon->exits, json);
 	return json;
 }
 
@@ -146,6 +151,9 @@ static void on_request(void *ctx, uint64_t ticket, json_t *request)
 		reply = flows_json(daemon, request);
 	else if (verb != NULL && strcmp(verb, "drain") == 0)
 		reply = drain_json(daemon);
+	else if (verb != NULL && strcmp(verb, "exits") == 0)
+		reply = json_pack("{s:b, s:o}", "gateway", daemon->exits != NULL, "exits",
+				  exit_daemon_peers_json(daemon->exits));
 	if (reply == NULL)
 		reply = json_pack("{s:s}", "error", "ntm-relay does not know this request");
 	ntm_control_reply(daemon->control, ticket, reply, true);
@@ -195,9 +203,11 @@ static int make_all(struct relay_daemon *daemon)
 			.settings = &settings,
 		};
 		daemon->relay = relay_new(&args);
+		if (daemon->conf->gateway)
+			daemon->exits = exit_daemon_new(daemon->loop, daemon->conf, &daemon->lease);
 	}
 	ntm_wipe(&daemon->lease, sizeof(daemon->lease));
-	if (daemon->relay != NULL)
+	if (daemon->relay != NULL && (daemon->exits != NULL || !daemon->conf->gateway))
 		return NTM_EXIT_OK;
 	ntm_err("cannot start: out of memory; flows_max may be too large for this host");
 	return NTM_EXIT_FAILED;
@@ -257,7 +267,9 @@ static int open_rest(struct relay_daemon *daemon)
 		err = ntm_loop_signal(daemon->loop, SIGTERM, on_signal, daemon);
 	if (err == 0)
 		err = ntm_loop_signal(daemon->loop, SIGINT, on_signal, daemon);
-	return explain(err, "netlink", "");
+	if (err != 0)
+		return explain(err, "netlink", "");
+	return exit_daemon_open(daemon->exits, daemon->netlink);
 }
 
 static int give_up_root(const struct relay_daemon *daemon)
@@ -277,11 +289,14 @@ static int serve(struct relay_daemon *daemon)
 	char addr[NTM_ADDR_STR];
 	int err = relay_start(daemon->relay);
 
+	if (err == 0)
+		err = exit_daemon_start(daemon->exits);
 	if (err == 0) {
 		ntm_info("relaying at %s", ntm_addr_str(&daemon->conf->listen, addr));
 		ntm_notify("READY=1");
 		err = ntm_loop_run(daemon->loop);
 		ntm_notify("STOPPING=1");
+		exit_daemon_stop(daemon->exits);
 		relay_stop(daemon->relay);
 	}
 	if (err != 0)
@@ -293,6 +308,7 @@ static void close_all(struct relay_daemon *daemon)
 {
 	ntm_control_free(daemon->control);
 	ntm_netlink_monitor_free(daemon->monitor);
+	exit_daemon_free(daemon->exits);
 	relay_free(daemon->relay);
 	ntm_udp_batch_free(daemon->udp);
 	ntm_netlink_free(daemon->netlink);

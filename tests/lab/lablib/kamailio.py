@@ -22,6 +22,7 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
+{nat_modules}
 modparam("usrloc", "db_mode", 0)
 modparam("registrar", "max_contacts", {contacts})
 modparam("tm", "failure_reply_mode", 3)
@@ -38,6 +39,7 @@ request_route {{
     }}
     if (!is_method("ACK") && t_check_trans())
         exit;
+    {nat_request}
     if (has_totag()) {{
         if (loose_route() || (is_method("ACK") && t_check_trans()))
             t_relay();
@@ -61,7 +63,26 @@ request_route {{
     }}
     t_relay();
 }}
+{nat_replies}
 """
+
+# What providers do for users behind NATs: they answer to where it came from, and put that in the
+# place of the address that the phone believes to have.
+NAT_MODULES = """loadmodule "nathelper.so"
+modparam("nathelper|registrar", "received_avp", "$avp(received)")"""
+NAT_REQUEST = """force_rport();
+    if (is_method("REGISTER"))
+        fix_nated_register();
+    else
+        route(NAT);"""
+NAT_REPLIES = """route[NAT] {
+    fix_nated_contact();
+    if (has_body("application/sdp") && nat_uac_test("256"))
+        fix_nated_sdp("10");
+}
+onreply_route {
+    route(NAT);
+}"""
 
 IPV6_ONLY = 2
 
@@ -70,10 +91,10 @@ class Kamailio:
     """Serves the domains (names or addresses) at the addresses, UDP and TCP, port 5060.
 
     It finds other domains by DNS: NAPTR, SRV, addresses. lines: of its configuration, in the place
-    of those that come from addrs and domains.
+    of those that come from addrs and domains. nats: it serves users behind NATs as providers do.
     """
 
-    def __init__(self, host, addrs=None, domains=None, contacts=1, lines=None):
+    def __init__(self, host, addrs=None, domains=None, contacts=1, lines=None, nats=False):
         lab = host.lab
         addrs = addrs or [host.addr]
         domains = domains or addrs
@@ -82,6 +103,8 @@ class Kamailio:
                  *(f"listen={p}:{a}:5060" for a in quoted for p in ("udp", "tcp"))]
         config = CONFIG.format(
             names=lines or "\n".join(names), contacts=contacts,
+            nat_modules=NAT_MODULES if nats else "", nat_request=NAT_REQUEST if nats else "",
+            nat_replies=NAT_REPLIES if nats else "",
             family=0 if any("." in a for a in addrs) else IPV6_ONLY)
         self.host = host
         self.domain = domains[0]

@@ -54,6 +54,7 @@ RELAY_CONF = """relay {{
     state_dir = "{state}"
     run_dir = "{run}"
     log_level = "debug"
+    {extra}
 }}
 """
 
@@ -69,6 +70,7 @@ tunnels {{
 sip {{
     hold = "{hold}"
 }}
+{sections}
 """
 
 
@@ -197,16 +199,22 @@ class Dc(Program):
 
 
 class Relay(Program):
-    """A relay of the DC's domain, running."""
+    """A relay of the DC's domain, running. extra: lines of its configuration; gateway: how it is
+    added at the DC."""
 
     binary_name = "ntm-relay"
 
-    def __init__(self, host, name, dc):
+    def __init__(self, host, name, dc, extra="", gateway=False):
         super().__init__(host, name)
-        self.conf = host.lab.write(RELAY_CONF.format(
-            state=f"{self.dir}/state", run=f"{self.dir}/run"), host.name, "relay.conf")
-        self.verb("join", "-", text=dc.verb("relay", "add", name)[1].strip() + "\n")
+        self.configure(extra)
+        words = ["relay", "add", name, *(["--gateway"] if gateway else [])]
+        self.verb("join", "-", text=dc.verb(*words)[1].strip() + "\n")
         self.run()
+
+    def configure(self, extra):
+        self.conf = self.host.lab.write(RELAY_CONF.format(
+            state=f"{self.dir}/state", run=f"{self.dir}/run", extra=extra), self.host.name,
+            "relay.conf")
 
     def run(self):
         super().run()
@@ -219,12 +227,14 @@ class Node(Program):
 
     binary_name = "ntm-node"
 
-    def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None, extra=""):
+    def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None, extra="",
+                 sections=""):
         self.domain = dc.domain
         self.fqdn = f"{name}.{dc.domain.name}"
         super().__init__(host, name, self.fqdn)
         self.conf = host.lab.write(conf or NODE_CONF.format(
-            state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold, extra=extra),
+            state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold, extra=extra,
+            sections=sections),
             self.fqdn, "node.conf")
         self.asked = 0
         self.verb("join", "-", text=dc.token(name) + "\n")

@@ -92,6 +92,8 @@ struct world {
 	struct forwarded upstream, dc;
 	size_t sent_count;
 	struct sent sent[SENT_MAX];
+	int64_t learn_due; /* what exits say of the next answers */
+	unsigned learns;
 	struct ntm_ip known; /* the VIP of b.ntm.example */
 	uint16_t port;       /* of the asker */
 	bool is_six;         /* it asks over IPv6 */
@@ -126,6 +128,15 @@ static inline const char *on_name_of(void *ctx, const struct ntm_ip *vip)
 	const struct world *w = ctx;
 
 	return ntm_ip_eq(vip, &w->known) ? "b.ntm.example" : NULL;
+}
+
+static inline int64_t on_learn(void *ctx, const struct ntm_dns_response *response)
+{
+	struct world *w = ctx;
+
+	assert_true(response->name[0] != '\0');
+	w->learns++;
+	return w->learn_due;
 }
 
 static inline void on_tun_write(void *ctx, const uint8_t *pkt, size_t len)
@@ -180,6 +191,7 @@ static inline struct world *world_new(void)
 		.to_dc = on_dc,
 		.name_of = on_name_of,
 		.tun_write = on_tun_write,
+		.learn = on_learn,
 		.ctx = w,
 	};
 	w->resolver = resolver_new(&args);

@@ -250,13 +250,79 @@ static void test_guard_drops(void **state)
 	assert_true(netns_shows("nft list table inet ntm_guard_ntm_t", "counter packets 1 "));
 }
 
+static void exits(const struct exit_routes *routes, const struct exit_routes *before)
+{
+	char words[400] = "";
+
+	if (host_net_exits(&net, &plan, routes, before, words, sizeof(words)) != 0)
+		fail_msg("%s", words);
+}
+
+static struct exit_routes routes_of(const char *a, const char *b)
+{
+	struct exit_routes routes = {.count = 2};
+
+	assert_int_equal(ntm_prefix_parse(&routes.item[0], a), 0);
+	assert_int_equal(ntm_prefix_parse(&routes.item[1], b), 0);
+	return routes;
+}
+
+static void test_exits(void **state)
+{
+	const struct exit_routes one = routes_of("192.0.2.0/24", "2001:db8::5/128");
+	const struct exit_routes two = routes_of("192.0.2.0/24", "198.51.100.7/32");
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	up(NULL);
+	exits(&one, NULL);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 192.0.2.9", "src 198.18.0.7"));
+	assert_true(netns_shows("ip -6 route get 2001:db8::5", "src fd00:1:2::7"));
+	assert_true(netns_shows("ip rule", "4333:\tfrom all to 192.0.2.0/24 lookup 4331"));
+	/* All else is as it was. */
+	assert_true(netns_shows("ip route get 192.0.3.9 2>&1", "unreachable"));
+	exits(&two, &one);
+	assert_true(netns_shows("ip route get 198.51.100.7", "dev ntm-t"));
+	assert_false(netns_shows("ip -6 rule", "2001:db8::5"));
+	assert_false(netns_shows("ip -6 route show table 4331", "2001:db8::5"));
+	exits(&none, &two);
+	assert_false(netns_shows("ip rule", "4333:"));
+	assert_false(netns_shows("ip route show table 4331", "198.51.100.7"));
+	assert_fences(true);
+}
+
+/* A former run that crashed may have left addresses that DNS told it. */
+static void test_exits_of_a_former_run(void **state)
+{
+	const struct exit_routes one = routes_of("192.0.2.0/24", "2001:db8::5/128");
+	const struct exit_routes two = routes_of("192.0.2.0/24", "198.51.100.7/32");
+
+	(void)state;
+	up(NULL);
+	exits(&one, NULL);
+	exits(&two, NULL);
+	assert_false(netns_shows("ip -6 rule", "2001:db8::5"));
+	assert_true(netns_shows("ip rule", "to 198.51.100.7 lookup 4331"));
+	assert_fences(true);
+	exits(&(struct exit_routes){.count = 0}, &two);
+	assert_false(netns_shows("ip rule", "4333:"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		CASE(test_up_and_down),      CASE(test_idempotent), CASE(test_more_specific_route),
-		CASE(test_changed_prefixes), CASE(test_no_ipv6),    CASE(test_no_device),
-		CASE(test_guard_drops),      CASE(test_partners),
+		CASE(test_up_and_down),
+		CASE(test_idempotent),
+		CASE(test_more_specific_route),
+		CASE(test_changed_prefixes),
+		CASE(test_no_ipv6),
+		CASE(test_no_device),
+		CASE(test_guard_drops),
+		CASE(test_partners),
+		CASE(test_exits),
+		CASE(test_exits_of_a_former_run),
 	};
 
 	if (!netns_enter())

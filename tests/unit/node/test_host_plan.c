@@ -46,6 +46,50 @@ static void test_good(void **state)
 	assert_true(host_plan_ok(&plan));
 }
 
+static void test_exits(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_ok;
+	} cases[] = {
+		{"192.0.2.0/24", true},    {"192.0.2.7/32", true}, {"2001:db8::/32", true},
+		{"198.18.4.0/24", false},  {"198.0.0.0/8", false}, {"fd00:1:2::9/128", false},
+		{"fd00::/16", false},      {"0.0.0.0/0", false},   {"::/0", false},
+		{"128.0.0.0/1", false},    {"127.0.0.0/8", false}, {"224.0.0.0/8", false},
+		{"169.254.0.0/16", false}, {"fe80::1/128", false},
+	};
+	struct host_plan plan = good_plan();
+	struct exit_routes routes = {.count = EXIT_ROUTES_MAX + 1};
+
+	(void)state;
+	assert_false(host_plan_exits_ok(&plan, &routes));
+	routes.count = 0;
+	assert_true(host_plan_exits_ok(&plan, &routes));
+	routes.count = 1;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(ntm_prefix_parse(&routes.item[0], cases[i].text), 0);
+		if (host_plan_exits_ok(&plan, &routes) != cases[i].is_ok)
+			fail_msg("%s", cases[i].text);
+	}
+}
+
+/* systemd-resolved has to send their queries to the node's resolver. */
+static void test_names_of_exits(void **state)
+{
+	static char title[] = "gw", name[] = "SIP.Provider.example";
+	struct exits_conf exits = {.count = 1};
+	struct host_plan plan = good_plan();
+
+	(void)state;
+	exits.item[0].title = title;
+	exits.item[0].names.count = 1;
+	exits.item[0].names.item[0] = name;
+	host_plan_add_names(&plan, &exits);
+	assert_int_equal(plan.suffixes.count, 2);
+	assert_string_equal(plan.suffixes.item[1], "sip.provider.example");
+	assert_true(host_plan_ok(&plan));
+}
+
 /* Plans are compared with memcmp: what stands behind a name, or in padding, must not count. */
 static void test_compares(void **state)
 {
@@ -110,7 +154,7 @@ static void test_full(void **state)
 		partner_put(&partners, &lease, partner_many(i));
 	host_plan_fill(&plan, &lease, &partners);
 	assert_int_equal(plan.prefixes.count, HOST_PLAN_PREFIXES);
-	assert_int_equal(plan.suffixes.count, HOST_PLAN_SUFFIXES);
+	assert_int_equal(plan.suffixes.count, HOST_PLAN_SUFFIXES - EXITS_NAMES);
 	assert_true(host_plan_ok(&plan));
 }
 
@@ -212,6 +256,7 @@ static void test_has_prefix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exits),    cmocka_unit_test(test_names_of_exits),
 		cmocka_unit_test(test_good),     cmocka_unit_test(test_compares),
 		cmocka_unit_test(test_partners), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_bad),      cmocka_unit_test(test_has_prefix),

@@ -319,6 +319,40 @@ static void test_partners(void **state)
 	assert_false(netns_shows("ip route show table all", "10.127"));
 }
 
+/* Ordinary servers are reached ordinarily again whatever ends the daemon; what nobody could clean
+ * up is gone with the next start. */
+static void test_exits(void **state)
+{
+	static const char exit[] = "exit \"gw\" { prefixes = { \"203.0.113.0/24\" } }\n";
+	char text[1000], words[300];
+
+	(void)state;
+	node_conf_free(&conf);
+	snprintf(text, sizeof(text),
+		 "node { state_dir = \"%s/state\" run_dir = \"%s/run\" user = \"nobody\"\n"
+		 "log_level = err }\ntun { name = \"ntm-t\" }\n"
+		 "dns { manage = resolvconf resolv_conf = \"%s/resolv.conf\" }\n%s",
+		 temp_dir, temp_dir, temp_dir, exit);
+	assert_int_equal(node_conf_parse(&conf, text, words, sizeof(words)), 0);
+	pid_t keeper = start_ready();
+	assert_true(netns_shows("ip rule", "4331:\tfrom all to 203.0.113.0/24 lookup 4330"));
+	assert_true(netns_shows("ip route get 203.0.113.5", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 203.0.113.5", "src 198.18.0.7"));
+	assert_int_equal(kill(engine_of(keeper), SIGKILL), 0);
+	assert_int_equal(ended(keeper), NTM_EXIT_FAILED);
+	assert_true(is_fenced());
+	assert_false(netns_shows("ip rule", "203.0.113.0/24"));
+	keeper = start_ready();
+	pid_t engine = engine_of(keeper);
+	assert_int_equal(kill(keeper, SIGKILL), 0);
+	assert_int_equal(ended(keeper), 128 + SIGKILL);
+	assert_true(has_gone(engine));
+	assert_true(netns_shows("ip rule", "203.0.113.0/24"));
+	keeper = start_ready();
+	stop(keeper);
+	assert_false(netns_shows("ip rule", "4331"));
+}
+
 /* A damaged list is no reason to be without the rest. */
 static void test_damaged_partners(void **state)
 {
@@ -352,6 +386,7 @@ int main(void)
 		CASE(test_keeper_crash), CASE(test_device_removed), CASE(test_second_instance),
 		CASE(test_not_joined),   CASE(test_no_user),        CASE(test_mad_lease),
 		CASE(test_no_dns),       CASE(test_partners),       CASE(test_damaged_partners),
+		CASE(test_exits),
 	};
 
 	if (!netns_enter())

@@ -106,6 +106,28 @@ static void test_faults(void **state)
 		{"sip {\n hold = both\n hold = off\n}\n", "twice"},
 		{"node {\n state_dir = \"here\"\n}\n", "state_dir"},
 		{"tunnels {\n rekey = 1s\n}\n", "rekey"},
+		{"exit \"gw\" {\n names = { \"a\" }\n prefixes = { \"0.0.0.0/0\" }\n}\n",
+		 "node.conf:3: prefixes: expected prefixes such as 192.0.2.0/24, host bits zero, "
+		 "of "
+		 "addresses that can be sent to, not wider than /8 (IPv4) and /16 (IPv6), got "
+		 "'0.0.0.0/0'"},
+		{"exit \"gw\" {\n prefixes = { \"::/0\" }\n}\n", "node.conf:2: prefixes"},
+		{"exit \"gw\" {\n prefixes = { \"128.0.0.0/1\" }\n}\n", "node.conf:2: prefixes"},
+		{"exit \"gw\" {\n prefixes = { \"127.0.0.0/8\" }\n}\n", "node.conf:2: prefixes"},
+		{"exit \"gw\" {\n prefixes = { \"224.0.0.0/8\" }\n}\n", "node.conf:2: prefixes"},
+		{"exit \"gw\" {\n prefixes = { \"192.0.2.1/24\" }\n}\n", "node.conf:2: prefixes"},
+		{"exit \"gw\" {\n names = { \"ok\", \"a..b\" }\n}\n",
+		 "node.conf:2: names: expected"},
+		{"exit \"gw\" {\n}\n", "neither prefixes nor names"},
+		{"exit \"g w\" {\n}\n", "node.conf:2: NAME: expected"},
+		{"exit {\n}\n", "node.conf:1"},
+		{"exit \"gw\" {\n names = { \"a\" }\n nmes = { \"a\" }\n}\n", "node.conf:3"},
+		{"exit \"gw\" {\n names = { \"a\" }\n names = { \"b\" }\n}\n", "twice"},
+		{"exit \"gw\" {\n names = { \"a\" }\n}\nexit \"gw\" {\n names = { \"b\" }\n}\n",
+		 "duplicate title 'gw'"},
+		{"exit \"a\" {\n prefixes = { \"192.0.2.0/24\" }\n}\n"
+		 "exit \"b\" {\n prefixes = { \"192.0.2.8/29\" }\n}\n",
+		 "overlap"},
 	};
 	struct node_conf conf;
 	char words[WORDS];
@@ -118,6 +140,53 @@ static void test_faults(void **state)
 		if (strstr(words, faults[i].words) == NULL)
 			fail_msg("%s: said: %s", faults[i].text, words);
 	}
+}
+
+static void test_exits(void **state)
+{
+	static const char text[] =
+		"exit \"gw\" {\n prefixes = { \"192.0.2.0/24\", \"2001:db8::/32\" }\n"
+		" names = { \"sip.example.org\" }\n}\n"
+		"exit \"gw2.ntm.example\" {\n media = no\n names = { \"a.example\", \"b.example\" "
+		"}\n}\n";
+	struct node_conf conf;
+	struct node_settings settings;
+	char words[WORDS];
+
+	(void)state;
+	assert_int_equal(node_conf_parse(&conf, text, words, sizeof(words)), 0);
+	assert_int_equal(conf.exits.count, 2);
+	assert_string_equal(conf.exits.item[0].title, "gw");
+	assert_int_equal(conf.exits.item[0].prefixes.count, 2);
+	assert_int_equal(conf.exits.item[0].prefixes.item[1].len, 32);
+	assert_int_equal(conf.exits.item[0].names.count, 1);
+	assert_true(conf.exits.item[0].media);
+	assert_false(conf.exits.item[1].media);
+	assert_string_equal(conf.exits.item[1].title, "gw2.ntm.example");
+	assert_int_equal(conf.exits.item[1].prefixes.count, 0);
+	assert_string_equal(conf.exits.item[1].names.item[1], "b.example");
+	node_conf_settings(&conf, &settings);
+	assert_ptr_equal(settings.exits, &conf.exits);
+	node_conf_free(&conf);
+	assert_int_equal(conf.exits.count, 0);
+	/* Off by default. */
+	assert_int_equal(node_conf_parse(&conf, "", words, sizeof(words)), 0);
+	node_conf_settings(&conf, &settings);
+	assert_null(settings.exits);
+	node_conf_free(&conf);
+}
+
+static void test_too_many_exits(void **state)
+{
+	struct node_conf conf;
+	char words[WORDS], text[2000] = "";
+
+	(void)state;
+	for (int i = 0; i <= EXITS_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "exit \"gw%d\" { names = { \"a%d\" } }\n", i, i);
+	assert_int_equal(node_conf_parse(&conf, text, words, sizeof(words)), -EINVAL);
+	assert_string_equal(words, "node.conf:9: more than 8 sections of that name");
 }
 
 static void test_long_paths(void **state)
@@ -200,11 +269,14 @@ static void test_manual_names_every_option(void **state)
 
 	(void)state;
 	for (const struct ntm_section *s = node_conf_sections; s->name != NULL; s++) {
-		snprintf(line, sizeof(line), "\n.Ss Section %s\n", s->name);
+		bool has_title = s->opts->type == NTM_OPT_TITLE;
+
+		snprintf(line, sizeof(line), "\n.Ss Section %s%s\n", s->name,
+			 has_title ? " \\(dqNAME\\(dq" : "");
 		const char *section = strstr(page, line);
 		if (section == NULL)
 			fail_msg("no section %s in the page", s->name);
-		for (const struct ntm_opt *opt = s->opts; opt->name != NULL; opt++) {
+		for (const struct ntm_opt *opt = s->opts + has_title; opt->name != NULL; opt++) {
 			snprintf(line, sizeof(line), "\n.It Cm %s No =", opt->name);
 			if (strstr(section, line) == NULL)
 				fail_msg("no option %s { %s } in the page", s->name, opt->name);
@@ -219,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_option),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_exits),
+		cmocka_unit_test(test_too_many_exits),
 		cmocka_unit_test(test_long_paths),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_sample_is_current),

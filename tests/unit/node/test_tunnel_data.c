@@ -45,6 +45,60 @@ static void data_joins_a_direction_that_is_pending(void **state)
 	world_free(w);
 }
 
+static void send_by_name(struct side *s, const char *fqdn, uint8_t mark, struct waiter *waiter)
+{
+	const struct ntm_addr from = {.ip = s->lease.vip4, .port = 9};
+	const struct ntm_addr to = {.ip = ntm_ip_v4(192, 0, 2, 77), .port = 9};
+	struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	pkt.len = ntm_ippkt_build_udp(pkt.data, 1400, &from, &to, &mark, 1);
+	tunnel_send_name(s->tunnels, fqdn, &pkt, &waiter->wait);
+}
+
+/* To a gateway: the packet's destination is none of its addresses. */
+static void data_by_name_goes_to_that_peer(void **state)
+{
+	struct world *w = world_new();
+	struct waiter waiter;
+
+	(void)state;
+	waiter = (struct waiter){.wait = {.fn = on_result, .arg = &waiter}};
+	send_by_name(&w->a, "b.ntm.example", 1, &waiter);
+	send_by_name(&w->a, "b.ntm.example", 2, &waiter);
+	assert_int_equal(w->a.dc.count, 1);
+	assert_string_equal(ask_of(&w->a, 0)->fqdn_cn, "b.ntm.example");
+	assert_int_equal(ask_of(&w->a, 0)->vip_cn.family, 0);
+	direct(&w->a, 0);
+	run(w, 100);
+	send_by_name(&w->a, "b.ntm.example", 3, &waiter);
+	run(w, 100);
+	assert_int_equal(w->b.inner, 3);
+	assert_memory_equal(w->b.marks, "\1\2\3", 3);
+	assert_int_equal(waiter.calls, 1);
+	assert_int_equal(waiter.err, 0);
+	world_free(w);
+}
+
+static void data_by_name_that_is_forbidden_comes_back(void **state)
+{
+	struct world *w = world_new();
+	struct waiter waiter;
+
+	(void)state;
+	waiter = (struct waiter){.wait = {.fn = on_result, .arg = &waiter}};
+	send_by_name(&w->a, "b.ntm.example", 1, &waiter);
+	answer_error(&w->a, 0, NTM_DIR_FORBIDDEN, "no exit for you");
+	assert_string_equal(waiter.words, "no exit for you");
+	assert_int_equal(waiter.code, NTM_DIR_FORBIDDEN);
+	assert_int_equal(w->a.icmp, 1);
+	assert_int_equal(w->a.icmp_code, 13); /* administratively prohibited */
+	send_by_name(&w->a, "b.ntm.example", 2, &waiter);
+	assert_int_equal(w->a.icmp, 2);
+	assert_int_equal(w->a.dc.count, 1);
+	world_free(w);
+}
+
 static void an_up_tunnel_sends_at_once(void **state)
 {
 	struct world *w = world_up();
@@ -324,6 +378,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(data_starts_a_direction_and_waits),
 		cmocka_unit_test(data_joins_a_direction_that_is_pending),
+		cmocka_unit_test(data_by_name_goes_to_that_peer),
+		cmocka_unit_test(data_by_name_that_is_forbidden_comes_back),
 		cmocka_unit_test(an_up_tunnel_sends_at_once),
 		cmocka_unit_test(the_queue_is_bounded_and_the_oldest_goes_first),
 		cmocka_unit_test(a_queue_that_was_emptied_is_used_again),

@@ -199,6 +199,8 @@ static inline void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *
 	s->initiations += frame[0] == NTM_FRAME_INITIATION;
 	if (frame[0] == NTM_FRAME_TRANSPORT)
 		s->cls = frame[1];
+	if (frame[0] == NTM_FRAME_TRANSPORT && len > s->longest)
+		s->longest = len;
 	if (ntm_addr_is_relay(to))
 		relays_send(s->relays, ntm_addr_relay_number(to), frame, len);
 	else
