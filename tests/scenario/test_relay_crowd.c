@@ -7,10 +7,22 @@
 
 #include <time.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+/* Under sanitizers a part of it; scripts/test runs the whole with the release build. */
+#ifdef __SANITIZE_ADDRESS__
+#define NODES 80
+#define FLOWS 1500
+#else
+#define NODES 200
+#define FLOWS 10000
+#endif
+
 #define DOMAIN   "ntm.example"
-#define NODES    200
 #define RELAYS   20
-#define FLOWS    10000
 #define TALKERS  40
 #define RTP_PORT 4000
 #define RTP_MS   20
