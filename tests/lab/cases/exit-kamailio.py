@@ -80,7 +80,8 @@ def exit_of(node):
 
 def learn(net, node, name, kind, addr):
     """Asks for a name by the node's resolver; its address leads into ntm0 then."""
-    answer = net.mn.run(net.mn.lab.program("dig", "bind9-dnsutils"), f"@{node.json('status')['resolver']}", "+short", "+tries=2", name,
+    dig = net.mn.lab.program("dig", "bind9-dnsutils")
+    answer = net.mn.run(dig, f"@{node.json('status')['resolver']}", "+short", "+tries=2", name,
                         kind)
     check(answer.strip() == addr, f"{name} is {answer!r}")
     route = net.mn.run("ip", "route", "get", addr)
