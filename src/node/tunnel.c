@@ -258,6 +258,7 @@ struct tunnel *tunnel_add(struct tunnels *tunnels, const struct tunnel_target *t
 	tunnel->queue.tail = &tunnel->queue.head;
 	ntm_timer_init(&tunnel->timer, on_timer, tunnel);
 	tunnel_paths_init(tunnel);
+	ntm_timer_init(&tunnel->older_timer, tunnel_older_over, tunnel);
 	if (target->fqdn != NULL)
 		snprintf(tunnel->fqdn, sizeof(tunnel->fqdn), "%s", target->fqdn);
 	if (target->vip.family == 4)
@@ -286,12 +287,15 @@ void tunnel_drop(struct tunnel *tunnel)
 	tunnel_unask(tunnel);
 	tunnel_finish_waits(tunnel, &result);
 	tunnel_queue_clear(tunnel);
+	ntm_link_free(tunnel->older);
 	ntm_link_free(tunnel->newer);
 	ntm_link_free(tunnel->link);
+	tunnel_paths_release(tunnel, &tunnel->older_paths);
 	tunnel_paths_release(tunnel, &tunnel->newer_paths);
 	tunnel_paths_release(tunnel, &tunnel->paths);
 	ntm_timer_del(all->args.timers, &tunnel->timer);
 	ntm_timer_del(all->args.timers, &tunnel->heal_timer);
+	ntm_timer_del(all->args.timers, &tunnel->older_timer);
 	unindex(tunnel);
 	*tunnel->link_in_list = tunnel->next;
 	if (tunnel->next != NULL)

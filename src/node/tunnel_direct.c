@@ -125,6 +125,13 @@ static void add_traffic(struct ntm_link_stats *sum, const struct ntm_link_stats 
 	sum->handshakes += add->handshakes;
 }
 
+static struct tunnel_paths *paths_of(struct tunnel *tunnel, struct ntm_link **link)
+{
+	return link == &tunnel->newer   ? &tunnel->newer_paths
+	       : link == &tunnel->older ? &tunnel->older_paths
+					: &tunnel->paths;
+}
+
 /* Frees a link whose traffic still counts for the tunnel, with its bindings. */
 static void retire(struct tunnel *tunnel, struct ntm_link **link)
 {
@@ -135,8 +142,7 @@ static void retire(struct tunnel *tunnel, struct ntm_link **link)
 	ntm_link_stats(*link, &stats);
 	add_traffic(&tunnel->past, &stats);
 	memcpy(tunnel->past_pair, ntm_link_pair(*link), NTM_PAIR_LEN);
-	tunnel_paths_release(tunnel,
-			     link == &tunnel->newer ? &tunnel->newer_paths : &tunnel->paths);
+	tunnel_paths_release(tunnel, paths_of(tunnel, link));
 	ntm_link_free(*link);
 	*link = NULL;
 }
@@ -150,8 +156,16 @@ static void close_link(struct tunnel *tunnel, struct ntm_link **link)
 
 void tunnel_close_links(struct tunnel *tunnel)
 {
+	close_link(tunnel, &tunnel->older);
 	close_link(tunnel, &tunnel->newer);
 	close_link(tunnel, &tunnel->link);
+}
+
+void tunnel_older_over(void *arg)
+{
+	struct tunnel *tunnel = arg;
+
+	retire(tunnel, &tunnel->older);
 }
 
 void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)
@@ -159,10 +173,14 @@ void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)
 	struct ntm_link_stats stats;
 
 	*out = tunnel->past;
-	if (tunnel->link == NULL)
-		return;
-	ntm_link_stats(tunnel->link, &stats);
-	add_traffic(out, &stats);
+	for (size_t i = 0; i < 2; i++) {
+		const struct ntm_link *link = i == 0 ? tunnel->link : tunnel->older;
+
+		if (link == NULL)
+			continue;
+		ntm_link_stats(link, &stats);
+		add_traffic(out, &stats);
+	}
 }
 
 /* What tunnel_ask asked for. */
@@ -186,6 +204,7 @@ static bool is_copy(const struct tunnel *tunnel, const struct ntm_msg_route_dire
 		    bool is_request)
 {
 	return has_pair(tunnel->link, rd->pair) || has_pair(tunnel->newer, rd->pair) ||
+	       has_pair(tunnel->older, rd->pair) ||
 	       (is_request && memcmp(tunnel->past_pair, rd->pair, NTM_PAIR_LEN) == 0);
 }
 
@@ -248,6 +267,17 @@ static struct tunnel_life life_of(const struct tunnels *all,
 		lifetime_ms = end_s * 1000 - all->args.timers->wall_ms;
 	return (struct tunnel_life){.renew_ms = now_ms + lifetime_ms / 4 * 3,
 				    .until_ms = now_ms + lifetime_ms};
+}
+
+/* The link that carried data is only listened to from now on. */
+static void keep_older(struct tunnel *tunnel)
+{
+	retire(tunnel, &tunnel->older);
+	tunnel->older = tunnel->link;
+	tunnel->older_paths = tunnel->paths;
+	tunnel->link = NULL;
+	tunnel->paths = (struct tunnel_paths){0};
+	ntm_timer_set(tunnel->owner->args.timers, &tunnel->older_timer, TUNNEL_OLDER_MS);
 }
 
 /* The newer link takes the place of the one that carried data. */
@@ -401,8 +431,10 @@ static void on_first_up(struct tunnel *tunnel)
 void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
 {
 	tunnel->silent_since_ms = 0;
+	if (link == tunnel->older) /* a rekey */
+		return;
 	if (link == tunnel->newer) {
-		retire(tunnel, &tunnel->link);
+		keep_older(tunnel);
 		take_newer(tunnel);
 	}
 	if (tunnel->state != TUNNEL_UP)
@@ -417,8 +449,8 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 {
 	char label[NTM_NAME_MAX + 1];
 
-	if (link == tunnel->newer) {
-		retire(tunnel, &tunnel->newer);
+	if (link == tunnel->newer || link == tunnel->older) {
+		retire(tunnel, link == tunnel->newer ? &tunnel->newer : &tunnel->older);
 		return;
 	}
 	const char *no_answer = tunnel_paths_no_answer(tunnel, &tunnel->paths);

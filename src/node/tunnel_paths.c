@@ -15,6 +15,8 @@
 /* Nobody speaks any more: there is time. */
 #define HEAL_UNUSED_MS      10000
 #define HEAL_UNUSED_LOOK_MS 5000
+/* A path is the only one left for so long, since a relay is gone: the DC may have another. */
+#define ALONE_MS 5000
 /* While a relay is used: how often a direct path of which nothing was ever heard is tried again.
  * Both sides do so, each at a time of its own; a NAT that one of them has opened stays so for 30 s,
  * or nearly all do, until the other's probes come. */
@@ -28,7 +30,7 @@ void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offer
 {
 	char label[NTM_NAME_MAX + 1];
 
-	out->relay_count = 0;
+	*out = (struct tunnel_paths){.relay_count = 0};
 	for (size_t i = 0; i < offers->count; i++) {
 		int err = relays_bind(tunnel->owner->args.relays, &offers->item[i], tunnel,
 				      &out->relay[out->relay_count]);
@@ -200,6 +202,26 @@ void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link)
 	heal(tunnel);
 }
 
+/* The spare has taken over, or died: before the last path goes as well, another one is asked for.
+ */
+static void check_spare(struct tunnel *tunnel, size_t working, size_t failing_relays)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+	struct tunnel_paths *paths = &tunnel->paths;
+	bool is_used = now - tunnel->inner_ms < HEAL_UNUSED_MS;
+
+	if (working != 1 || failing_relays == 0 || !is_used) {
+		paths->alone_ms = 0;
+		return;
+	}
+	if (paths->alone_ms == 0)
+		paths->alone_ms = now;
+	if (paths->asked || now - paths->alone_ms < ALONE_MS)
+		return;
+	paths->asked = true;
+	ask_for_more(tunnel);
+}
+
 /* The way may have been shut for those 1.5 s only in which the link tries a new path by itself; a
  * tunnel lasts for days. */
 static void try_direct(struct tunnel *tunnel, const struct ntm_link_path *paths, size_t count)
@@ -220,12 +242,17 @@ void tunnel_paths_check(struct tunnel *tunnel)
 {
 	struct ntm_link_path paths[NTM_LINK_PATHS];
 	size_t count = ntm_link_paths(tunnel->link, paths);
+	size_t working = 0, failing_relays = 0;
 
 	try_direct(tunnel, paths, count);
-	for (size_t i = 0; i < count; i++)
-		if (paths[i].state == NTM_PATH_FAILS && ntm_addr_is_relay(&paths[i].to))
-			relays_check(tunnel->owner->args.relays,
-				     ntm_addr_relay_number(&paths[i].to));
+	for (size_t i = 0; i < count; i++) {
+		working += paths[i].state == NTM_PATH_WORKS;
+		if (paths[i].state != NTM_PATH_FAILS || !ntm_addr_is_relay(&paths[i].to))
+			continue;
+		failing_relays++;
+		relays_check(tunnel->owner->args.relays, ntm_addr_relay_number(&paths[i].to));
+	}
+	check_spare(tunnel, working, failing_relays);
 }
 
 void tunnels_set_keepalive(struct tunnels *all, int64_t keepalive_ms)

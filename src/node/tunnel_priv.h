@@ -9,7 +9,8 @@
 #include "ntm/log.h"
 #include "ntm/map.h"
 
-#define TUNNEL_WORDS 200
+#define TUNNEL_WORDS    200
+#define TUNNEL_OLDER_MS 3000
 
 /* One packet that waits, a copy. */
 struct queued {
@@ -33,6 +34,8 @@ struct tunnel_life {
 struct tunnel_paths {
 	size_t relay_count;
 	uint32_t relay[NTM_MSG_RELAYS];
+	int64_t alone_ms; /* a relay fails and one path is left, since then; 0: no */
+	bool asked;       /* the DC, for another spare: once a direction */
 };
 
 struct tunnel {
@@ -63,6 +66,10 @@ struct tunnel {
 	struct ntm_link *newer; /* being connected while link is UP */
 	struct tunnel_life life, newer_life;
 	struct tunnel_paths paths, newer_paths;
+	/* The one before, for TUNNEL_OLDER_MS: the peer may send on it until it has seen the newer
+	 * one work. */
+	struct ntm_link *older;
+	struct tunnel_paths older_paths;
 	struct ntm_addr told_via;        /* the log has said that packets go there */
 	int64_t heal_ask_ms;             /* no path works: the DC is asked again from here on */
 	int64_t direct_ms;               /* direct paths were tried again then; 0: never */
@@ -76,7 +83,8 @@ struct tunnel {
 	struct queue queue;
 	struct ntm_timer
 		timer; /* negative cache; queue deadline; idle and silence checks when UP */
-	struct ntm_timer heal_timer; /* no path works */
+	struct ntm_timer heal_timer;  /* no path works */
+	struct ntm_timer older_timer; /* the older link has had its time */
 };
 
 /* A Tunnel Request that came before its Route Direction. */
@@ -130,7 +138,8 @@ void tunnel_timers_arm(struct tunnel *tunnel);
 /* tunnel_direct.c */
 int tunnel_ask(struct tunnel *tunnel, enum ntm_reason reason);
 void tunnel_unask(struct tunnel *tunnel);
-void tunnel_close_links(struct tunnel *tunnel); /* both, and the peer hears so */
+void tunnel_close_links(struct tunnel *tunnel); /* all, and the peer hears so */
+void tunnel_older_over(void *arg);
 
 /* tunnel_peer.c: NULL when the peer of a Route Direction may be believed, else why not. Sets its
  * certificate and the root that signed it. */

@@ -174,7 +174,8 @@ struct sim_nat {
 	int64_t timeout_ms; /* since the inside sent last */
 	uint16_t next_port;
 	struct sim_nat_mapping *mappings;
-	uint64_t refused; /* from outside, that no mapping lets in */
+	struct ntm_map *by_pair, *by_port; /* of them */
+	uint64_t refused;                  /* from outside, that no mapping lets in */
 };
 /* On the internet. */
 struct sim_nat *sim_nat_new(struct sim *sim, enum sim_nat_kind kind, const char *outside);

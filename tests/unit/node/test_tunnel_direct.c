@@ -422,6 +422,9 @@ static void a_new_direction_takes_over_while_data_flows(void **state)
 	assert_int_equal(w->a.inner, 1);
 	struct tunnel *tunnel = tunnel_find_up(w->a.tunnels, &w->b.lease.vip4);
 	assert_memory_equal(ntm_link_pair(tunnel_link(tunnel)), pair.pair, NTM_PAIR_LEN);
+	/* The former one is listened to for a while. */
+	assert_int_equal(ntm_links_count(w->a.links), 2);
+	run(w, TUNNEL_OLDER_MS);
 	assert_int_equal(ntm_links_count(w->a.links), 1);
 	/* Counted over both links. */
 	assert_int_equal(traffic_of(&w->a, &w->b.lease.vip4).packets_out, 7);

@@ -308,7 +308,7 @@ static void bindings_last_as_long_as_their_link(void **state)
 	direct_by(w, 0, 2);
 	assert_int_equal(relays_count(w->a.relays), 4);
 	assert_int_equal(relays_count(w->b.relays), 4);
-	talk(w, 1000);
+	talk(w, TUNNEL_OLDER_MS + 1000);
 	assert_int_equal(relays_count(w->a.relays), 2);
 	assert_int_equal(relays_count(w->b.relays), 2);
 	/* A direction that does not come up. */
@@ -345,6 +345,37 @@ static void the_spare_takes_over_without_asking_anybody(void **state)
 	assert_int_equal(talk(w, 6000), 0);
 	assert_true(w->relay[is_second].flow[0].side[0].is_bound);
 	assert_true(w->relay[is_second].flow[0].side[1].is_bound);
+	world_free(w);
+}
+
+/* Before the last relay dies as well. Once: what the DC has not, it has not. */
+static void another_spare_is_asked_for(void **state)
+{
+	struct world *w = world_relayed(2);
+
+	(void)state;
+	talk(w, 1000);
+	w->relay[0].is_dead = true;
+	talk(w, 4000);
+	assert_int_equal(moves_asked(&w->a), 0);
+	talk(w, 12000);
+	assert_int_equal(moves_asked(&w->a), 1);
+	talk(w, 30000);
+	assert_int_equal(moves_asked(&w->a), 1);
+	world_free(w);
+}
+
+/* What is on its way when the newer link takes over still arrives. */
+static void a_new_direction_loses_nothing(void **state)
+{
+	struct world *w = world_relayed(2);
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(tunnel_ask(tunnel_of(&w->a), NTM_REASON_MOVE), 0);
+		direct_by(w, 0, 2);
+		assert_true(talk(w, 500) <= STEP_MS);
+	}
 	world_free(w);
 }
 
@@ -489,6 +520,8 @@ int main(void)
 		cmocka_unit_test(a_missing_relay_is_asked_for_again_soon),
 		cmocka_unit_test(bindings_last_as_long_as_their_link),
 		cmocka_unit_test(the_spare_takes_over_without_asking_anybody),
+		cmocka_unit_test(another_spare_is_asked_for),
+		cmocka_unit_test(a_new_direction_loses_nothing),
 		cmocka_unit_test(without_a_spare_the_relays_return_heals_within_a_second),
 		cmocka_unit_test(who_starves_asks_the_dc),
 		cmocka_unit_test(who_is_silent_does_not_starve_loudly),
