@@ -7,7 +7,9 @@
 """
 # lab: timeout=150
 
+import signal
 import subprocess
+import time
 
 from lablib import audio, case, phones, rtp, sip, sipp, wait
 from lablib.baresip import Baresip
@@ -22,6 +24,7 @@ from lablib.sipp import Sipp
 from lablib.verdict import check
 
 PROVIDER = "sip.provider.example"
+SIX = "six.provider.example"
 EXIT = """
 dns {{
     manage = off
@@ -75,23 +78,32 @@ def exit_of(node):
     return node.json("status")["exits"][0]
 
 
-def learn(net, node):
-    """Asks for the provider by the node's resolver; its address leads into ntm0 then."""
-    answer = net.mn.run("dig", f"@{node.json('status')['resolver']}", "+short", "+tries=2", PROVIDER)
-    check(answer.strip() == net.prov.addr, f"{PROVIDER} is {answer!r}")
-    route = net.mn.run("ip", "route", "get", net.prov.addr)
-    check("dev ntm0" in route and node.vip in route, f"not led through the exit: {route}")
+def learn(net, node, name, kind, addr):
+    """Asks for a name by the node's resolver; its address leads into ntm0 then."""
+    dig = net.mn.lab.program("dig", "bind9-dnsutils")
+    answer = net.mn.run(dig, f"@{node.json('status')['resolver']}", "+short", "+tries=2", name,
+                        kind)
+    check(answer.strip() == addr, f"{name} is {answer!r}")
+    route = net.mn.run("ip", "route", "get", addr)
+    check("dev ntm0" in route, f"not led through the exit: {route}")
 
 
 def check_forbidden(net, dc, node):
     """Without the operator's word the node is refused, and both the host and its user hear why."""
     command = f"ntm-dc node exit {node.fqdn} on"
-    learn(net, node)
+    learn(net, node, PROVIDER, "A", net.prov.addr)
     check(not reaches(net.mn, net.prov.addr), "the provider is reached without permission")
     wait.until(lambda: command in exit_of(node).get("words", ""), 5, f"`{command}` in status", 0.05)
     dc.verb("node", "exit", node.name, "on")
     wait.until(lambda: reaches(net.mn, net.prov.addr), 15, "the provider through the exit", 0.2)
     check(exit_of(node)["state"] == "up", f"exits says {exit_of(node)}")
+
+
+def check_ipv6(net, node):
+    """The home has no IPv6; by the gateway, the provider's is reached."""
+    check(not reaches(net.mn, net.prov.addr6), "IPv6 at home")
+    learn(net, node, SIX, "AAAA", net.prov.addr6)
+    check(reaches(net.mn, net.prov.addr6), "the provider is not reached by IPv6")
 
 
 def sources(net, packets):
@@ -140,6 +152,26 @@ def fail_without(lab):
     check(not rtp.count(after.udp(), dst=net.mn.addr), "alice hears bob without a gateway")
 
 
+def check_ends(net, gateway, node):
+    """A gateway that was killed, with the process that cleans up, is found again; a stopped one has
+    left nothing."""
+    gateway.kill(signal.SIGKILL)
+    gateway.run()
+    begin = time.monotonic()
+    wait.until(lambda: reaches(net.mn, net.prov.addr), 30, "the provider after a restart", 0.2)
+    seconds = time.monotonic() - begin
+    check([e["node"] for e in gateway.json("exits")["exits"]] == [node.fqdn], "exits is wrong")
+    gateway.proc.stop(patience_s=5)
+    check("ntm_exit" not in net.gw.run("nft", "list", "tables"), "NAT is left behind")
+    check("ntmx0" not in net.gw.run("ip", "route"), "routes are left behind")
+    forwards = net.gw.run("cat", "/proc/sys/net/ipv4/ip_forward").strip()
+    check(forwards == "0", "forwarding is left on")
+    check(not reaches(net.mn, net.prov.addr), "the provider is reached without the gateway")
+    node.proc.stop(patience_s=5)
+    check(reaches(net.mn, net.prov.addr), "without ntm-node the provider is not reached")
+    return f"{seconds:.1f} s after the gateway's restart"
+
+
 def gap_ms(stream, since):
     """The longest silence of a stream that began at a time or later."""
     times = [t for t in sorted(stream.times) if t > since - 1]
@@ -150,7 +182,7 @@ def main(lab):
     with lab.scene("without"):
         fail_without(lab)
     net = Net(lab, "symmetric")
-    Dns(net.ns, [f"{PROVIDER}. 60 IN A {net.prov.addr}", f"www.example. 60 IN A {net.web.addr}"])
+    Dns(net.ns, [f"{PROVIDER}. 60 IN A {net.prov.addr}", f"{SIX}. 60 IN AAAA {net.prov.addr6}"])
     provider = Kamailio(net.prov, domains=[PROVIDER, net.prov.addr], nats=True)
     dc = Dc(net.dc)
     gateway = Relay(net.gw, "gw", dc, gateway=True)
@@ -158,11 +190,13 @@ def main(lab):
     check_off(net, gateway)
     gateway.proc.stop()
     gateway.configure("gateway = yes")
+    net.gw.sysctl("net.ipv6.conf.all.forwarding=1")  # IPv4's it turns on by itself
     gateway.run()
     wait.until(lambda: gateway.json("status")["exit"]["ready"], 10, "the gateway to be ready", 0.05)
     at_gw, at_prov = Capture(net.gw), Capture(net.prov)
     check_forbidden(net, dc, node)
     check_ordinary(net)
+    check_ipv6(net, node)
 
     alice = Baresip(net.mn, "alice", PROVIDER, 500, "ntm0", node.vip,
                     dns=node.json("status")["resolver"])
@@ -183,11 +217,12 @@ def main(lab):
     alice.wait_closed()
 
     packets = at_prov.stop().packets()
+    outside = {p.src for p in at_gw.stop().packets()} | {p.dst for p in at_gw.packets()}
+    again = check_ends(net, gateway, node)
     seen = sources(net, packets)
     check(len(seen) == 1 and next(iter(seen))[0] == net.gw.addr, f"the provider saw {seen}")
     registers = [m for m in sip.messages([p for p in packets if p.is_udp()], "REGISTER", 0)]
     check(registers, "no REGISTER seen")
-    outside = {p.src for p in at_gw.stop().packets()} | {p.dst for p in at_gw.packets()}
     check(net.web.addr not in outside, "ordinary traffic went through the gateway")
     check(net.cafe.addr in outside, "the node did not come from the cafe")
     media = rtp.streams(ears[bob].udp(), dst=net.cn.addr)
@@ -197,7 +232,7 @@ def main(lab):
     tones = [audio.heard(ears[p].packets(), o.tone_hz, dst=p.addr, max_lost=50, max_gap_ms=1000)
              for p, o in ((alice, bob), (bob, alice))]
     return (f"provider saw {next(iter(seen))} only; RTP gap over the move {gaps[0]:.0f} ms at alice, "
-            f"{gaps[1]:.0f} ms at bob; alice hears {tones[0]}; bob hears {tones[1]}")
+            f"{gaps[1]:.0f} ms at bob; alice hears {tones[0]}; bob hears {tones[1]}; reached again {again}")
 
 
 case.run(main)

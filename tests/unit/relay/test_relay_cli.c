@@ -55,7 +55,7 @@ static int setup(void **state)
 		 "\"%s/s\"\n run_dir = \"%s\"\n user = \"\"\n}\n",
 		 20000 + (int)getpid() % 20000, temp_dir, temp_dir);
 	temp_write("relay.conf", conf);
-	temp_write("bad.conf", "relay {\n gateway = no\n}\n");
+	temp_write("bad.conf", "relay {\n gatewy = no\n}\n");
 	return 0;
 }
 
@@ -77,6 +77,7 @@ static void test_usage(void **state)
 		{"status --help", NTM_EXIT_OK},
 		{"-c % status", NTM_EXIT_NOT_RUNNING},
 		{"-c % flows --json", NTM_EXIT_NOT_RUNNING},
+		{"-c % exits", NTM_EXIT_NOT_RUNNING},
 		{"-c % drain", NTM_EXIT_NOT_RUNNING},
 		{"-c % check", NTM_EXIT_FAILED},
 		{"-c % run", NTM_EXIT_FAILED}, /* not joined */
@@ -182,6 +183,10 @@ static void test_daemon(void **state)
 	assert_int_equal(run("-c % flows --json"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "\"flows\": []"));
 	assert_int_equal(run("-c % flows"), NTM_EXIT_OK);
+	assert_int_equal(run("-c % exits --json"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "\"gateway\": false")); /* off by default */
+	assert_int_equal(run("-c % exits"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("err"), "this relay is no gateway"));
 	assert_int_equal(run("-c % run"), NTM_EXIT_FAILED); /* one at a time */
 	assert_int_equal(run("-c % drain"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "draining: 0 flows"));
