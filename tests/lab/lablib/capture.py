@@ -20,12 +20,15 @@ class Capture:
             tcpdump, "-i", ifname, "-w", self.path, "-U", "-n", "-s", SNAPLEN, "-Z", "root", "-B",
             "8192", "--immediate-mode", "--time-stamp-precision=nano", *only.split()])
         self.proc.wait_log("listening on")
+        self._reader = pcap.Reader(self.path)
+        self._packets = []  # read so far
 
     def packets(self):
-        return list(pcap.packets(self.path))
+        self._packets.extend(self._reader.packets())
+        return list(self._packets)
 
     def udp(self, **fields):
-        return list(pcap.udp(self.path, **fields))
+        return list(pcap.udp(self.packets(), **fields))
 
     def stop(self):
         """Ends the capture; the file is complete then."""

@@ -82,16 +82,19 @@ class Segment:
     def introduce(self):
         """Writes the neighbour tables; called when the newest member's interface is up."""
         *others, newest = self.members
+        _know(newest, others)
         for other in others:
-            _know(newest, other)
-            _know(other, newest)
+            _know(other, [newest])
 
 
-def _know(member, other):
-    host, ifname, _, _ = member
-    _, _, mac, addrs = other
-    host.ip(*(f"neighbour replace {addr} lladdr {mac} dev {ifname} nud permanent"
-              for addr in addrs))
+def _know(member, others):
+    """Each learns the addresses of its own families only."""
+    host, ifname, _, own = member
+    lines = [f"neighbour replace {addr} lladdr {mac} dev {ifname} nud permanent"
+             for _, _, mac, addrs in others for addr in addrs
+             if any((":" in addr) == (":" in mine) for mine in own)]
+    if lines:
+        host.ip(*lines)
 
 
 class Internet(Host):
@@ -111,15 +114,20 @@ class Internet(Host):
                 f"address add {self.gateway6}/64 dev br0 nodad", "link set br0 up")
         self.segment.join(self, "br0", 1, [self.gateway, self.gateway6])
 
-    def plug(self, host, number, ifname="eth0", delay_ms=0, loss=0.0):
-        """Gives the host a public address, 203.0.113.number and 2001:db8::number (hexadecimal)."""
+    def plug(self, host, number, ifname="eth0", delay_ms=0, loss=0.0, families=(4, 6)):
+        """Gives the host a public address, 203.0.113.number and 2001:db8::number (hexadecimal),
+        or that of one family alone."""
         port = f"p{number}"
         connect(self.lab, (host, ifname), (self, port), delay_ms, loss)
         self.ip(f"link set {port} master br0", f"link set {port} up")
-        host.addr, host.addr6 = f"{NET}.{number}", f"{NET6}:{number:x}"
-        self.segment.join(host, ifname, number, [host.addr, host.addr6])
-        host.ip(f"address add {host.addr}/24 dev {ifname}",
-                f"address add {host.addr6}/64 dev {ifname} nodad", f"link set {ifname} up",
-                f"route add default via {self.gateway}",
-                f"route add ::/0 via {self.gateway6}")
+        host.addr = f"{NET}.{number}" if 4 in families else None
+        host.addr6 = f"{NET6}:{number:x}" if 6 in families else None
+        self.segment.join(host, ifname, number, list(filter(None, (host.addr, host.addr6))))
+        host.ip(f"link set {ifname} up")
+        if host.addr:
+            host.ip(f"address add {host.addr}/24 dev {ifname}",
+                    f"route add default via {self.gateway}")
+        if host.addr6:
+            host.ip(f"address add {host.addr6}/64 dev {ifname} nodad",
+                    f"route add ::/0 via {self.gateway6}")
         self.segment.introduce()

@@ -50,10 +50,18 @@ DC_CONF = """dc {{
 {sections}
 """
 
+RELAY_CONF = """relay {{
+    state_dir = "{state}"
+    run_dir = "{run}"
+    log_level = "debug"
+}}
+"""
+
 NODE_CONF = """node {{
     state_dir = "{state}"
     run_dir = "{run}"
     log_level = "debug"
+    {extra}
 }}
 tunnels {{
     rekey = "{rekey}"
@@ -177,18 +185,46 @@ class Dc(Program):
     def wait_online(self, *names, deadline_s=40):
         wait.until(lambda: set(names) <= self.online(), deadline_s, f"{names} online", 0.1)
 
+    def relays(self):
+        """name -> what `relay list` says of it."""
+        return {r["name"].split(".")[0]: r for r in self.json("relay", "list")["relays"]}
+
+    def wait_relays(self, *names, deadline_s=10):
+        """Waits until the DC would give the relays to nodes."""
+        if names:
+            wait.until(lambda: all(self.relays()[name]["state"] == "healthy" for name in names),
+                       deadline_s, f"{names} to be healthy", 0.05)
+
+
+class Relay(Program):
+    """A relay of the DC's domain, running."""
+
+    binary_name = "ntm-relay"
+
+    def __init__(self, host, name, dc):
+        super().__init__(host, name)
+        self.conf = host.lab.write(RELAY_CONF.format(
+            state=f"{self.dir}/state", run=f"{self.dir}/run"), host.name, "relay.conf")
+        self.verb("join", "-", text=dc.verb("relay", "add", name)[1].strip() + "\n")
+        self.run()
+
+    def run(self):
+        super().run()
+        wait.until(lambda: self.json("status"), 5, "ntm-relay to answer `status`", 0.02)
+        return self
+
 
 class Node(Program):
     """A node that joined the DC under a name, running."""
 
     binary_name = "ntm-node"
 
-    def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None):
+    def __init__(self, host, name, dc, rekey="120s", hold="both", conf=None, extra=""):
         self.domain = dc.domain
         self.fqdn = f"{name}.{dc.domain.name}"
         super().__init__(host, name, self.fqdn)
         self.conf = host.lab.write(conf or NODE_CONF.format(
-            state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold),
+            state=f"{self.dir}/state", run=f"{self.dir}/run", rekey=rekey, hold=hold, extra=extra),
             self.fqdn, "node.conf")
         self.asked = 0
         self.verb("join", "-", text=dc.token(name) + "\n")

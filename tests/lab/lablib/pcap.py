@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Reads captures: packets with their IP and UDP or TCP parts, without any foreign library."""
 
-import ipaddress
+import functools
+import socket
 import struct
 
 ETHERNET, RAW_IP, RAW_OLD, COOKED, COOKED2 = 1, 101, 12, 113, 276
@@ -31,40 +32,59 @@ class Packet:
         return f"{self.time:.6f} {self.src}:{self.sport} > {self.dst}:{self.dport} {self.proto}"
 
 
-def records(path):
-    """The (time, link type, bytes) of a capture file; a record cut off at the end is left out."""
-    with open(path, "rb") as file:
-        data = file.read()
-    if len(data) < 24:
-        return
-    order = "<" if struct.unpack("<I", data[:4])[0] in MAGIC else ">"
-    scale = MAGIC[struct.unpack(order + "I", data[:4])[0]]
-    link = struct.unpack(order + "I", data[20:24])[0] & 0xffff
-    at = 24
-    while at + 16 <= len(data):
-        seconds, fraction, length, _ = struct.unpack(order + "IIII", data[at:at + 16])
-        at += 16
-        if at + length > len(data):
-            return
-        yield seconds + fraction / scale, link, data[at:at + length]
-        at += length
+class Reader:
+    """A capture file that may still grow; what was read once is not read again."""
 
+    def __init__(self, path):
+        self.path = path
+        self.at = 24
+        self.order = self.scale = self.link = None
 
-def packets(path):
-    """The IP packets of a capture file in order; other frames are left out."""
-    for time, link, frame in records(path):
-        ip = _ip_of(link, frame)
-        if ip:
-            packet = _parse(time, frame, ip)
+    def _head(self, file):
+        head = file.read(24)
+        if len(head) < 24:
+            return False
+        self.order = "<" if struct.unpack("<I", head[:4])[0] in MAGIC else ">"
+        magic, = struct.unpack(self.order + "I", head[:4])
+        link, = struct.unpack(self.order + "I", head[20:24])
+        self.scale, self.link = MAGIC[magic], link & 0xffff
+        return True
+
+    def records(self):
+        """The new (time, link type, bytes); a record cut off at the end is left for later."""
+        with open(self.path, "rb") as file:
+            if not self.order and not self._head(file):
+                return
+            file.seek(self.at)
+            data = file.read()
+        at = 0
+        while at + 16 <= len(data):
+            seconds, fraction, length, _ = struct.unpack(self.order + "IIII", data[at:at + 16])
+            if at + 16 + length > len(data):
+                return
+            at += 16 + length
+            self.at += 16 + length
+            yield seconds + fraction / self.scale, self.link, data[at - length:at]
+
+    def packets(self):
+        """The new IP packets in order; other frames are left out."""
+        for time, link, frame in self.records():
+            ip = _ip_of(link, frame)
+            packet = _parse(time, frame, ip) if ip else None
             if packet:
                 yield packet
 
 
-def udp(path, **fields):
+def udp(of, **fields):
     """The UDP packets whose fields (src, dst, sport, dport) have the values given."""
-    for packet in packets(path):
+    for packet in of:
         if packet.is_udp() and all(getattr(packet, k) == v for k, v in fields.items()):
             yield packet
+
+
+@functools.lru_cache(maxsize=4096)
+def _addr(raw):
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
 
 
 def _ip_of(link, frame):
@@ -88,7 +108,7 @@ def _parse(time, frame, ip):
 def _parse4(time, frame, ip):
     total, fragment = struct.unpack("!H", ip[2:4])[0], struct.unpack("!H", ip[6:8])[0]
     packet = Packet(time, frame, ip[:total or None])  # 0: a segment to be cut by the device
-    packet.src, packet.dst = (str(ipaddress.IPv4Address(ip[a:a + 4])) for a in (12, 16))
+    packet.src, packet.dst = _addr(ip[12:16]), _addr(ip[16:20])
     packet.proto = ip[9]
     packet.fragment = (fragment & 0x1fff) * 8
     _parse_ports(packet, (ip[0] & 15) * 4)
@@ -98,7 +118,7 @@ def _parse4(time, frame, ip):
 def _parse6(time, frame, ip):
     length = struct.unpack("!H", ip[4:6])[0]
     packet = Packet(time, frame, ip[:40 + length] if length else ip)
-    packet.src, packet.dst = (str(ipaddress.IPv6Address(ip[a:a + 16])) for a in (8, 24))
+    packet.src, packet.dst = _addr(ip[8:24]), _addr(ip[24:40])
     proto, at = ip[6], 40
     while proto in V6_SKIPPED | {V6_FRAGMENT} and at + 8 <= len(ip):
         if proto == V6_FRAGMENT:

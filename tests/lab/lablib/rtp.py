@@ -57,6 +57,12 @@ class Stream:
         times = sorted(self.times)
         return max((b - a for a, b in zip(times, times[1:])), default=0) * 1000
 
+    def gap_ms(self, since, until=None):
+        """The longest silence between `since` and `until` (default: the last packet)."""
+        times = sorted(t for t in self.times if t >= since and (until is None or t < until))
+        edges = [since, *times] + ([until] if until else [])
+        return max((b - a for a, b in zip(edges, edges[1:])), default=0) * 1000
+
     @property
     def seconds(self):
         return max(self.times) - min(self.times)

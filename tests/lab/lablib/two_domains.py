@@ -29,7 +29,7 @@ class Site:
         self.place = place
         self.domain = domain
         self.user = user
-        self.resolver = self.dc = self.sip = self.node = self.server = None
+        self.resolver = self.dc = self.sip = self.node = self.server = self.relay = None
 
     def resolve(self, tree, anchors=()):
         """A resolver for the site, which its hosts had before NTM came."""
@@ -44,7 +44,9 @@ class Site:
         self.dc = ntm.Dc(self.place.dc, self.domain, sections=sections)
 
     def join(self):
-        """The node of the SIP server and that of the user."""
+        """The relay, if there is one, the node of the SIP server and that of the user."""
+        if self.place.relay:
+            self.relay = ntm.Relay(self.place.relay, "relay", self.dc)
         self.sip = ntm.Node(self.place.sip, "sip", self.dc)
         self.node = ntm.Node(self.place.phone, self.user, self.dc)
 
@@ -72,8 +74,8 @@ class Site:
 class Names:
     """The places with their DNS and their DCs; no nodes yet. third: C has a DC as well."""
 
-    def __init__(self, lab, nat_side=None, delay_ms=0, resolver=None, third=False):
-        self.net = TwoPlaces(lab, nat_side, delay_ms=delay_ms)
+    def __init__(self, lab, nat_side=None, delay_ms=0, resolver=None, third=False, relays=False):
+        self.net = TwoPlaces(lab, nat_side, delay_ms=delay_ms, relays=relays)
         self.a = Site(self.net.a, A, "alice")
         self.b = Site(self.net.b, B, "bob")
         self.sites = [self.a, self.b]
@@ -91,8 +93,9 @@ class Names:
 class Scene(Names):
     """Two companies with SIP servers: alice@a.example, behind a NAT or not, and bob@b.example."""
 
-    def __init__(self, lab, nat_side="caller", delay_ms=0, ipv6=False, third=False, capture=True):
-        super().__init__(lab, nat_side, delay_ms, "", third)
+    def __init__(self, lab, nat_side="caller", delay_ms=0, ipv6=False, third=False, capture=True,
+                 relays=False):
+        super().__init__(lab, nat_side, delay_ms, "", third, relays)
         net = self.net
         self.ipv6 = ipv6
         self.outside = Capture(net.inet, "br0") if capture else None
@@ -102,6 +105,8 @@ class Scene(Names):
             site.serve(ipv6)
         self.alice, self.bob = self.a.node, self.b.node
         self.introduce()
+        self.relays = [site.relay for site in self.sites if site.relay]
+        self.relay_hosts = [relay.host for relay in self.relays]
 
     def introduce(self):
         """Each operator pastes the line that the other one's DC printed."""
