@@ -13,19 +13,16 @@ struct ask {
 	struct ntm_relay_frame frame;
 	struct ntm_ticket ticket;
 	struct flow *flow; /* NULL: not known */
+	bool is_copy;      /* what it asks for is done: our answer was lost, or it was recorded */
 };
 
 /* Cheapest first: whoever makes frames up should pay more for them than we do. */
-static enum relay_drop read_frame(struct relay *relay, struct ask *ask, const uint8_t *frame,
+static enum relay_drop read_frame(const struct relay *relay, struct ask *ask, const uint8_t *frame,
 				  size_t len)
 {
 	if (ntm_relay_frame_parse(&ask->frame, frame, len) != 0)
 		return RELAY_DROP_MALFORMED;
-	if (!sources_ok(&relay->sources, ask->from))
-		return RELAY_DROP_SOURCE;
-	return sources_admit(&relay->sources, ask->from, relay->timers->now_ms)
-		       ? RELAY_DROPS
-		       : RELAY_DROP_LIMITED;
+	return sources_ok(&relay->sources, ask->from) ? RELAY_DROPS : RELAY_DROP_SOURCE;
 }
 
 static enum relay_drop read_ticket(struct relay *relay, struct ask *ask, const uint8_t *frame,
@@ -51,16 +48,16 @@ static enum relay_drop read_ticket(struct relay *relay, struct ask *ask, const u
 
 /* A side that is bound moves only by a newer generation, so a replay moves nothing; where it is it
  * may ask as often as it likes. */
-static enum relay_drop judge_known(const struct relay *relay, const struct ask *ask)
+static enum relay_drop judge_known(const struct relay *relay, struct ask *ask)
 {
 	const struct flow_side *side = &ask->flow->side[ask->ticket.side];
 
 	if (side->addr.ip.family == 0 || flow_side_is_over(side, relay->timers->now_ms) ||
 	    ask->frame.generation > side->generation)
 		return RELAY_DROPS;
-	return ask->frame.generation == side->generation && ntm_addr_eq(&side->addr, ask->from)
-		       ? RELAY_DROPS
-		       : RELAY_DROP_GENERATION;
+	ask->is_copy =
+		ask->frame.generation == side->generation && ntm_addr_eq(&side->addr, ask->from);
+	return ask->is_copy ? RELAY_DROPS : RELAY_DROP_GENERATION;
 }
 
 /* What the side would be the first one of in this account. */
@@ -225,6 +222,9 @@ void admission_input(struct relay *relay, const struct ntm_addr *from, const uin
 		why = read_ticket(relay, &ask, frame, len);
 	if (why == RELAY_DROPS)
 		why = judge(relay, &ask);
+	if (why == RELAY_DROPS && !sources_admit(&relay->sources, from, ask.ticket.flow,
+						 ask.is_copy, relay->timers->now_ms))
+		why = RELAY_DROP_LIMITED;
 	if (why == RELAY_DROPS && ask.frame.type == NTM_FRAME_ANSWER)
 		why = bind_side(relay, &ask);
 	else if (why == RELAY_DROPS)

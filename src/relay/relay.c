@@ -124,8 +124,15 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 		admission_input(relay, from, data, len);
 		return NULL;
 	case NTM_FRAME_INITIATION:
-	case NTM_FRAME_RESPONSE:
 	case NTM_FRAME_FINAL:
+		/* The only one who renews a session with us: keys are reckoned for nobody else, and
+		 * nobody else is asked for cookies. */
+		if (relay_dc_is_at(relay->dc, from))
+			session_input(relay, from, data, len);
+		else
+			relay_count(relay, RELAY_DROP_STRANGER);
+		return NULL;
+	case NTM_FRAME_RESPONSE:
 	case NTM_FRAME_COOKIE:
 	case NTM_FRAME_TRANSPORT:
 		session_input(relay, from, data, len);

@@ -219,6 +219,11 @@ void relay_dc_on_input(struct relay_dc *dc, struct ntm_pkt *pkt)
 		dc->silent = false;
 }
 
+bool relay_dc_is_at(const struct relay_dc *dc, const struct ntm_addr *addr)
+{
+	return dc->link != NULL && ntm_addr_eq(ntm_link_remote(dc->link), addr);
+}
+
 bool relay_dc_is_registered(const struct relay_dc *dc)
 {
 	return dc->registered;

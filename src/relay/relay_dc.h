@@ -32,5 +32,7 @@ void relay_dc_on_up(struct relay_dc *dc);
 void relay_dc_on_down(struct relay_dc *dc);
 void relay_dc_on_input(struct relay_dc *dc, struct ntm_pkt *pkt);
 
+/* Whether that is the DC's address. */
+bool relay_dc_is_at(const struct relay_dc *dc, const struct ntm_addr *addr);
 bool relay_dc_is_registered(const struct relay_dc *dc);
 json_t *relay_dc_json(const struct relay_dc *dc); /* for `status` */

@@ -14,7 +14,8 @@
 enum relay_drop {
 	RELAY_DROP_MALFORMED,   /* no frame that a relay reads */
 	RELAY_DROP_SOURCE,      /* from an address that nothing may be sent to */
-	RELAY_DROP_LIMITED,     /* too many BINDs and ANSWERs from one network */
+	RELAY_DROP_STRANGER,    /* begins a session, and is not the DC */
+	RELAY_DROP_LIMITED,     /* too many BINDs and ANSWERs of a flow from one network */
 	RELAY_DROP_NO_KEYS,     /* the DC has not given any ticket keys yet */
 	RELAY_DROP_UNKNOWN_KEY, /* a ticket under a key that is not, or no longer, used */
 	RELAY_DROP_TICKET,      /* not made by the DC, or for another relay */

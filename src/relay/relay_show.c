@@ -11,6 +11,7 @@ const char *relay_drop_name(enum relay_drop why)
 	static const char *const names[RELAY_DROPS] = {
 		[RELAY_DROP_MALFORMED] = "malformed",
 		[RELAY_DROP_SOURCE] = "source",
+		[RELAY_DROP_STRANGER] = "stranger",
 		[RELAY_DROP_LIMITED] = "limited",
 		[RELAY_DROP_NO_KEYS] = "no_keys",
 		[RELAY_DROP_UNKNOWN_KEY] = "unknown_key",
@@ -44,6 +45,22 @@ static json_t *drops_json(const struct relay *relay)
 	return json;
 }
 
+/* Frames that are no relay frames: of the session with the DC, or meant to look so. */
+static json_t *session_json(const struct relay *relay)
+{
+	const struct ntm_links_counters *counters = ntm_links_counters(relay->links);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "frames_in",
+			 (json_int_t)counters->frames_in, "malformed",
+			 (json_int_t)counters->malformed, "bad_mac1",
+			 (json_int_t)counters->bad_mac1, "bad_handshake",
+			 (json_int_t)counters->bad_handshake, "refused",
+			 (json_int_t)counters->refused, "unknown_index",
+			 (json_int_t)counters->unknown_index, "bad_tag",
+			 (json_int_t)counters->bad_tag, "replay", (json_int_t)counters->replay,
+			 "limited", (json_int_t)counters->limited);
+}
+
 static json_t *accounts_json(const struct relay *relay)
 {
 	json_t *json = json_array();
@@ -63,22 +80,27 @@ json_t *relay_status_json(const struct relay *relay)
 {
 	const struct relay_counters *counters = &relay->counters;
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I}",
-		"version", NTM_VERSION, "name", relay->lease.fqdn, "domain", relay->lease.domain,
-		"registered", relay_dc_is_registered(relay->dc), "draining", relay->draining, "dc",
-		relay_dc_json(relay->dc), "flows", (json_int_t)relay->flows.count, "flows_max",
-		(json_int_t)relay->settings.flows_max, "kbit_s", (json_int_t)relay->kbit_s,
-		"kbit_max", (json_int_t)relay->settings.kbit_max, "packets",
-		(json_int_t)counters->packets, "bytes", (json_int_t)counters->bytes, "admission",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
-			  (json_int_t)counters->binds, "challenges",
-			  (json_int_t)counters->challenges, "bound", (json_int_t)counters->bound,
-			  "unbound_sent", (json_int_t)counters->unbound_sent, "flows_made",
-			  (json_int_t)counters->flows_made, "flows_ended",
-			  (json_int_t)counters->flows_ended, "keys", (int)relay->keys.count),
-		"accounts", accounts_json(relay), "drops", drops_json(relay), "up_s",
-		(json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
+			 "s:o, s:o, s:I}",
+			 "version", NTM_VERSION, "name", relay->lease.fqdn, "domain",
+			 relay->lease.domain, "registered", relay_dc_is_registered(relay->dc),
+			 "draining", relay->draining, "dc", relay_dc_json(relay->dc), "flows",
+			 (json_int_t)relay->flows.count, "flows_max",
+			 (json_int_t)relay->settings.flows_max, "kbit_s", (json_int_t)relay->kbit_s,
+			 "kbit_max", (json_int_t)relay->settings.kbit_max, "packets",
+			 (json_int_t)counters->packets, "bytes", (json_int_t)counters->bytes,
+			 "admission",
+			 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
+				   (json_int_t)counters->binds, "challenges",
+				   (json_int_t)counters->challenges, "bound",
+				   (json_int_t)counters->bound, "unbound_sent",
+				   (json_int_t)counters->unbound_sent, "flows_made",
+				   (json_int_t)counters->flows_made, "flows_ended",
+				   (json_int_t)counters->flows_ended, "keys",
+				   (int)relay->keys.count),
+			 "accounts", accounts_json(relay), "drops", drops_json(relay), "session",
+			 session_json(relay), "up_s",
+			 (json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
 }
 
 static json_t *side_json(const struct relay *relay, const struct flow_side *side)

@@ -4,16 +4,18 @@
 
 #include "ntm/map.h"
 
+#include <string.h>
+
 void sources_init(struct sources *sources, int64_t now_ms)
 {
 	*sources = (struct sources){0};
 	ntm_random(sources->hash_key, sizeof(sources->hash_key));
-	for (size_t i = 0; i < SOURCES_BUCKETS; i++) {
+	for (size_t i = 0; i < SOURCES_ADMIT_BUCKETS; i++)
 		ntm_bucket_init(&sources->admit[i], SOURCES_ADMIT_PER_S, SOURCES_ADMIT_BURST,
 				now_ms);
+	for (size_t i = 0; i < SOURCES_BUCKETS; i++)
 		ntm_bucket_init(&sources->unbound[i], SOURCES_UNBOUND_PER_S, SOURCES_UNBOUND_BURST,
 				now_ms);
-	}
 }
 
 static bool is_own(const struct sources *sources, const struct ntm_addr *from)
@@ -37,19 +39,28 @@ bool sources_ok(const struct sources *sources, const struct ntm_addr *from)
 	return true;
 }
 
-static size_t bucket_of(const struct sources *sources, const struct ntm_addr *from)
+/* Bytes of the address that say the network. */
+static size_t net_len(const struct ntm_addr *from)
 {
-	size_t len = from->ip.family == 4 ? 3 : 7;
-
-	return ntm_siphash24(sources->hash_key, from->ip.b, len) % SOURCES_BUCKETS;
+	return from->ip.family == 4 ? 3 : 7;
 }
 
-bool sources_admit(struct sources *sources, const struct ntm_addr *from, int64_t now_ms)
+bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_t flow,
+		   bool is_copy, int64_t now_ms)
 {
-	return ntm_bucket_take(&sources->admit[bucket_of(sources, from)], now_ms);
+	uint8_t text[7 + 8 + 1];
+	size_t len = net_len(from);
+
+	memcpy(text, from->ip.b, len);
+	memcpy(text + len, &flow, sizeof(flow));
+	text[len + sizeof(flow)] = is_copy;
+	uint64_t hash = ntm_siphash24(sources->hash_key, text, len + sizeof(flow) + 1);
+	return ntm_bucket_take(&sources->admit[hash % SOURCES_ADMIT_BUCKETS], now_ms);
 }
 
 bool sources_unbound(struct sources *sources, const struct ntm_addr *from, int64_t now_ms)
 {
-	return ntm_bucket_take(&sources->unbound[bucket_of(sources, from)], now_ms);
+	uint64_t hash = ntm_siphash24(sources->hash_key, from->ip.b, net_len(from));
+
+	return ntm_bucket_take(&sources->unbound[hash % SOURCES_BUCKETS], now_ms);
 }

@@ -6,12 +6,17 @@
 #include "ntm/bucket.h"
 #include "ntm/lists.h"
 
-/* Networks (/24, /56) share a bucket where their hashes meet; the table does not grow. */
-#define SOURCES_BUCKETS 1024
-/* BIND and ANSWER from one network: all who sit behind a carrier's NAT come back at once when a
- * relay was restarted; one costs some 2 us. */
-#define SOURCES_ADMIT_PER_S 500
-#define SOURCES_ADMIT_BURST 1000
+/* The tables do not grow: what hashes to the same bucket shares it. */
+#define SOURCES_BUCKETS       1024
+#define SOURCES_ADMIT_BUCKETS 4096
+/*
+ * BIND and ANSWER with a good ticket and mac, of one flow from one network (/24, /56). By network
+ * alone, whoever writes a network's addresses on forged frames would shut its nodes out, and a
+ * carrier's NAT would stop all who come back at once when a relay was restarted. Forged ones cost
+ * less than receiving them did, and are not counted.
+ */
+#define SOURCES_ADMIT_PER_S 100
+#define SOURCES_ADMIT_BURST 200
 /* UNBOUND to one network. */
 #define SOURCES_UNBOUND_PER_S 50
 #define SOURCES_UNBOUND_BURST 200
@@ -23,12 +28,14 @@ struct sources {
 	struct ntm_addr reflexive;
 	struct ntm_prefix_list virtuals; /* virtual addresses are no real ones */
 	uint8_t hash_key[16];
-	struct ntm_bucket admit[SOURCES_BUCKETS];
+	struct ntm_bucket admit[SOURCES_ADMIT_BUCKETS];
 	struct ntm_bucket unbound[SOURCES_BUCKETS];
 };
 
 void sources_init(struct sources *sources, int64_t now_ms);
 /* An address that something may be sent to: no loopback, multicast, own or virtual address. */
 bool sources_ok(const struct sources *sources, const struct ntm_addr *from);
-bool sources_admit(struct sources *sources, const struct ntm_addr *from, int64_t now_ms);
+/* is_copy: changes nothing; copies that somebody recorded do not use up what changes have. */
+bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_t flow,
+		   bool is_copy, int64_t now_ms);
 bool sources_unbound(struct sources *sources, const struct ntm_addr *from, int64_t now_ms);

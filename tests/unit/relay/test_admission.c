@@ -175,7 +175,6 @@ static void test_every_byte_counts(void **state)
 					frame[i] ^= (uint8_t)(1u << bit);
 					continue; /* another family */
 				}
-				run_ms(w, 2); /* no limit by network */
 				assert_null(ask(w, &from, frame, len));
 				frame[i] ^= (uint8_t)(1u << bit);
 			}
@@ -370,26 +369,72 @@ static void test_draining_idle(void **state)
 	world_free(w);
 }
 
-static void test_limited_by_network(void **state)
+/* Sources can be forged: whoever has no ticket shuts nobody out, not even by the very address. */
+static void test_forged_do_not_shut_out(void **state)
 {
 	struct world *w = world_up(16);
-	struct pass pass = pass_for(w, 7, 0);
-	struct ntm_addr from = addr_of("192.0.2.1"), near = addr_of("192.0.2.200"),
-			far = addr_of("198.51.100.1");
-	uint8_t frame[NTM_RELAY_FRAME_MAX] = {0}, cookie[NTM_RELAY_COOKIE_LEN];
+	struct pass pass = pass_for(w, 7, 0), forged = pass;
+	struct ntm_addr from = addr_of("192.0.2.1");
+	uint8_t frame[2][NTM_RELAY_FRAME_MAX];
+	size_t len[2];
 
 	(void)state;
-	memset(frame, 0x41, sizeof(frame));
-	size_t len = write_bind(&pass, 1, frame);
-	frame[len - 1] ^= 1;
-	for (int i = 0; i < SOURCES_ADMIT_BURST; i++)
-		assert_null(ask(w, &from, frame, len));
+	forged.sealed[40] ^= 1;
+	len[0] = write_bind(&forged, 1, frame[0]);
+	forged = pass;
+	forged.ticket.bind_key[0] ^= 1;
+	len[1] = write_bind(&forged, 1, frame[1]);
+	for (unsigned i = 0; i < 20000; i++)
+		assert_null(ask(w, &from, frame[i & 1], len[i & 1]));
+	assert_int_equal(drops_of(w, RELAY_DROP_TICKET), 10000);
+	assert_int_equal(drops_of(w, RELAY_DROP_MAC), 10000);
+	assert_true(bind_to(w, &pass, &from, 1, NULL));
 	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 0);
+	world_free(w);
+}
+
+/* One ticket gets only so many answers sent to one network, and takes nothing from others. */
+static void test_limited_by_flow_and_network(void **state)
+{
+	struct world *w = world_up(16);
+	struct pass pass = pass_for(w, 7, 0), other = pass_for(w, 8, 0);
+	struct ntm_addr from = addr_of("192.0.2.1"), near = addr_of("192.0.2.200"),
+			far = addr_of("198.51.100.1");
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+
+	(void)state;
+	for (uint32_t i = 0; i < SOURCES_ADMIT_BURST; i++)
+		assert_true(get_cookie(w, &pass, &from, i, cookie));
 	assert_false(get_cookie(w, &pass, &near, 1, cookie));
 	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 1);
 	assert_true(get_cookie(w, &pass, &far, 1, cookie));
+	assert_true(get_cookie(w, &other, &near, 1, cookie));
 	run_ms(w, 10);
 	assert_true(get_cookie(w, &pass, &near, 1, cookie));
+	world_free(w);
+}
+
+/* Somebody recorded BIND and ANSWER and sends them on and on, by the right address: the node still
+ * binds anew. */
+static void test_recorded_do_not_shut_out(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 7, "192.0.2.1:7000", "192.0.2.2:7000");
+	struct ntm_addr moved = addr_of("192.0.2.1:7001");
+	uint8_t frame[NTM_RELAY_FRAME_MAX];
+	size_t len = write_bind(&pair.pass[0], 1, frame);
+	unsigned answers = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++)
+		answers += ask(w, &pair.addr[0], frame, len) != NULL;
+	assert_in_range(answers, 1, SOURCES_ADMIT_BURST);
+	assert_int_equal(drops_of(w, RELAY_DROP_LIMITED), 2000 - answers);
+	for (unsigned i = 0; i < 2000; i++)
+		assert_null(ask(w, &moved, frame, len));
+	assert_int_equal(drops_of(w, RELAY_DROP_GENERATION), 2000);
+	assert_true(bind_to(w, &pair.pass[0], &moved, 2, NULL));
+	assert_true(ntm_addr_eq(relayed(w, &pair.addr[1], pair.label), &moved));
 	world_free(w);
 }
 
@@ -411,7 +456,9 @@ int main(void)
 		cmocka_unit_test(test_account_flows),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_draining_idle),
-		cmocka_unit_test(test_limited_by_network),
+		cmocka_unit_test(test_forged_do_not_shut_out),
+		cmocka_unit_test(test_limited_by_flow_and_network),
+		cmocka_unit_test(test_recorded_do_not_shut_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,6 +394,39 @@ static void test_json(void **state)
 	world_free(w);
 }
 
+/* A handshake as one who knows our key can write it: keys are reckoned for the DC alone. */
+static void test_handshakes_of_strangers(void **state)
+{
+	static const uint8_t purposes[] = {NTM_PURPOSE_NODE, NTM_PURPOSE_JOIN, NTM_PURPOSE_RELAY};
+	struct world *w = world_up(16);
+	const struct ntm_links_counters *session = ntm_links_counters(w->relay->links);
+	struct ntm_addr from = addr_of(A), beside = w->dc_addr;
+	uint8_t frame[NTM_HANDSHAKE_MAX], key[NTM_KEY_LEN];
+	uint64_t before = session->frames_in;
+
+	(void)state;
+	beside.port++;
+	ntm_mac1_key(key, w->lease.keys.pub);
+	for (size_t i = 0; i < sizeof(purposes); i++) {
+		struct ntm_handshake head = {.type = NTM_FRAME_INITIATION,
+					     .purpose = purposes[i],
+					     .sender = 5};
+		size_t len = ntm_handshake_head(frame, &head);
+
+		ntm_random(frame + len, 96);
+		len = ntm_mac_append(frame, len + 96, key, NULL);
+		for (int n = 0; n < 1000; n++) {
+			assert_null(ask(w, &from, frame, len));
+			assert_null(ask(w, &beside, frame, len));
+		}
+		assert_int_equal(session->frames_in, before);
+		assert_int_equal(drops_of(w, RELAY_DROP_STRANGER), (i + 1) * 2000);
+	}
+	assert_null(relay_input(w->relay, &w->dc_addr, frame, 200));
+	assert_int_equal(session->frames_in, before + 1);
+	world_free(w);
+}
+
 /* ---- lies ---- */
 
 #define LIES  100000
@@ -551,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_handshakes_of_strangers),
 		cmocka_unit_test(test_hundred_thousand_lies),
 		cmocka_unit_test(test_only_who_answered),
 		cmocka_unit_test(test_memory),
