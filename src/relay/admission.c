@@ -52,7 +52,7 @@ static enum relay_drop judge_known(const struct relay *relay, struct ask *ask)
 {
 	const struct flow_side *side = &ask->flow->side[ask->ticket.side];
 
-	if (side->addr.ip.family == 0 || flow_side_is_over(side, relay->timers->now_ms) ||
+	if (side->addr.ip.family == 0 || relay_side_is_over(relay, side) ||
 	    ask->frame.generation > side->generation)
 		return RELAY_DROPS;
 	ask->is_copy =
@@ -182,8 +182,8 @@ static void say_bound(struct relay *relay, const struct ask *ask)
 		.flow = ask->flow->id,
 		.label = ask->flow->label,
 		.peer_bound = peer->addr.ip.family != 0 &&
-			      !flow_side_is_over(peer, relay->timers->now_ms),
-		.idle_s = NTM_RELAY_IDLE_S,
+			      !relay_side_is_over(relay, peer),
+		.idle_s = (uint32_t)(relay->settings.idle_ms / 1000),
 	};
 
 	answer(relay, ask, &reply);

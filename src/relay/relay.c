@@ -82,14 +82,14 @@ static const struct ntm_addr *forward(struct relay *relay, const struct ntm_addr
 	}
 	struct flow *flow = flows_at(&relay->flows, label);
 	int number = flow == NULL ? -1 : side_of(flow, from);
-	if (number < 0 || flow_side_is_over(&flow->side[number], now_ms)) {
+	if (number < 0 || relay_side_is_over(relay, &flow->side[number])) {
 		tell_unbound(relay, from, label);
 		return NULL;
 	}
 	struct flow_side *side = &flow->side[number];
 	const struct flow_side *peer = &flow->side[!number];
 	side->heard_ms = now_ms;
-	enum relay_drop why = peer->addr.ip.family == 0 || flow_side_is_over(peer, now_ms)
+	enum relay_drop why = peer->addr.ip.family == 0 || relay_side_is_over(relay, peer)
 				      ? RELAY_DROP_PEER_UNBOUND
 				      : meter_all(relay, side, len);
 	if (why != RELAY_DROPS) {
@@ -147,12 +147,10 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 
 static void end_overdue(struct relay *relay, struct flow *flow)
 {
-	int64_t now_ms = relay->timers->now_ms;
-
 	for (unsigned i = 0; i < 2; i++) {
 		bool is_last = flow->side[!i].addr.ip.family == 0;
 
-		if (flow->side[i].addr.ip.family == 0 || !flow_side_is_over(&flow->side[i], now_ms))
+		if (flow->side[i].addr.ip.family == 0 || !relay_side_is_over(relay, &flow->side[i]))
 			continue;
 		admission_unbind(relay, flow, i);
 		if (is_last)
@@ -321,6 +319,8 @@ struct relay *relay_new(const struct relay_args *args)
 	relay->ctx = args->ctx;
 	relay->timers = args->timers;
 	relay->settings = *args->settings;
+	if (relay->settings.idle_ms == 0)
+		relay->settings.idle_ms = NTM_RELAY_IDLE_S * 1000;
 	relay->lease = *args->lease;
 	relay->start_ms = relay->rate_ms = args->timers->now_ms;
 	sources_init(&relay->sources, relay->start_ms);

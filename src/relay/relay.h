@@ -27,6 +27,7 @@ struct relay_ops {
 struct relay_settings {
 	uint32_t flows_max;  /* 1 to FLOWS_MAX */
 	uint32_t kbit_max;   /* of the whole relay; 0: no limit */
+	int64_t idle_ms;     /* a side that sent nothing for so long is over; 0: the preset */
 	bool allow_loopback; /* serves programs of this host: for tests */
 	struct ntm_link_times link_times;
 };

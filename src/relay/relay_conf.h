@@ -12,7 +12,7 @@ struct relay_conf {
 	char *state_dir, *run_dir;
 	char *user; /* "": stays who started it */
 	struct ntm_addr listen;
-	int64_t flows_max, kbit_max;
+	int64_t flows_max, kbit_max, idle_ms;
 	bool allow_loopback;
 	int64_t rekey_ms;
 	int log_level; /* enum ntm_log_level */

@@ -83,7 +83,9 @@ void admission_input(struct relay *relay, const struct ntm_addr *from, const uin
 /* admission.c: the side is bound no longer; frees the flow with its last side. */
 void admission_unbind(struct relay *relay, struct flow *flow, unsigned side);
 /* Whether the side's time is over: idle, or its ticket has expired. */
-static inline bool flow_side_is_over(const struct flow_side *side, int64_t now_ms)
+static inline bool relay_side_is_over(const struct relay *relay, const struct flow_side *side)
 {
-	return now_ms >= side->ends_ms || now_ms - side->heard_ms >= NTM_RELAY_IDLE_S * 1000;
+	int64_t now_ms = relay->timers->now_ms;
+
+	return now_ms >= side->ends_ms || now_ms - side->heard_ms >= relay->settings.idle_ms;
 }

@@ -108,7 +108,7 @@ static json_t *side_json(const struct relay *relay, const struct flow_side *side
 	char addr[NTM_ADDR_STR];
 	int64_t now_ms = relay->timers->now_ms;
 
-	if (side->addr.ip.family == 0 || flow_side_is_over(side, now_ms))
+	if (side->addr.ip.family == 0 || relay_side_is_over(relay, side))
 		return json_null();
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "address",
 			 ntm_addr_str(&side->addr, addr), "generation",

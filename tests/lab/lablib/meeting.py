@@ -45,13 +45,13 @@ class User:
 class Meeting:
     """The domain of a topology.Homes. relays: how many of its relays' hosts run one."""
 
-    def __init__(self, net, relays=None, node_extra=""):
+    def __init__(self, net, relays=None, node_extra="", relay_extra=""):
         self.net = net
         self.node_extra = node_extra
         self.relay_hosts = net.relays
         self.dc = ntm.Dc(net.dc)
         hosts = net.relays if relays is None else net.relays[:relays]
-        self.relays = [ntm.Relay(host, host.name, self.dc) for host in hosts]
+        self.relays = [ntm.Relay(host, host.name, self.dc, relay_extra) for host in hosts]
         self.sip = ntm.Node(net.sip, "sip", self.dc)
         self.server = Kamailio(net.sip, [self.sip.vip, self.sip.vip6],
                                [ntm.DOMAIN, self.sip.fqdn])

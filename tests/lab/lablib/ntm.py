@@ -191,6 +191,11 @@ class Dc(Program):
         """name -> what `relay list` says of it."""
         return {r["name"].split(".")[0]: r for r in self.json("relay", "list")["relays"]}
 
+    def wait_relay(self, name, state, deadline_s=3):
+        """Waits until the DC says so of the relay."""
+        wait.until(lambda: self.relays()[name]["state"] == state, deadline_s,
+                   f"the DC to call {name} {state}", 0.05)
+
     def wait_relays(self, *names, deadline_s=10):
         """Waits until the DC would give the relays to nodes."""
         if names:

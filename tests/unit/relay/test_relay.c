@@ -146,6 +146,33 @@ static void test_idle_ends_a_side(void **state)
 	world_free(w);
 }
 
+/* By the configuration sooner; the nodes are told. */
+static void test_idle_of_the_settings(void **state)
+{
+	struct world *w = world_new(16);
+	struct ntm_addr a = addr_of(A), b = addr_of(B);
+	struct ntm_relay_frame bound;
+
+	(void)state;
+	relay_free(w->relay);
+	w->settings.idle_ms = 10000;
+	relay_begin(w);
+	run_ms(w, 100);
+	for (uint8_t side = 0; side < 2; side++) {
+		struct pass pass = pass_for(w, 1, side);
+
+		assert_true(bind_to(w, &pass, side ? &b : &a, 1, &bound));
+		assert_int_equal(bound.idle_s, 10);
+	}
+	run_ms(w, 9999);
+	assert_non_null(relayed(w, &a, bound.label));
+	run_ms(w, 1);
+	assert_null(relayed(w, &a, bound.label)); /* b has been silent */
+	run_ms(w, 20000);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	world_free(w);
+}
+
 static void test_ticket_ends_a_side(void **state)
 {
 	struct world *w = world_up(16);
@@ -574,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_unbound),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_idle_ends_a_side),
+		cmocka_unit_test(test_idle_of_the_settings),
 		cmocka_unit_test(test_ticket_ends_a_side),
 		cmocka_unit_test(test_endless_ticket),
 		cmocka_unit_test(test_kbit_of_a_side),

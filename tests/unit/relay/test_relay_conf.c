@@ -28,6 +28,7 @@ static void test_defaults(void **state)
 	relay_conf_settings(&conf, &settings);
 	assert_int_equal(settings.flows_max, RELAY_FLOWS_PRESET);
 	assert_int_equal(settings.kbit_max, 0);
+	assert_int_equal(settings.idle_ms, NTM_RELAY_IDLE_S * 1000);
 	assert_false(settings.allow_loopback);
 	assert_int_equal(settings.link_times.rekey_ms, 120000);
 	assert_int_equal(settings.link_times.reject_ms, 180000);
@@ -69,6 +70,8 @@ static void test_refused(void **state)
 		{"flows_max = 0", "relay.conf:2"},
 		{"flows_max = 1000001", "relay.conf:2"},
 		{"kbit_max = -1", "relay.conf:2"},
+		{"idle = 9s", "relay.conf:2"},
+		{"idle = 181s", "relay.conf:2"},
 		{"gateway = perhaps", "relay.conf:2"},
 		{"exit_port = 0", "relay.conf:2"},
 		{"exit_tun = \"a b\"", "exit_tun"},
