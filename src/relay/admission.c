@@ -181,8 +181,7 @@ static void say_bound(struct relay *relay, const struct ask *ask)
 		.generation = ask->frame.generation,
 		.flow = ask->flow->id,
 		.label = ask->flow->label,
-		.peer_bound = peer->addr.ip.family != 0 &&
-			      !relay_side_is_over(relay, peer),
+		.peer_bound = peer->addr.ip.family != 0 && !relay_side_is_over(relay, peer),
 		.idle_s = (uint32_t)(relay->settings.idle_ms / 1000),
 	};
 

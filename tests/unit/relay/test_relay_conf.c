@@ -3,6 +3,8 @@
 #include "flows.h"
 #include "relay_conf.h"
 
+#include "ntm/relay.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
