@@ -97,10 +97,14 @@ def counted(programs):
     total = 0
     for program in programs:
         status = program.json("status")
-        drops = status["drops"] if "drops" in status else status["links"]
         names = ("malformed", "bad_mac", "bad_mac1", "bad_handshake", "refused", "unknown_index",
                  "unknown_session", "bad_tag", "replay", "replayed", "limited")
+        drops = status["drops"] if "drops" in status else status["links"]
         total += sum(drops.get(prefix + name, 0) for name in names for prefix in ("", "frames_"))
+        # Frames of the relay family; a DC has no use for them.
+        relayed = status.get("relays") if program.binary_name == "ntm-node" else {}
+        total += sum(relayed.get(name, 0) for name in (
+            "malformed", "unknown", "bad_source", "bad_mac", "stale", "unbound_hints_unused"))
     return total
 
 
