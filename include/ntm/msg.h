@@ -130,7 +130,8 @@ struct ntm_msg_direction_error {
 
 /* DC -> nodes, and DCs of other domains: this certificate is void, its key too. */
 struct ntm_msg_revoked {
-	uint64_t serial;
+	uint64_t
+		serial; /* to a gateway, 0: nothing is void, but the node may not go out any more */
 	uint8_t key[NTM_KEY_LEN];
 	struct ntm_ip vip4, vip6;
 };

@@ -250,7 +250,10 @@ static json_t *set_exit(const struct admin *admin, const json_t *request)
 		return fail("exit is on or off");
 	if (!read_name(admin, request, fqdn, &reply))
 		return reply;
-	store_node_set_exit(admin->domain->store, fqdn, is_on, on_done, &found);
+	if (admin->dc != NULL)
+		dc_set_exit(admin->dc, fqdn, is_on, on_done, &found);
+	else
+		store_node_set_exit(admin->domain->store, fqdn, is_on, time(NULL), on_done, &found);
 	if (found.err == 0)
 		return json_pack("{s:s, s:b}", "name", fqdn, "exit", is_on);
 	return found.err == -ENOENT ? fail_unknown(STORE_NODE, fqdn) : fail_store(admin, fqdn);

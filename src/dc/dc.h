@@ -66,6 +66,10 @@ void dc_udp_input(struct dc *dc, const struct ntm_addr *from, struct ntm_pkt *pk
  * s). done is called once, maybe later. err -ENOENT: no such node. */
 void dc_revoke(struct dc *dc, const char *fqdn, store_node_fn *done, void *arg);
 
+/* Whether a node may send through gateways: durable first; then, when it may not any more, gateways
+ * are told to end its tunnels. done is called once. err -ENOENT: no such node. */
+void dc_set_exit(struct dc *dc, const char *fqdn, bool may_exit, store_done_fn *done, void *arg);
+
 /* Whether a node is registered now. */
 bool dc_is_online(const struct dc *dc, const char *fqdn);
 size_t dc_online_count(const struct dc *dc);

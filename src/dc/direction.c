@@ -297,3 +297,22 @@ void direction_join(struct direction *direction, struct ask *ask)
 		direction_decide(direction);
 	}
 }
+
+void direction_end_exits(struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
+{
+	struct direction *next;
+
+	for (struct direction *direction = dc->directions.first; direction; direction = next) {
+		const struct side *cn = &direction->cn;
+		const struct registry_node *node =
+			side_is_foreign(cn) ? NULL : side_record(direction, cn);
+		struct ntm_msg_direction_error error = {.code = 0};
+
+		next = direction->after;
+		if (!node || !node->who.gateway || memcmp(direction->mn.key, key, NTM_KEY_LEN) != 0)
+			continue;
+		direction_words(&error, NTM_DIR_FORBIDDEN,
+				"%s may not send through gateways any more", direction->mn.fqdn);
+		direction_fail(direction, &error);
+	}
+}

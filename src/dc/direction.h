@@ -56,5 +56,7 @@ struct directions {
 int direction_init(struct directions *directions);
 void direction_fini(struct dc *dc);
 void direction_on_request(struct registry_node *node, const struct ntm_msg *req);
+/* The node of that key may not send through gateways any more. */
+void direction_end_exits(struct dc *dc, const uint8_t key[static NTM_KEY_LEN]);
 /* An INFORMATION_REQUEST of the DC of another domain. */
 void direction_on_information(struct foreign *foreign, const struct ntm_msg *req);

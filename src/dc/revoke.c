@@ -119,6 +119,25 @@ static void on_revocation(void *arg, int err, const struct store_revocation *rev
 		sync->err = -ENOMEM;
 }
 
+/* Its certificate stays good, so nobody but gateways hears of it. */
+static void on_exit_off(void *arg, int err, const struct store_node *node)
+{
+	struct sync *sync = arg;
+	struct revocations *list = &sync->dc->revocations;
+	struct revocation entry = {.is_exit_off = true};
+
+	if (err)
+		sync->err = err;
+	if (err || !node)
+		return;
+	entry.told.vip4 = node->vip4;
+	entry.told.vip6 = node->vip6;
+	entry.end_s = node->exit_off_s + sync->dc->settings.pair_lifetime_s;
+	memcpy(entry.told.key, node->key, sizeof(entry.told.key));
+	if (!revoke_find(list, NULL, &entry.told) && revoke_add(list, &entry) != 0)
+		sync->err = -ENOMEM;
+}
+
 /* In front of the CLOSE and not repeated: the node's log says why. */
 static void tell_why(struct registry_node *node, const struct ntm_msg_revoked *told)
 {
@@ -133,6 +152,8 @@ static void end_sessions(struct dc *dc, uint64_t place)
 	struct registry_node *node;
 
 	for (; (entry = revoke_next(dc, place)); place = entry->place + 1) {
+		if (entry->is_exit_off)
+			continue;
 		node = registry_by_key(&dc->registry, entry->told.key);
 		if (node) {
 			tell_why(node, &entry->told);
@@ -158,6 +179,8 @@ int revoke_sync(struct dc *dc)
 
 	revoke_remove_ended(dc);
 	store_revocation_list(dc->store, dc_now_s(dc), on_revocation, &sync);
+	store_exit_off_list(dc->store, dc_now_s(dc) - dc->settings.pair_lifetime_s, on_exit_off,
+			    &sync);
 	if (sync.err)
 		dc_complain(dc, &dc->store_gate, "revocations are not known: %s",
 			    store_words(dc->store));
@@ -183,13 +206,22 @@ static void on_told(void *arg, int err, const struct ntm_msg *reply)
 		revoke_tell(node);
 }
 
+static const struct revocation *next_for(const struct registry_node *node)
+{
+	const struct revocation *entry = revoke_next(node->dc, node->told);
+
+	while (entry && entry->is_exit_off && !node->who.gateway)
+		entry = revoke_next(node->dc, entry->place + 1);
+	return entry;
+}
+
 void revoke_tell(struct registry_node *node)
 {
 	const struct revocation *entry;
 
 	if (!node->registered)
 		return;
-	while (node->telling < REVOKE_TELLING_MAX && (entry = revoke_next(node->dc, node->told))) {
+	while (node->telling < REVOKE_TELLING_MAX && (entry = next_for(node))) {
 		struct ntm_msg msg = {.type = NTM_MSG_REVOKED, .revoked = entry->told};
 
 		if (ntm_ctl_request(node->ctl, &msg, on_told, node, NULL) != 0)
@@ -246,4 +278,40 @@ void dc_revoke(struct dc *dc, const char *fqdn, store_node_fn *done, void *arg)
 	}
 	*revoking = (struct revoking){.dc = dc, .done = done, .arg = arg};
 	store_node_revoke(dc->store, fqdn, dc_now_s(dc), on_revoked, revoking);
+}
+
+/* ---- gateways ---- */
+
+/* A gateway that registers anew must not end what is allowed again. */
+static void forget_exit_off(struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
+{
+	struct revocations *list = &dc->revocations;
+
+	for (size_t i = list->count; i-- > 0;)
+		if (list->item[i].is_exit_off &&
+		    memcmp(list->item[i].told.key, key, NTM_KEY_LEN) == 0)
+			revoke_remove(list, i);
+}
+
+static void on_set_exit(void *arg, int err)
+{
+	*(int *)arg = err;
+}
+
+void dc_set_exit(struct dc *dc, const char *fqdn, bool may_exit, store_done_fn *done, void *arg)
+{
+	struct store_node who = {.joined = false};
+	int err = -EIO;
+
+	store_node_set_exit(dc->store, fqdn, may_exit, dc_now_s(dc), on_set_exit, &err);
+	if (!err)
+		err = lookup_by_name(dc->store, fqdn, &who);
+	if (!err && may_exit) {
+		forget_exit_off(dc, who.key);
+	} else if (!err) {
+		/* Before gateways are told: else one that is on the way opens a tunnel again. */
+		direction_end_exits(dc, who.key);
+		err = revoke_sync(dc);
+	}
+	done(arg, err);
 }

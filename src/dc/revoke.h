@@ -17,6 +17,9 @@ struct revocations {
 		const struct foreign *from; /* by its DC; NULL: of our own domain */
 		struct ntm_msg_revoked told;
 		int64_t end_s; /* the certificate runs out by itself */
+		/* Nothing is void: a node may not send through gateways any more, and these are
+		 * told, with serial 0. Until a tunnel from before must have ended by itself. */
+		bool is_exit_off;
 	} * item;
 	size_t count, cap;
 	uint64_t next_place;

@@ -11,8 +11,8 @@ static const struct revocation *next_own(const struct foreign *foreign)
 {
 	const struct revocation *entry = revoke_next(foreign->dc, foreign->told);
 
-	while (entry &&
-	       (entry->from || (entry->told.vip4.family == 0 && entry->told.vip6.family == 0)))
+	while (entry && (entry->from || entry->is_exit_off ||
+			 (entry->told.vip4.family == 0 && entry->told.vip6.family == 0)))
 		entry = revoke_next(foreign->dc, entry->place + 1);
 	return entry;
 }

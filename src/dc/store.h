@@ -54,9 +54,10 @@ enum store_role { STORE_NODE = 0, STORE_RELAY = 1 };
 struct store_node {
 	int64_t id;
 	char fqdn[NTM_NAME_MAX + 1];
-	uint8_t role;  /* enum store_role */
-	bool gateway;  /* a relay that is an exit to general servers (R140) */
-	bool may_exit; /* a node that may send through gateways */
+	uint8_t role;       /* enum store_role */
+	bool gateway;       /* a relay that is an exit to general servers (R140) */
+	bool may_exit;      /* a node that may send through gateways */
+	int64_t exit_off_s; /* it may not any more since then; 0: it may, or never might */
 	struct ntm_ip vip4,
 		vip6; /* family 0 when the domain has no such prefix, or it leases none */
 	bool joined;
@@ -100,8 +101,11 @@ static inline bool store_leases(const struct store_node *node)
 void store_node_add(struct store *store, const struct store_node *wanted, int64_t now_s,
 		    store_node_fn *done, void *arg);
 /* Whether a node may send through gateways. -ENOENT: there is no such node. */
-void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, store_done_fn *done,
-			 void *arg);
+void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, int64_t now_s,
+			 store_done_fn *done, void *arg);
+/* Nodes that may not any more since a time behind since_s: done once a node with err 0, then with
+ * NULL. */
+void store_exit_off_list(struct store *store, int64_t since_s, store_node_fn *done, void *arg);
 
 /* These find nodes and relays that are not revoked. -ENOENT. */
 void store_node_by_name(struct store *store, const char *fqdn, store_node_fn *done, void *arg);

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NODE_SELECT                                                                        \
-	"SELECT id, fqdn, role, gateway, may_exit, vip4, vip6, key, created_s, joined_s, " \
-	"revoked_s, "                                                                      \
+#define NODE_SELECT                                                               \
+	"SELECT id, fqdn, role, gateway, may_exit, exit_off_s, vip4, vip6, key, " \
+	"created_s, joined_s, revoked_s, "                                        \
 	"seen_at, (SELECT max(serial) FROM cert WHERE node_id = node.id) FROM node "
 
 static const char *const sql_text[SQL_COUNT] = {
@@ -26,7 +26,10 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_NODE_AFTER] = NODE_SELECT "WHERE role = ? AND id > ? ORDER BY id LIMIT 1",
 	[SQL_NODE_REVOKE] = "UPDATE node SET revoked_s = ? WHERE id = ?",
 	[SQL_NODE_JOIN] = "UPDATE node SET key = ?, joined_s = ? WHERE id = ?",
-	[SQL_NODE_EXIT] = "UPDATE node SET may_exit = ? WHERE id = ?",
+	[SQL_NODE_EXIT] = "UPDATE node SET may_exit = ?1, exit_off_s = CASE WHEN ?1 THEN NULL "
+			  "WHEN may_exit THEN ?2 ELSE exit_off_s END WHERE id = ?3",
+	[SQL_EXIT_OFF_AFTER] = NODE_SELECT "WHERE id > ? AND exit_off_s > ? AND key IS NOT NULL "
+					   "AND revoked_s IS NULL ORDER BY id LIMIT 1",
 	[SQL_SEEN_PUT] = "UPDATE node SET seen_at = ? WHERE id = ?",
 	[SQL_SEEN_AFTER] = NODE_SELECT "WHERE id > ? AND key IS NOT NULL AND revoked_s IS NULL "
 				       "AND seen_at IS NOT NULL ORDER BY id LIMIT 1",

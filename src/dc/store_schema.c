@@ -87,6 +87,7 @@ static const char version3_sql[] =
 	" role INTEGER NOT NULL CHECK (role IN (0, 1)),"
 	" gateway INTEGER NOT NULL DEFAULT 0 CHECK (gateway IN (0, role)),"
 	" may_exit INTEGER NOT NULL DEFAULT 0 CHECK (may_exit IN (0, 1 - role)),"
+	" exit_off_s INTEGER," /* may not any more since then; gateways hear of it */
 	" idx INTEGER UNIQUE CHECK (idx > 0),"
 	" vip4 BLOB UNIQUE,"
 	" vip6 BLOB UNIQUE,"

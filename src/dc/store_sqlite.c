@@ -33,6 +33,7 @@ void store_node_read(struct store_run *run, struct store_node *node)
 	node->role = (uint8_t)store_column_int(run);
 	node->gateway = store_column_int(run) != 0;
 	node->may_exit = store_column_int(run) != 0;
+	node->exit_off_s = store_column_int(run);
 	store_ip_read(run, 4, &node->vip4);
 	store_ip_read(run, 6, &node->vip6);
 	node->joined = store_column_blob(run, node->key, sizeof node->key);
@@ -319,7 +320,7 @@ void store_node_revoke(struct store *store, const char *fqdn, int64_t now_s, sto
 	answer(done, arg, err, &node);
 }
 
-static int set_exit(struct store *store, const char *fqdn, bool may_exit)
+static int set_exit(struct store *store, const char *fqdn, bool may_exit, int64_t now_s)
 {
 	struct store_node node;
 	int err = find_name(store, fqdn, &node);
@@ -327,17 +328,33 @@ static int set_exit(struct store *store, const char *fqdn, bool may_exit)
 		return err < 0 ? err : -ENOENT;
 	struct store_run run = store_run_begin(store, SQL_NODE_EXIT);
 	store_bind_int(&run, may_exit);
+	store_bind_int(&run, now_s);
 	store_bind_int(&run, node.id);
 	return store_run_all(&run);
 }
 
-void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, store_done_fn *done,
-			 void *arg)
+void store_node_set_exit(struct store *store, const char *fqdn, bool may_exit, int64_t now_s,
+			 store_done_fn *done, void *arg)
 {
 	int err = store_begin(store);
 	if (err == 0)
-		err = store_end(store, set_exit(store, fqdn, may_exit));
+		err = store_end(store, set_exit(store, fqdn, may_exit, now_s));
 	done(arg, err);
+}
+
+void store_exit_off_list(struct store *store, int64_t since_s, store_node_fn *done, void *arg)
+{
+	struct store_node node = {.id = 0};
+	int err = 0;
+	while (err == 0) {
+		struct store_run run = store_run_begin(store, SQL_EXIT_OFF_AFTER);
+		store_bind_int(&run, node.id);
+		store_bind_int(&run, since_s);
+		err = store_node_find(&run, &node);
+		if (err == 0)
+			done(arg, 0, &node);
+	}
+	done(arg, err == -ENOENT ? 0 : err, NULL);
 }
 
 void store_setting_put(struct store *store, const char *name, const char *value,

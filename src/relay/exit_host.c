@@ -101,12 +101,27 @@ static void put_forward(struct text *text, const struct exit_host *host)
 	    host->tun, host->tun, host->forwarding_was_off ? "\t\tcounter drop\n" : "");
 }
 
+/* One node must not fill connection tracking, which the whole host needs. */
+static void put_limit(struct text *text, const char *family, const char *set)
+{
+	put(text, "\t\tct state new add @%s { %s saddr ct count over %u } counter drop\n", set,
+	    family, EXIT_CONNS_MAX);
+}
+
 static void put_ways(struct text *text, const struct exit_host *host, const struct exit_net *net)
 {
+	/* NAT leaves alone what connection tracking makes nothing of: it would leave with a virtual
+	 * address. */
+	static const char untracked[] = "\t\tct state invalid,untracked counter drop\n";
 	static const char clamp[] = "\t\ttcp flags syn tcp option maxseg size set rt mtu\n";
 	char list[LIST_TEXT];
 
-	put(text, "\tchain out {\n\t\toifname \"%s\" counter drop\n%s", host->tun, clamp);
+	put(text, "\tset conns4 {\n\t\ttype ipv4_addr\n\t\tflags dynamic\n\t\tsize 4096\n\t}\n");
+	put(text, "\tset conns6 {\n\t\ttype ipv6_addr\n\t\tflags dynamic\n\t\tsize 4096\n\t}\n");
+	put(text, "\tchain out {\n\t\toifname \"%s\" counter drop\n%s", host->tun, untracked);
+	put_limit(text, "ip", "conns4");
+	put_limit(text, "ip6", "conns6");
+	put(text, "%s", clamp);
 	if (list_prefixes(net, 4, list))
 		put(text, "\t\tip saddr { %s } accept\n", list);
 	if (list_prefixes(net, 6, list))

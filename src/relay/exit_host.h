@@ -6,7 +6,7 @@
 
 /*
  *   routes  virtual PREFIX dev TUN
- *   nft     TUN -> elsewhere: virtual sources only, masqueraded; MSS clamped
+ *   nft     TUN -> elsewhere: virtual sources only, masqueraded; MSS clamped; so many connections
  *           elsewhere -> TUN: answers only
  *           TUN -> this host: nothing; UDP that no socket waits for is dropped in silence
  *   IPv4 forwarding is turned on; when it was off, all that is not ours is dropped, as before.
@@ -17,6 +17,10 @@ struct exit_host {
 	unsigned mtu;
 	bool forwarding_was_off; /* and we have turned it on */
 };
+
+/* Connections that one address of a node may have at once: more than any phone or SIP server of a
+ * site needs, and far from what fills a host (conntrack: 65536 and up). */
+#define EXIT_CONNS_MAX 1024
 
 /* Values that root may act on: prefixes not wider than /8 (IPv4) and /16 (IPv6), usable. */
 bool exit_net_ok(const struct exit_net *net);

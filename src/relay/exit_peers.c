@@ -114,7 +114,8 @@ static bool is_about(const struct ntm_msg_revoked *revoked, const struct ntm_cer
 static bool was_revoked(const struct exit_gate *gate, const struct ntm_cert *cert)
 {
 	for (size_t i = 0; i < EXIT_REVOKED; i++)
-		if (is_about(&gate->revoked[i], cert))
+		if (gate->timers->now_ms < gate->revoked[i].until_ms &&
+		    is_about(&gate->revoked[i].what, cert))
 			return true;
 	return false;
 }
@@ -152,7 +153,7 @@ static const char *check_peer(const struct exit_gate *gate,
 	if (!ntm_name_under(cert->fqdn, gate->domain))
 		return "the peer's name is outside of the domain";
 	if (was_revoked(gate, cert))
-		return "the peer was revoked by its DC";
+		return "the peer was revoked by its DC, or may not go out any more";
 	return check_vips(gate, cert);
 }
 
@@ -330,13 +331,17 @@ void exit_peers_revoke(struct exit_gate *gate, const struct ntm_msg_revoked *rev
 {
 	struct exit_peer *peer = ntm_map_get(gate->by_key, revoked->key, NTM_KEY_LEN);
 
-	gate->revoked[gate->revoked_next] = *revoked;
+	bool is_void = revoked->serial != 0;
+
+	gate->revoked[gate->revoked_next].what = *revoked;
+	gate->revoked[gate->revoked_next].until_ms =
+		is_void ? INT64_MAX : gate->timers->now_ms + EXIT_OFF_MS;
 	gate->revoked_next = (gate->revoked_next + 1) % EXIT_REVOKED;
 	if (memcmp(revoked->key, gate->keys.pub, NTM_KEY_LEN) == 0)
 		ntm_err("the DC has revoked this gateway: ask its operator for a new join token");
 	if (peer != NULL && is_about(revoked, &peer->cert)) {
 		gate->counters.revoked++;
-		end(peer, "revoked by its DC");
+		end(peer, is_void ? "revoked by its DC" : "it may not go out any more");
 	}
 }
 

@@ -11,8 +11,10 @@
 #include "ntm/log.h"
 #include "ntm/map.h"
 
-/* Revocations that are remembered: a Route Direction from before may come behind them. */
+/* Revocations that are remembered: a Route Direction from before may come behind them. Of nodes
+ * that only may not go out any more, for so long: they may be allowed to again. */
 #define EXIT_REVOKED 16
+#define EXIT_OFF_MS  5000
 
 /* A node that was directed here. */
 struct exit_peer {
@@ -70,7 +72,10 @@ struct exit_gate {
 	struct exit_peer *peers;
 	size_t peer_count;
 	struct ntm_map *by_vip, *by_key;
-	struct ntm_msg_revoked revoked[EXIT_REVOKED]; /* a ring */
+	struct {
+		struct ntm_msg_revoked what;
+		int64_t until_ms;
+	} revoked[EXIT_REVOKED]; /* a ring */
 	size_t revoked_next;
 	struct ntm_timer check_timer;
 

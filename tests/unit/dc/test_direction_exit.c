@@ -25,7 +25,7 @@ static void set_exit(struct world *w, const char *name, bool may)
 {
 	struct got got = {0};
 
-	store_node_set_exit(w->store, name, may, got_done, &got);
+	dc_set_exit(w->dc, name, may, got_done, &got);
 	assert_int_equal(got.err, 0);
 }
 
@@ -106,6 +106,104 @@ static void who_may_go_there(void **state)
 	assert_int_equal(alice->directed, 2);
 }
 
+static void assert_told_off(const struct client *gw, const struct client *node)
+{
+	const struct ntm_msg_revoked *told = &gw->voids[gw->void_count - 1];
+
+	assert_int_equal(told->serial, 0);
+	assert_memory_equal(told->key, node->keys.pub, NTM_KEY_LEN);
+	assert_true(ntm_ip_eq(&told->vip4, &node->reg.vip4));
+}
+
+/* A tunnel that is up would last a day. Nothing is void: nodes are told nothing. */
+static void off_ends_what_is_up(void **state)
+{
+	struct world *w = *state;
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
+	struct client *alice = node_new(w, 1, ALICE);
+	struct client *bob = node_new(w, 2, OTHER);
+
+	set_exit(w, OTHER, false); /* it never might */
+	set_exit(w, ALICE, true);
+	ask(alice, GATEWAY, 1);
+	run(w, 100);
+	assert_int_equal(gw->void_count, 0);
+	set_exit(w, ALICE, false);
+	run(w, 100);
+	assert_int_equal(gw->void_count, 1);
+	assert_told_off(gw, alice);
+	assert_int_equal(alice->void_count + bob->void_count, 0);
+	assert_int_equal(alice->down + gw->down, 0);
+	/* Who is allowed again is not ended by a gateway that starts anew. */
+	set_exit(w, ALICE, true);
+	client_register(gw);
+	gw->boot_id++;
+	client_register(gw);
+	run(w, 100);
+	assert_int_equal(gw->void_count, 1);
+	set_exit(w, ALICE, false);
+	run(w, 100);
+	assert_int_equal(gw->void_count, 2);
+	assert_told_off(gw, alice);
+}
+
+/* A gateway whose session is down keeps its tunnels; so does one whose DC is. */
+static void who_was_away_hears_of_it_later(void **state)
+{
+	struct world *w = *state;
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
+	struct client *alice = node_new(w, 1, ALICE);
+	struct got got = {0};
+
+	set_exit(w, ALICE, true);
+	ntm_link_close(gw->link, 0);
+	run(w, 100);
+	set_exit(w, ALICE, false);
+	client_boot(gw);
+	client_open(gw);
+	run(w, 200);
+	assert_int_equal(gw->void_count, 1);
+	assert_told_off(gw, alice);
+
+	set_exit(w, ALICE, true);
+	stop_dc(w);
+	store_node_set_exit(w->store, ALICE, false, w->timers.wall_ms / 1000, got_done, &got);
+	start_dc(w);
+	client_boot(gw);
+	client_open(gw);
+	run(w, 5000);
+	assert_int_equal(gw->void_count, 2);
+	assert_told_off(gw, alice);
+	/* When a tunnel from before has ended by itself, nobody is told any more. */
+	run(w, (w->settings.pair_lifetime_s + NTM_CERT_SKEW_S) * 1000);
+	client_boot(gw);
+	client_open(gw);
+	run(w, 5000);
+	assert_int_equal(gw->void_count, 2);
+}
+
+/* Else the gateway hears of the node behind the news that it may not come. */
+static void off_while_the_gateway_is_told(void **state)
+{
+	struct world *w = *state;
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
+	struct client *alice = node_new(w, 1, ALICE);
+
+	set_exit(w, ALICE, true);
+	gw->is_mute = true;
+	ask(alice, GATEWAY, 1);
+	run(w, 100);
+	assert_int_equal(gw->told_count, 1);
+	set_exit(w, ALICE, false);
+	gw->is_mute = false;
+	run(w, 3000);
+	assert_int_equal(gw->told_copies, 0);
+	assert_int_equal(gw->void_count, 1);
+	assert_int_equal(alice->directed, 0);
+	assert_int_equal(alice->refused, 1);
+	assert_forbidden(alice, "any more");
+}
+
 static void a_gateway_asks_for_nobody(void **state)
 {
 	struct world *w = *state;
@@ -172,6 +270,9 @@ int main(void)
 		TEST(a_gateway_registers_as_a_node),
 		TEST(a_relay_that_is_no_gateway_does_not),
 		TEST(who_may_go_there),
+		TEST(off_ends_what_is_up),
+		TEST(who_was_away_hears_of_it_later),
+		TEST(off_while_the_gateway_is_told),
 		TEST(a_gateway_asks_for_nobody),
 		TEST(a_gateway_that_is_away),
 		cmocka_unit_test_setup_teardown(nodes_of_partners_may_not, foreign_setup,

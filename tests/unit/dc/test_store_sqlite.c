@@ -288,7 +288,7 @@ static void test_relays(void **state)
 static int put_exit(struct store *store, const char *fqdn, bool may_exit)
 {
 	struct got got = {0};
-	store_node_set_exit(store, fqdn, may_exit, got_done, &got);
+	store_node_set_exit(store, fqdn, may_exit, NOW, got_done, &got);
 	assert_int_equal(got.calls, 1);
 	return got.err;
 }

@@ -9,6 +9,7 @@
 
 #include "exit_janitor.h"
 
+#include "ntm/ippkt.h"
 #include "ntm/loop.h"
 #include "ntm/tun.h"
 
@@ -187,6 +188,72 @@ static void test_without_the_device(void **state)
 	exit_host_down(&other, &net);
 }
 
+/* ---- what leaves ---- */
+
+/* A network behind the gateway, and what of the nodes is seen there. */
+static void make_outside(void)
+{
+	run("ip link add out0 type veth peer name out1");
+	run("ip link set out0 up && ip link set out1 up");
+	run("ip addr add 192.0.2.1/24 dev out0");
+	run("ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev out0 nud permanent");
+	run("nft add table ip spy && nft add counter ip spy bare && nft add counter ip spy masked");
+	run("nft 'add chain ip spy c { type filter hook postrouting priority 300; }'");
+	run("nft add rule ip spy c oifname out0 ip saddr 198.18.0.0/16 counter name bare");
+	run("nft add rule ip spy c oifname out0 ip saddr 192.0.2.1 counter name masked");
+}
+
+static void assert_left(const char *counter, unsigned count)
+{
+	char command[100], text[40];
+
+	snprintf(command, sizeof(command), "nft list counter ip spy %s", counter);
+	snprintf(text, sizeof(text), "packets %u bytes", count);
+	if (!netns_shows(command, text))
+		fail_msg("%s: not %u", counter, count);
+}
+
+static void node_sends(uint16_t port)
+{
+	const struct ntm_addr from = {.ip = ntm_ip_v4(198, 18, 0, 7), .port = port};
+	const struct ntm_addr to = {.ip = ntm_ip_v4(192, 0, 2, 9), .port = 5060};
+	uint8_t pkt[100];
+	size_t len = ntm_ippkt_build_udp(pkt, sizeof(pkt), &from, &to, "x", 1);
+
+	assert_int_equal(ntm_tun_write(tun, pkt, len), 0);
+}
+
+/* Connection tracking makes nothing of some packets, and NAT leaves these as they are. */
+static void test_nothing_leaves_with_a_virtual_address(void **state)
+{
+	static const uint8_t echo_reply[] = {0x45, 0,    0,    28,   0, 0, 0x40, 0, 64, 1,
+					     0xb2, 0xbe, 198,  18,   0, 7, 192,  0, 2,  9,
+					     0,    0,    0xff, 0xfe, 0, 1, 0,    0};
+
+	(void)state;
+	make_outside();
+	up(NULL);
+	assert_int_equal(ntm_tun_write(tun, echo_reply, sizeof(echo_reply)), 0);
+	node_sends(5060);
+	assert_left("masked", 1);
+	assert_left("bare", 0);
+	assert_true(netns_shows("nft list chain inet ntm_exit_ntmx_t out",
+				"ct state invalid,untracked counter packets 1 "));
+	run("ip link del out0 && nft delete table ip spy");
+}
+
+/* One node does not fill the host's connection tracking, which all others need. */
+static void test_connections_of_one_node(void **state)
+{
+	(void)state;
+	make_outside();
+	up(NULL);
+	for (uint16_t i = 0; i < EXIT_CONNS_MAX + 10; i++)
+		node_sends((uint16_t)(10000 + i));
+	assert_left("masked", EXIT_CONNS_MAX);
+	run("ip link del out0 && nft delete table ip spy");
+}
+
 /* ---- the janitor ---- */
 
 static struct janitor_reply ask(const struct janitor *janitor, const struct exit_net *what)
@@ -252,6 +319,8 @@ int main(void)
 		CASE(test_other_prefixes),
 		CASE(test_what_root_does_not_take),
 		CASE(test_without_the_device),
+		CASE(test_nothing_leaves_with_a_virtual_address),
+		CASE(test_connections_of_one_node),
 		CASE(test_janitor),
 		CASE(test_janitor_after_a_crash),
 	};
