@@ -8,7 +8,8 @@
 /* Round trips that differ by less are the same. */
 #define RTT_MARGIN_MS 10
 /* A place that answers nothing is tried anew at most so often, when packets come from there. */
-#define AGAIN_MS 1000
+#define AGAIN_MS   1000
+#define SETTLED_MS 5000
 /* PATH_RESPONSEs a second: in a call each of our paths is challenged 2 to 25 times a second. */
 #define ANSWERS_S 60
 
@@ -78,6 +79,7 @@ int link_paths_new(struct ntm_link *link)
 
 	if (!paths)
 		return -ENOMEM;
+	paths->chosen_ms = -1;
 	paths->realtime_ms = -1;
 	paths->realtime_in_ms = -1;
 	paths->data_ms = -1;
@@ -117,7 +119,7 @@ void link_paths_stop(struct ntm_link *link)
 
 /* ---- which one ---- */
 
-static int lost_count(const struct path *path)
+int path_lost(const struct path *path)
 {
 	return __builtin_popcount(path->lost);
 }
@@ -127,17 +129,23 @@ static bool has_rtt(const struct path *path)
 	return path->srtt8 >= 0;
 }
 
+/* The more is lost, the more do two counts differ by chance. */
+static bool is_worse(int lost, int other)
+{
+	return lost >= other + PATH_LOSS_MARGIN + (lost + other) / 4;
+}
+
 /* Whether to leave `held` for `path`: loss before kind before round trip. What is not clearly
  * better is left alone, so that two of a kind do not take turns. */
 static bool is_better(const struct path *path, const struct path *held)
 {
-	int lost = lost_count(path), held_lost = lost_count(held);
+	int lost = path_lost(path), held_lost = path_lost(held);
 
 	if (path->state != NTM_PATH_WORKS)
 		return false;
-	if (held->state != NTM_PATH_WORKS || lost + PATH_LOSS_MARGIN <= held_lost)
+	if (held->state != NTM_PATH_WORKS || is_worse(held_lost, lost))
 		return true;
-	if (held_lost + PATH_LOSS_MARGIN <= lost)
+	if (is_worse(lost, held_lost))
 		return false;
 	if (path_is_relay(path) != path_is_relay(held))
 		return path_is_relay(held) && lost <= held_lost;
@@ -158,14 +166,23 @@ static bool has_moved(const struct path *path, const struct path *held)
 	       !path_is_relay(path);
 }
 
-static struct path *choose(struct link_paths *paths)
+/* One that works is not left for a better one right after it was chosen: on a bad network any of
+ * them is the better one at times. */
+static bool is_settled(const struct link_paths *paths, int64_t now_ms)
 {
+	return paths->current->state == NTM_PATH_WORKS && paths->chosen_ms >= 0 &&
+	       now_ms - paths->chosen_ms < SETTLED_MS;
+}
+
+static struct path *choose(struct link_paths *paths, int64_t now_ms)
+{
+	bool is_kept = is_settled(paths, now_ms);
 	struct path *best = paths->current;
 
 	for (size_t i = 0; i < paths->count; i++) {
 		struct path *path = &paths->item[i];
 
-		if (path != best && (is_better(path, best) || has_moved(path, best)))
+		if (path != best && ((!is_kept && is_better(path, best)) || has_moved(path, best)))
 			best = path;
 	}
 	return best;
@@ -179,10 +196,11 @@ void link_paths_on_change(struct ntm_link *link)
 
 	if (!paths->current)
 		return;
-	best = choose(paths);
+	best = choose(paths, now_of(link));
 	if (best == paths->current)
 		return;
 	paths->current = best;
+	paths->chosen_ms = now_of(link);
 	link->remote = best->to;
 	link_probe_wake(link);
 	if (links->ops.moved)
@@ -223,6 +241,7 @@ bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote,
 	}
 	moved = !fresh && !ntm_addr_eq(&link->remote, remote);
 	paths->current = path;
+	paths->chosen_ms = -1;
 	link->remote = path->to;
 	for (size_t i = 0; fresh && i < paths->count; i++)
 		if (paths->item[i].state != NTM_PATH_WORKS)
@@ -382,7 +401,7 @@ size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[stat
 			.state = path->state,
 			.is_current = path == paths->current,
 			.rtt_ms = has_rtt(path) ? path->srtt8 / 8 : -1,
-			.loss_pct = (unsigned)lost_count(path) * 100 / PATH_WINDOW,
+			.loss_pct = (unsigned)path_lost(path) * 100 / PATH_WINDOW,
 		};
 	}
 	return count;

@@ -6,7 +6,7 @@
 
 #define PATH_PROBES      8    /* that may be open on one path */
 #define PATH_WINDOW      32   /* probes that its loss is counted over */
-#define PATH_LOSS_MARGIN 3    /* of these: so many more lost count as worse */
+#define PATH_LOSS_MARGIN 3    /* of these: so many more lost count as worse; see is_worse */
 #define LINK_CALL_MS     2000 /* since the last real-time packet: there is a call */
 #define LINK_BUSY_MS     5000 /* since data was sent last */
 
@@ -14,6 +14,7 @@ struct path_probe {
 	int64_t sent_ms; /* -1: not open */
 	uint8_t token[8];
 	bool is_big;
+	bool is_lost; /* counted so; an answer may still come */
 };
 
 struct path {
@@ -40,6 +41,7 @@ struct link_paths {
 	size_t count;
 	unsigned ranks;         /* given so far */
 	struct path *current;   /* into item; NULL before the first session */
+	int64_t chosen_ms;      /* one was left for another; -1: not yet in this session */
 	int64_t realtime_ms;    /* last real-time packet, either way; -1: never */
 	int64_t realtime_in_ms; /* the last that came */
 	int64_t data_ms;        /* last data sent */
@@ -74,6 +76,7 @@ void link_paths_on_change(struct ntm_link *link); /* chooses again; may call mov
 bool link_paths_in_call(const struct ntm_link *link);
 bool link_paths_any_works(const struct ntm_link *link);
 bool path_is_relay(const struct path *path);
+int path_lost(const struct path *path); /* of its last PATH_WINDOW probes */
 
 /* link_probe.c; arms the one timer of multipath. */
 void link_probe_init(struct ntm_link *link);
