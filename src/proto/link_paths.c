@@ -18,61 +18,6 @@ static int64_t now_of(const struct ntm_link *link)
 	return links_now(link->links);
 }
 
-bool path_is_relay(const struct path *path)
-{
-	return ntm_addr_is_relay(&path->to);
-}
-
-static struct path *find(struct link_paths *paths, const struct ntm_addr *to)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (ntm_addr_eq(&paths->item[i].to, to))
-			return &paths->item[i];
-	return NULL;
-}
-
-/* What may make room: does not work, and is not being tried. */
-static struct path *find_useless(struct link_paths *paths)
-{
-	for (size_t i = 0; i < paths->count; i++) {
-		struct path *path = &paths->item[i];
-
-		if (path != paths->current && path->state != NTM_PATH_WORKS && path->due_ms < 0 &&
-		    !path_is_relay(path))
-			return path;
-	}
-	return NULL;
-}
-
-/* NULL: the table is full. */
-static struct path *add(struct link_paths *paths, const struct ntm_addr *to)
-{
-	struct path *path =
-		paths->count < NTM_LINK_PATHS ? &paths->item[paths->count++] : find_useless(paths);
-
-	if (!path)
-		return NULL;
-	*path = (struct path){.to = *to,
-			      .rank = paths->ranks++,
-			      .due_ms = -1,
-			      .first_ms = -1,
-			      .heard_ms = -1,
-			      .data_ms = -1,
-			      .realtime_ms = -1,
-			      .srtt8 = -1,
-			      .big_due_ms = -1};
-	for (size_t i = 0; i < PATH_PROBES; i++)
-		path->probe[i].sent_ms = -1;
-	return path;
-}
-
-static struct path *find_or_add(struct link_paths *paths, const struct ntm_addr *to)
-{
-	struct path *path = find(paths, to);
-
-	return path ? path : add(paths, to);
-}
-
 int link_paths_new(struct ntm_link *link)
 {
 	struct link_paths *paths = calloc(1, sizeof(*paths));
@@ -89,7 +34,7 @@ int link_paths_new(struct ntm_link *link)
 	link->paths = paths;
 	link_probe_init(link);
 	for (size_t i = 0; i < link->candidate_count; i++)
-		(void)find_or_add(paths, &link->candidates[i]);
+		(void)path_add_given(paths, &link->candidates[i]);
 	return 0;
 }
 
@@ -118,11 +63,6 @@ void link_paths_stop(struct ntm_link *link)
 }
 
 /* ---- which one ---- */
-
-int path_lost(const struct path *path)
-{
-	return __builtin_popcount(path->lost);
-}
 
 static bool has_rtt(const struct path *path)
 {
@@ -226,13 +166,9 @@ static void set_works(struct ntm_link *link, struct path *path)
 bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote, bool fresh)
 {
 	struct link_paths *paths = link->paths;
-	struct path *path = find_or_add(paths, remote);
+	struct path *path = path_add_by_force(paths, remote);
 	bool moved;
 
-	if (!path) { /* full of what works: one of them is as good */
-		path = paths->current ? paths->current : &paths->item[0];
-		path->to = *remote;
-	}
 	path->heard_ms = now_of(link);
 	set_works(link, path);
 	if (!fresh && paths->current && paths->current->state == NTM_PATH_WORKS) {
@@ -250,20 +186,22 @@ bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote,
 	return moved;
 }
 
-void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, bool newest)
+void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, size_t len,
+			 bool newest)
 {
 	struct link_paths *paths = link->paths;
 	int64_t now_ms = now_of(link);
-	struct path *path = find(paths, from);
+	struct path *path = path_find(paths, from);
 
 	if (!path && newest) {
-		path = add(paths, from);
+		path = path_add(paths, from);
 		if (path && paths->current) /* the peer may have left it for that place */
 			link_probe_soon(link, paths->current);
 	}
 	if (!path)
 		return;
 	path->heard_ms = now_ms;
+	path_note_heard(path, len);
 	if (path->first_ms < 0)
 		path->first_ms = now_ms;
 	if (path->state == NTM_PATH_UNKNOWN && path->due_ms < 0 &&
@@ -296,7 +234,7 @@ bool link_paths_in_call(const struct ntm_link *link)
 
 void link_paths_on_data(struct ntm_link *link, const struct ntm_addr *from, uint8_t cls)
 {
-	struct path *path = link->paths ? find(link->paths, from) : NULL;
+	struct path *path = link->paths ? path_find(link->paths, from) : NULL;
 
 	if (path)
 		path->data_ms = now_of(link);
@@ -341,7 +279,7 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 void link_paths_on_response(struct ntm_link *link, const struct ntm_addr *from,
 			    const uint8_t token[static NTM_PATH_TOKEN_LEN])
 {
-	struct path *path = find(link->paths, from);
+	struct path *path = path_find(link->paths, from);
 	struct path_probe *probe = path ? link_probe_find(path, token) : NULL;
 
 	if (!probe)
@@ -358,9 +296,15 @@ bool link_paths_may_answer(struct ntm_link *link)
 
 /* ---- what the owner says ---- */
 
+void link_paths_on_keepalive(struct ntm_link *link)
+{
+	if (link->paths && link_is_alive(link))
+		link_probe_wake(link);
+}
+
 void link_paths_also(struct ntm_link *link, const struct ntm_addr *to)
 {
-	struct path *path = link->paths ? find_or_add(link->paths, to) : NULL;
+	struct path *path = link->paths ? path_add_given(link->paths, to) : NULL;
 
 	if (!path || !link_is_alive(link))
 		return;
@@ -373,7 +317,7 @@ void link_paths_also(struct ntm_link *link, const struct ntm_addr *to)
 void link_paths_not(struct ntm_link *link, const struct ntm_addr *to)
 {
 	struct link_paths *paths = link->paths;
-	struct path *path = paths ? find(paths, to) : NULL;
+	struct path *path = paths ? path_find(paths, to) : NULL;
 	struct path *last;
 
 	if (!path)

@@ -9,7 +9,8 @@
  *
  *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then; again
  *               when the owner, or a packet from there, gives reason to. 6 of 64 bytes: no more
- *               than security.md A2 allows towards a place that has not answered.
+ *               than security.md A2 allows towards a place that has not answered; to one that
+ *               is only known by packets from there, no more than A1 allows (link_places.c).
  *   works       in a call every 100 ms where it is sent on, else every 500 ms; with other data
  * every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's 60 s fails in a
  * call every 500 ms, later 5 s; with other data 2 s; idle 25 s
@@ -254,7 +255,8 @@ static void send_due(struct ntm_link *link, struct path *path)
 	path->due_ms = -1;
 	if (path->state == NTM_PATH_UNKNOWN && ++path->burst < BURST)
 		path->due_ms = now_ms + (25 << path->burst); /* 50, 100, 200, ... */
-	send_probe(link, path, false);
+	if (path_may_send(path))
+		send_probe(link, path, false);
 }
 
 static void send_due_big(struct ntm_link *link, struct path *path)

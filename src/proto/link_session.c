@@ -292,6 +292,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	bool is_empty;
 	uint64_t counter;
 	uint8_t cls = pkt->data[1];
+	size_t frame_len = pkt->len;
 	struct ntm_rd rd;
 
 	if (!slot || !is_young(link, slot)) {
@@ -312,7 +313,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	if (slot == link->cur)
 		on_answer_found(link);
 	if (link->paths)
-		link_paths_on_heard(link, from,
+		link_paths_on_heard(link, from, frame_len,
 				    slot == link->cur && slot->session.replay.newest == counter);
 	else if (slot == link->cur && slot->session.replay.newest == counter)
 		link_path_seen(link, from);

@@ -17,7 +17,7 @@ static struct net {
 	size_t direct_max;    /* of a frame; 0: any */
 	unsigned probes, big; /* sent straight, lost ones as well */
 	unsigned relayed;
-	unsigned strange; /* sent to none of the two */
+	unsigned strange, strange_bytes; /* sent to neither host */
 	unsigned starved;
 } net;
 
@@ -47,8 +47,11 @@ static inline bool pass(struct world *w, const struct packet *p)
 {
 	if (ntm_addr_is_relay(&p->to))
 		return pass_relay(w, p);
-	if (!ntm_addr_eq(&p->to, &w->host[0].addr[0]) && !ntm_addr_eq(&p->to, &w->host[1].addr[0]))
+	if (!ntm_addr_eq(&p->to, &w->host[0].addr[0]) &&
+	    !ntm_addr_eq(&p->to, &w->host[1].addr[0])) {
 		net.strange++;
+		net.strange_bytes += (unsigned)p->len;
+	}
 	net.probes += p->len == 64;
 	net.big += p->len == NTM_LINK_ROOM_MAX + NTM_TRANSPORT_OVERHEAD;
 	if (net.direct_max > 0 && p->len > net.direct_max)

@@ -93,12 +93,140 @@ static void lossy_paths(void **unused)
 	}
 }
 
+/* What host 0 sends next comes from there, and not from host 0. */
+static struct packet redirected(struct world *w, const struct ntm_addr *from)
+{
+	struct packet p;
+
+	w->filter = drop_all;
+	assert_int_equal(send_seq(&w->host[0], 1), 0);
+	w->filter = pass;
+	p = w->last[NTM_FRAME_TRANSPORT];
+	p.from = *from;
+	return p;
+}
+
+/* security.md A1: a place that has not answered gets three times what came from it, no more. */
+static void strangers_draw_little(void **unused)
+{
+	struct world *w = net_new(5);
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 5000);
+	for (uint8_t i = 0; i < 50; i++) {
+		struct ntm_addr victim = {ntm_ip_v4(203, 0, 113, i), 9};
+		struct packet p = redirected(w, &victim);
+
+		net.strange_bytes = 0;
+		inject(w, &p);
+		run(w, 5000);
+		assert_in_range(net.strange_bytes, 64, 3 * p.len);
+	}
+	assert_true(is_direct(w, 1));
+	world_free(w);
+}
+
+static size_t count_paths(const struct world *w, uint8_t first_byte)
+{
+	struct ntm_link_path path[NTM_LINK_PATHS];
+	size_t count = ntm_link_paths(w->host[1].link, path), found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += path[i].to.ip.family == 4 && path[i].to.ip.b[0] == first_byte;
+	return found;
+}
+
+static void give_candidates(struct world *w, uint8_t count)
+{
+	for (uint8_t i = 0; i < count; i++) {
+		struct ntm_addr at = {ntm_ip_v4(10, 0, 0, i), 4330};
+
+		ntm_link_also(w->host[1].link, &at);
+	}
+}
+
+/* Nor do they push out what the DC has told us. */
+static void strangers_take_no_candidates_place(void **unused)
+{
+	struct world *w = net_new(6);
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 200);
+	give_candidates(w, 8);
+	run(w, 5000);
+	for (uint32_t i = 0; i < 100; i++) {
+		struct ntm_addr stranger = {ntm_ip_v4(203, 0, 113, (uint8_t)i), 9};
+		struct packet p = redirected(w, &stranger);
+
+		inject(w, &p);
+		run(w, 1000);
+		assert_int_equal(count_paths(w, 10), 8);
+	}
+	assert_int_equal(count_paths(w, 203), 2);
+	/* The peer itself has a place still. */
+	struct call call = {0};
+	w->host[0].source = 1;
+	w->host[0].deaf[0] = true;
+	talk(w, &call, 3000);
+	assert_true(ntm_addr_eq(ntm_link_remote(w->host[1].link), &w->host[0].addr[1]));
+	world_free(w);
+}
+
+/* A table that is full of the owner's has room for who has just shown his key. */
+static void handshake_into_a_full_table(void **unused)
+{
+	struct world *w = net_new(7);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	struct ntm_link_path path[NTM_LINK_PATHS];
+
+	(void)unused;
+	open_both(w, 0);
+	run(w, 200);
+	give_candidates(w, NTM_LINK_PATHS);
+	a->source = 1;
+	a->deaf[0] = true;
+	ntm_link_restart(a->link, NULL, 0);
+	run(w, 5000);
+	assert_int_equal(ntm_link_paths(b->link, path), NTM_LINK_PATHS);
+	struct call call = {0};
+	talk(w, &call, 3000);
+	for (size_t i = 0; i < NTM_LINK_PATHS; i++)
+		if (path[i].is_current)
+			assert_true(ntm_addr_eq(&path[i].to, &a->addr[0]) ||
+				    ntm_addr_eq(&path[i].to, &a->addr[1]));
+	assert_true(ntm_addr_eq(ntm_link_remote(b->link), &a->addr[1]));
+	assert_int_equal(lost(w, &call, 0) < 25, true);
+	world_free(w);
+}
+
+/* A NAT that was not known of: what stands idle is kept open from then on. */
+static void keepalive_is_taken_at_once(void **unused)
+{
+	struct world *w = net_new(8);
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 70000);
+	for (size_t i = 0; i < 2; i++)
+		ntm_link_set_keepalive(w->host[i].link, 15000);
+	net.relayed = 0;
+	run(w, 15500);
+	assert_in_range(net.relayed, 4, 8);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slow_paths),
 		cmocka_unit_test(a_path_gets_slow),
 		cmocka_unit_test(lossy_paths),
+		cmocka_unit_test(strangers_draw_little),
+		cmocka_unit_test(strangers_take_no_candidates_place),
+		cmocka_unit_test(handshake_into_a_full_table),
+		cmocka_unit_test(keepalive_is_taken_at_once),
 	};
 
 	world_seed(0);
