@@ -10,6 +10,10 @@
 /* A place that answers nothing is tried anew at most so often, when packets come from there. */
 #define AGAIN_MS   1000
 #define SETTLED_MS 5000
+/* Nothing was heard on the current path for so long: data goes by another one as well, until it is
+ * heard again or has failed. That is the first packet after an idle time, as a rule; alone it would
+ * be lost with the path, and come again when its sender has waited in vain. */
+#define STALE_MS 3000
 /* PATH_RESPONSEs a second: in a call each of our paths is challenged 2 to 25 times a second. */
 #define ANSWERS_S 60
 
@@ -252,6 +256,24 @@ bool link_paths_any_works(const struct ntm_link *link)
 		if (link->paths->item[i].state == NTM_PATH_WORKS)
 			return true;
 	return false;
+}
+
+const struct ntm_addr *link_paths_spare(const struct ntm_link *link, size_t plain_len)
+{
+	const struct link_paths *paths = link->paths;
+	const struct path *spare = NULL;
+
+	if (!paths || !paths->current || now_of(link) - paths->current->heard_ms < STALE_MS)
+		return NULL;
+	for (size_t i = 0; i < paths->count; i++) {
+		const struct path *path = &paths->item[i];
+
+		if (path != paths->current && path->state == NTM_PATH_WORKS &&
+		    (path->is_wide || plain_len <= NTM_LINK_ROOM_MIN) &&
+		    (!spare || path->heard_ms > spare->heard_ms))
+			spare = path;
+	}
+	return spare ? &spare->to : NULL;
 }
 
 void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)

@@ -79,6 +79,9 @@ bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote,
 void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, size_t len,
 			 bool newest);
 void link_paths_on_data(struct ntm_link *link, const struct ntm_addr *from, uint8_t cls);
+/* Where data goes as well, after a time in which the path that is sent on may have died; or NULL.
+ */
+const struct ntm_addr *link_paths_spare(const struct ntm_link *link, size_t plain_len);
 void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len);
 /* An answer to a challenge of ours; calls moved back. */
 void link_paths_on_response(struct ntm_link *link, const struct ntm_addr *from,

@@ -305,6 +305,7 @@ static void forwarded_from_many_places(void **unused)
 		w->filter = pass;
 		p = w->last[NTM_FRAME_TRANSPORT];
 		p.from = (struct ntm_addr){ntm_ip_v4(203, 0, 113, (uint8_t)seq), 9};
+		p.to = b->addr[0]; /* it may have gone to the relay as well */
 		inject(w, &p);
 		run(w, 20);
 	}

@@ -103,6 +103,7 @@ static struct packet redirected(struct world *w, const struct ntm_addr *from)
 	w->filter = pass;
 	p = w->last[NTM_FRAME_TRANSPORT];
 	p.from = *from;
+	p.to = w->host[1].addr[0]; /* the last one may have gone to the relay as well */
 	return p;
 }
 
@@ -217,6 +218,115 @@ static void keepalive_is_taken_at_once(void **unused)
 	world_free(w);
 }
 
+static int send_bulk(struct host *h)
+{
+	static struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	memset(ntm_pkt_put(&pkt, 64), 0x46, 64);
+	return ntm_link_send(h->link, &pkt, 0);
+}
+
+/* Host 0 sends data, again after a while that doubles, until something arrives: how long it took.
+ */
+static int64_t until_heard(struct world *w, int64_t again_ms, unsigned factor)
+{
+	int64_t start_ms = w->timers.now_ms, next_ms = start_ms;
+	unsigned before = w->host[1].inputs;
+
+	while (w->host[1].inputs == before && w->timers.now_ms - start_ms < 30000) {
+		if (w->timers.now_ms >= next_ms) {
+			assert_int_equal(send_bulk(&w->host[0]), 0);
+			next_ms += again_ms;
+			again_ms *= factor;
+		}
+		run(w, 5);
+	}
+	return w->timers.now_ms - start_ms;
+}
+
+/* A tunnel that has carried data other than real-time. */
+static struct world *world_with_data(uint64_t seed)
+{
+	struct world *w = net_new(seed);
+
+	w->delay_ms = 25;
+	open_both(w, 1);
+	run(w, 500);
+	for (size_t i = 0; i < 2; i++)
+		ntm_link_set_keepalive(w->host[i].link, 20000);
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_int_equal(send_bulk(&w->host[0]), 0);
+		run(w, 97 + (int64_t)seed);
+	}
+	assert_true(is_direct(w, 0) && is_direct(w, 1));
+	return w;
+}
+
+static void data_moves_when_its_path_dies(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 0; seed < 30; seed++) {
+		struct world *w = world_with_data(seed);
+
+		net.direct_blocked = true;
+		assert_in_range(until_heard(w, 100, 1), 1, 1600);
+		world_free(w);
+	}
+}
+
+/* The first packet after an idle time does not wait until its path is found to be dead. */
+static void first_packet_after_an_idle_time(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 0; seed < 30; seed++) {
+		struct world *w = world_with_data(seed);
+
+		run(w, 60000 + (int64_t)seed * 997);
+		net.direct_blocked = true;
+		run(w, 4000);
+		assert_in_range(until_heard(w, 1000, 2), 1, 60);
+		world_free(w);
+	}
+}
+
+/* It goes twice, what follows the answer does not, and it comes once. */
+static void what_goes_twice_comes_once(void **unused)
+{
+	struct world *w = world_with_data(1);
+	struct call call = {0};
+
+	(void)unused;
+	run(w, 30000);
+	net.relayed = 0;
+	talk(w, &call, 2000);
+	/* Challenges and responses: 4 a second each way. */
+	assert_in_range(net.relayed, 1, 30);
+	run(w, 100);
+	assert_int_equal(lost(w, &call, 0) + lost(w, &call, 1), 0);
+	assert_int_equal(w->host[0].doubles + w->host[1].doubles, 0);
+	world_free(w);
+}
+
+/* With a direct path and two relays behind a NAT: each kept open by challenge and response. */
+static void an_idle_tunnel_costs_little(void **unused)
+{
+	struct world *w = net_new(3);
+
+	(void)unused;
+	open_both(w, 2);
+	for (size_t i = 0; i < 2; i++)
+		ntm_link_set_keepalive(w->host[i].link, 20000);
+	run(w, 10000);
+	uint64_t frames = ntm_links_counters(w->host[0].links)->frames_out;
+	uint64_t fired = w->timers.fired_count;
+	run(w, 100000);
+	assert_in_range(ntm_links_counters(w->host[0].links)->frames_out - frames, 20, 36);
+	assert_in_range((w->timers.fired_count - fired) / 2, 10, 36);
+	assert_in_range(sizeof(struct ntm_link) + sizeof(struct link_paths), 4096, 9 * 1024);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +337,10 @@ int main(void)
 		cmocka_unit_test(strangers_take_no_candidates_place),
 		cmocka_unit_test(handshake_into_a_full_table),
 		cmocka_unit_test(keepalive_is_taken_at_once),
+		cmocka_unit_test(data_moves_when_its_path_dies),
+		cmocka_unit_test(first_packet_after_an_idle_time),
+		cmocka_unit_test(what_goes_twice_comes_once),
+		cmocka_unit_test(an_idle_tunnel_costs_little),
 	};
 
 	world_seed(0);
