@@ -218,6 +218,106 @@ static void keepalive_is_taken_at_once(void **unused)
 	world_free(w);
 }
 
+/* Wakes up so much later in a call, with timers and packets that are as old. */
+static void sleep_for(struct world *w, int64_t ms)
+{
+	while (w->queue) {
+		struct packet *p = w->queue;
+
+		w->queue = p->after;
+		free(p);
+	}
+	set_time(w, w->timers.now_ms + ms);
+}
+
+static void suspended_in_a_call(void **unused)
+{
+	static const int64_t away_ms[] = {3000, 60000, 110000, 130000};
+
+	(void)unused;
+	for (size_t i = 0; i < 4; i++) {
+		struct world *w = net_new(i);
+		struct call call = {0};
+
+		open_both(w, 1);
+		run(w, 500);
+		talk(w, &call, 5000);
+		sleep_for(w, away_ms[i]);
+		talk(w, &call, 1000);
+		assert_int_equal(w->host[0].down + w->host[1].down, 0);
+		assert_in_range(w->host[0].moved, 0, 1);
+		talk(w, &call, 1000);
+		assert_in_range(call.gap_ms[0], 20, 60);
+		assert_in_range(call.gap_ms[1], 20, 60);
+		assert_int_equal(net.starved, 0);
+		world_free(w);
+	}
+}
+
+/* Longer than keys live: down, once, and in no other state. */
+static void suspended_for_an_hour(void **unused)
+{
+	struct world *w = net_new(9);
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 500);
+	talk(w, &call, 5000);
+	sleep_for(w, 3600000);
+	run(w, 1000);
+	assert_int_equal(w->host[0].down, 1);
+	assert_int_equal(w->host[1].down, 1);
+	assert_int_equal(ntm_link_state(w->host[0].link), NTM_LINK_CLOSED);
+	assert_int_equal(send_seq(&w->host[0], 1), -ENOTCONN);
+	assert_int_equal(net.starved, 0);
+	for (size_t i = 0; i < 2; i++)
+		ntm_link_free(w->host[i].link);
+	open_both(w, 1);
+	run(w, 500);
+	talk(w, &call, 1000);
+	world_free(w);
+}
+
+/* One side is mute for minutes, then both, then they speak again after the path has died. */
+static void silent_calls(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct world *w = net_new(seed);
+		struct call call = {.next = 10000};
+
+		open_both(w, 1);
+		run(w, 500);
+		for (uint32_t i = 0; i < 6000; i++) {
+			assert_int_equal(send_seq(&w->host[0], i), 0);
+			run(w, 20);
+		}
+		net.direct_blocked = true;
+		net.one_way = seed % 2; /* what host 0 says arrives, the answers do not */
+		uint32_t missed = 0;
+		for (uint32_t i = 6000; i < 6100; i++) {
+			assert_int_equal(send_seq(&w->host[0], i), 0);
+			run(w, 20);
+		}
+		run(w, 100);
+		for (uint32_t i = 6000; i < 6100; i++)
+			missed += !has_seq(&w->host[1], i);
+		assert_in_range(missed, 0, 15); /* 300 ms */
+		assert_true(is_relay(w, 0, 1));
+		net.direct_blocked = false;
+		run(w, 60000);
+		net.relay_dead[1] = true;
+		run(w, 1000 + (int64_t)seed * 50);
+		talk(w, &call, 1000);
+		assert_in_range(call.gap_ms[0], 0, 300);
+		assert_in_range(call.gap_ms[1], 0, 300);
+		assert_in_range(call.last_ms[0], w->timers.now_ms - 40, w->timers.now_ms);
+		assert_in_range(call.last_ms[1], w->timers.now_ms - 40, w->timers.now_ms);
+		world_free(w);
+	}
+}
+
 static int send_bulk(struct host *h)
 {
 	static struct ntm_pkt pkt;
@@ -337,6 +437,9 @@ int main(void)
 		cmocka_unit_test(strangers_take_no_candidates_place),
 		cmocka_unit_test(handshake_into_a_full_table),
 		cmocka_unit_test(keepalive_is_taken_at_once),
+		cmocka_unit_test(suspended_in_a_call),
+		cmocka_unit_test(suspended_for_an_hour),
+		cmocka_unit_test(silent_calls),
 		cmocka_unit_test(data_moves_when_its_path_dies),
 		cmocka_unit_test(first_packet_after_an_idle_time),
 		cmocka_unit_test(what_goes_twice_comes_once),
