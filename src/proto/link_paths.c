@@ -330,10 +330,12 @@ void link_paths_also(struct ntm_link *link, const struct ntm_addr *to)
 
 	if (!path || !link_is_alive(link))
 		return;
-	if (path->state == NTM_PATH_UNKNOWN)
+	if (path->state != NTM_PATH_UNKNOWN)
+		link_probe_soon(link, path);
+	else if (path_is_relay(path) || path->burst == 0)
 		link_probe_start(link, path);
 	else
-		link_probe_soon(link, path);
+		link_probe_again(link, path);
 }
 
 void link_paths_not(struct ntm_link *link, const struct ntm_addr *to)

@@ -100,6 +100,7 @@ void link_probe_init(struct ntm_link *link);
 void link_probe_stop(struct ntm_link *link);
 /* Tries a path that is not known to work; one of the others is probed out of turn. */
 void link_probe_start(struct ntm_link *link, struct path *path);
+void link_probe_again(struct ntm_link *link, struct path *path); /* with fewer probes */
 void link_probe_soon(struct ntm_link *link, struct path *path);
 /* Of a path that has just been found to work. */
 void link_probe_size(struct ntm_link *link, struct path *path);

@@ -7,13 +7,15 @@
 /*
  * A path is probed by PATH_CHALLENGEs:
  *
- *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then; again
- *               when the owner, or a packet from there, gives reason to. 6 of 64 bytes: no more
- *               than security.md A2 allows towards a place that has not answered; to one that
- *               is only known by packets from there, no more than A1 allows (link_places.c).
- *   works       in a call every 100 ms where it is sent on, else every 500 ms; with other data
- * every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's 60 s fails in a
- * call every 500 ms, later 5 s; with other data 2 s; idle 25 s
+ *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then.
+ *               Again 6 when a packet from there, or the end of the path sent on, gives reason
+ *               to; 2 when the owner does. 6 of 64 bytes: no more than security.md A2 allows
+ *               towards a place that has not answered; to one that is only known by packets
+ *               from there, no more than A1 allows (link_places.c).
+ *   works       In a call every 100 ms where it is sent on, else every 500 ms; with other data
+ *               every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's
+ *               60 s.
+ *   fails       In a call every 500 ms, later 5 s; with other data 2 s; idle 25 s.
  *
  * In a call a path fails after two probes in a row were lost, else after three, which then follow
  * each other every 200 ms; after more, the more it loses anyhow. When real-time packets that came
@@ -38,6 +40,7 @@
 #define ABSENT_PROBE_MS  40
 #define SOON_MS          200
 #define BURST            6
+#define BURST_AGAIN      2
 #define UNKNOWN_AGAIN_MS 20000
 #define STAGGER_MS       10 /* between the paths of one link */
 /* Of a full-sized probe. */
@@ -227,6 +230,14 @@ void link_probe_start(struct ntm_link *link, struct path *path)
 	path->burst = 0;
 	path->due_ms = now_of(link) + (int64_t)path->rank % NTM_LINK_PATHS * STAGGER_MS;
 	link_probe_wake(link);
+}
+
+void link_probe_again(struct ntm_link *link, struct path *path)
+{
+	if (path->due_ms >= 0)
+		return;
+	link_probe_start(link, path);
+	path->burst = BURST - BURST_AGAIN;
 }
 
 void link_probe_soon(struct ntm_link *link, struct path *path)
