@@ -218,7 +218,8 @@ static void on_bound(struct binding *b, const struct ntm_addr *from,
 	bool was_bound = b->is_bound;
 	char relay[NTM_ADDR_STR];
 
-	if (!b->is_asking || in->generation != b->answered || in->generation < b->round_first ||
+	/* On a long way later BINDs of the round have been answered as well. */
+	if (!b->is_asking || in->generation > b->answered || in->generation < b->round_first ||
 	    !ntm_addr_eq(from, &b->answered_to)) {
 		relays->counters.stale++;
 		return;

@@ -218,6 +218,29 @@ static void keepalive_is_taken_at_once(void **unused)
 	world_free(w);
 }
 
+/* Keys change under a call, on a clean network and on a bad one: not the path, nor is it lost. */
+static void rekeys_in_a_call(void **unused)
+{
+	(void)unused;
+	for (unsigned loss = 0; loss <= 5; loss += 5) {
+		struct world *w = net_new(loss);
+		struct call call = {0};
+
+		net.direct_blocked = true;
+		open_both(w, 1);
+		run(w, 3000);
+		net.relay_loss = loss;
+		talk(w, &call, 400000);
+		run(w, 100);
+		assert_true(is_relay(w, 0, 1) && is_relay(w, 1, 1));
+		assert_true(stats_of(&w->host[0]).handshakes >= 4);
+		assert_int_equal(w->host[0].down + w->host[1].down, 0);
+		assert_in_range(lost(w, &call, 0), 0, call.next * loss / 50);
+		assert_int_equal(net.starved, 0);
+		world_free(w);
+	}
+}
+
 /* Wakes up so much later in a call, with timers and packets that are as old. */
 static void sleep_for(struct world *w, int64_t ms)
 {
@@ -437,6 +460,7 @@ int main(void)
 		cmocka_unit_test(strangers_take_no_candidates_place),
 		cmocka_unit_test(handshake_into_a_full_table),
 		cmocka_unit_test(keepalive_is_taken_at_once),
+		cmocka_unit_test(rekeys_in_a_call),
 		cmocka_unit_test(suspended_in_a_call),
 		cmocka_unit_test(suspended_for_an_hour),
 		cmocka_unit_test(silent_calls),
