@@ -9,9 +9,9 @@
  *
  *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then.
  *               Again 6 when a packet from there, or the end of the path sent on, gives reason
- *               to; 2 when the owner does. 6 of 64 bytes: no more than security.md A2 allows
- *               towards a place that has not answered; to one that is only known by packets
- *               from there, no more than A1 allows (link_places.c).
+ *               to; 2 when the owner does. 6 of 64 bytes are 548 with the INITIATION before them,
+ *               to a place that has not answered (security.md A2: 444 with three of them); one
+ *               that is only known by packets from there gets what A1 allows (link_places.c).
  *   works       In a call every 100 ms where it is sent on, else every 500 ms; with other data
  *               every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's
  *               60 s.
