@@ -13,8 +13,8 @@
 
 /* Between what is due on two timers at the same time. */
 #define SLACK_MS 100
-/* A relay that forgets sooner is not kept. */
-#define IDLE_MIN_MS 30000
+/* No relay may be set to forget sooner; one that says so is not asked all the time. */
+#define IDLE_MIN_MS 10000
 
 /* What frames are found by; hashed, so it has no padding. */
 struct label_key {
