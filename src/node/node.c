@@ -120,10 +120,10 @@ static void relays_frame(void *ctx, const struct ntm_addr *from, struct ntm_pkt 
 	ntm_links_input(node->links, from, pkt);
 }
 
-static void relays_bound(void *ctx, void *owner, uint32_t number)
+static void relays_bound(void *ctx, void *owner, uint32_t number, bool peer_bound)
 {
 	(void)ctx;
-	tunnel_on_bound(owner, number);
+	tunnel_on_bound(owner, number, peer_bound);
 }
 
 /* ---- facts from the DC ---- */

@@ -13,6 +13,8 @@
 
 /* Between what is due on two timers at the same time. */
 #define SLACK_MS 100
+/* No relay may be set to forget sooner; one that says so is not asked all the time. */
+#define IDLE_MIN_MS 10000
 
 /* What frames are found by; hashed, so it has no padding. */
 struct label_key {
@@ -216,7 +218,8 @@ static void on_bound(struct binding *b, const struct ntm_addr *from,
 	bool was_bound = b->is_bound;
 	char relay[NTM_ADDR_STR];
 
-	if (!b->is_asking || in->generation != b->answered || in->generation < b->round_first ||
+	/* On a long way later BINDs of the round have been answered as well. */
+	if (!b->is_asking || in->generation > b->answered || in->generation < b->round_first ||
 	    !ntm_addr_eq(from, &b->answered_to)) {
 		relays->counters.stale++;
 		return;
@@ -225,12 +228,14 @@ static void on_bound(struct binding *b, const struct ntm_addr *from,
 		return; /* it is asked again */
 	b->is_asking = false;
 	b->idle_ms = (int64_t)(in->idle_s > 0 ? in->idle_s : NTM_RELAY_IDLE_S) * 1000;
+	if (b->idle_ms < IDLE_MIN_MS)
+		b->idle_ms = IDLE_MIN_MS;
 	relays->counters.bounds++;
 	arm(b, idle_at(b) - now_ms(relays));
 	if (!was_bound)
 		ntm_debug("relay %u: bound at %s flow=%016llx", (unsigned)b->number,
 			  ntm_addr_str(from, relay), (unsigned long long)b->offer.flow);
-	relays->args.bound(relays->args.ctx, b->owner, b->number);
+	relays->args.bound(relays->args.ctx, b->owner, b->number, in->peer_bound);
 }
 
 static void on_answer(struct relays *relays, const struct ntm_addr *from,
@@ -436,7 +441,7 @@ void relays_set_keepalive(struct relays *relays, int64_t keepalive_ms)
 	for (size_t i = 0; i < RELAYS_MAX; i++) {
 		struct binding *b = relays->slot[i];
 
-		if (b != NULL && !b->is_asking)
+		if (b != NULL && b->is_bound && !b->is_asking)
 			arm(b, idle_at(b) - now_ms(relays));
 	}
 }

@@ -42,8 +42,9 @@ struct relays_args {
 	/* A peer's frame, out of a binding; from is ntm_addr_relay. May do anything but free
 	 * relays. */
 	void (*input)(void *ctx, const struct ntm_addr *from, struct ntm_pkt *pkt);
-	/* BOUND, for the first time or again. May do anything but free relays. */
-	void (*bound)(void *ctx, void *owner, uint32_t number);
+	/* BOUND, for the first time or again; peer_bound: the other side is. May do anything but
+	 * free relays. */
+	void (*bound)(void *ctx, void *owner, uint32_t number, bool peer_bound);
 	void *ctx;
 };
 

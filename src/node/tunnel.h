@@ -144,7 +144,7 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 void tunnel_on_moved(struct tunnel *tunnel, const struct ntm_link *link);
 void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link);
 /* From relays, whose binding's owner is the tunnel. */
-void tunnel_on_bound(struct tunnel *tunnel, uint32_t number);
+void tunnel_on_bound(struct tunnel *tunnel, uint32_t number, bool peer_bound);
 /* Our NAT wants to see something this often; 0: there is none. */
 void tunnels_set_keepalive(struct tunnels *tunnels, int64_t keepalive_ms);
 

@@ -23,6 +23,10 @@
 #define DIRECT_AGAIN_MS 20000
 #define DIRECT_USED_MS  2000
 
+/* Tunnel Requests within 500 ms after our side is bound and the peer's is not: the next of the
+ * handshake's own may be 800 ms away. */
+#define NUDGES 5
+
 /* ---- bindings ---- */
 
 void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
@@ -58,10 +62,38 @@ static bool has_relay(const struct tunnel_paths *paths, uint32_t number)
 	return false;
 }
 
-void tunnel_on_bound(struct tunnel *tunnel, uint32_t number)
+static void nudge_later(struct tunnel *tunnel)
+{
+	static const int64_t wait_ms[NUDGES] = {200, 100, 100, 50, 50};
+
+	if (tunnel->nudges == 0)
+		return;
+	tunnel->nudges--;
+	ntm_timer_set(tunnel->owner->args.timers, &tunnel->heal_timer, wait_ms[tunnel->nudges]);
+}
+
+/* The Tunnel Request goes through the relays again: it was dropped there if the peer was not bound
+ * yet. */
+static void nudge(struct tunnel *tunnel)
+{
+	for (size_t i = 0; i < tunnel->paths.relay_count; i++) {
+		struct ntm_addr at = ntm_addr_relay(tunnel->paths.relay[i]);
+
+		if (relays_is_bound(tunnel->owner->args.relays, tunnel->paths.relay[i]))
+			ntm_link_also(tunnel->link, &at);
+	}
+	nudge_later(tunnel);
+}
+
+void tunnel_on_bound(struct tunnel *tunnel, uint32_t number, bool peer_bound)
 {
 	struct ntm_addr at = ntm_addr_relay(number);
 
+	if (!peer_bound && tunnel->state == TUNNEL_CONNECTING &&
+	    !ntm_timer_armed(&tunnel->heal_timer)) {
+		tunnel->nudges = NUDGES;
+		nudge_later(tunnel);
+	}
 	if (tunnel->link != NULL && has_relay(&tunnel->paths, number))
 		ntm_link_also(tunnel->link, &at);
 	else if (tunnel->newer != NULL && has_relay(&tunnel->newer_paths, number))
@@ -180,6 +212,8 @@ static void on_heal_timer(void *arg)
 {
 	struct tunnel *tunnel = arg;
 
+	if (tunnel->state == TUNNEL_CONNECTING && tunnel->link != NULL)
+		nudge(tunnel);
 	if (tunnel->state == TUNNEL_UP && !some_path_works(tunnel->link))
 		heal(tunnel);
 }

@@ -83,7 +83,8 @@ struct tunnel {
 	struct queue queue;
 	struct ntm_timer
 		timer; /* negative cache; queue deadline; idle and silence checks when UP */
-	struct ntm_timer heal_timer;  /* no path works */
+	struct ntm_timer heal_timer;  /* UP: no path works; CONNECTING: the peer is not bound yet */
+	unsigned nudges;              /* what is left of them */
 	struct ntm_timer older_timer; /* the older link has had its time */
 };
 

@@ -322,6 +322,7 @@ void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms)
 {
 	link->keepalive_ms = keepalive_ms;
 	link_timers_keepalive_changed(link);
+	link_paths_on_keepalive(link);
 }
 
 const struct ntm_addr *ntm_link_remote(const struct ntm_link *link)

@@ -8,7 +8,12 @@
 /* Round trips that differ by less are the same. */
 #define RTT_MARGIN_MS 10
 /* A place that answers nothing is tried anew at most so often, when packets come from there. */
-#define AGAIN_MS 1000
+#define AGAIN_MS   1000
+#define SETTLED_MS 5000
+/* Nothing was heard on the current path for so long: data goes by another one as well, until it is
+ * heard again or has failed. That is the first packet after an idle time, as a rule; alone it would
+ * be lost with the path, and come again when its sender has waited in vain. */
+#define STALE_MS 3000
 /* PATH_RESPONSEs a second: in a call each of our paths is challenged 2 to 25 times a second. */
 #define ANSWERS_S 60
 
@@ -17,67 +22,13 @@ static int64_t now_of(const struct ntm_link *link)
 	return links_now(link->links);
 }
 
-bool path_is_relay(const struct path *path)
-{
-	return ntm_addr_is_relay(&path->to);
-}
-
-static struct path *find(struct link_paths *paths, const struct ntm_addr *to)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (ntm_addr_eq(&paths->item[i].to, to))
-			return &paths->item[i];
-	return NULL;
-}
-
-/* What may make room: does not work, and is not being tried. */
-static struct path *find_useless(struct link_paths *paths)
-{
-	for (size_t i = 0; i < paths->count; i++) {
-		struct path *path = &paths->item[i];
-
-		if (path != paths->current && path->state != NTM_PATH_WORKS && path->due_ms < 0 &&
-		    !path_is_relay(path))
-			return path;
-	}
-	return NULL;
-}
-
-/* NULL: the table is full. */
-static struct path *add(struct link_paths *paths, const struct ntm_addr *to)
-{
-	struct path *path =
-		paths->count < NTM_LINK_PATHS ? &paths->item[paths->count++] : find_useless(paths);
-
-	if (!path)
-		return NULL;
-	*path = (struct path){.to = *to,
-			      .rank = paths->ranks++,
-			      .due_ms = -1,
-			      .first_ms = -1,
-			      .heard_ms = -1,
-			      .data_ms = -1,
-			      .realtime_ms = -1,
-			      .srtt8 = -1,
-			      .big_due_ms = -1};
-	for (size_t i = 0; i < PATH_PROBES; i++)
-		path->probe[i].sent_ms = -1;
-	return path;
-}
-
-static struct path *find_or_add(struct link_paths *paths, const struct ntm_addr *to)
-{
-	struct path *path = find(paths, to);
-
-	return path ? path : add(paths, to);
-}
-
 int link_paths_new(struct ntm_link *link)
 {
 	struct link_paths *paths = calloc(1, sizeof(*paths));
 
 	if (!paths)
 		return -ENOMEM;
+	paths->chosen_ms = -1;
 	paths->realtime_ms = -1;
 	paths->realtime_in_ms = -1;
 	paths->data_ms = -1;
@@ -87,7 +38,7 @@ int link_paths_new(struct ntm_link *link)
 	link->paths = paths;
 	link_probe_init(link);
 	for (size_t i = 0; i < link->candidate_count; i++)
-		(void)find_or_add(paths, &link->candidates[i]);
+		(void)path_add_given(paths, &link->candidates[i]);
 	return 0;
 }
 
@@ -117,27 +68,28 @@ void link_paths_stop(struct ntm_link *link)
 
 /* ---- which one ---- */
 
-static int lost_count(const struct path *path)
-{
-	return __builtin_popcount(path->lost);
-}
-
 static bool has_rtt(const struct path *path)
 {
 	return path->srtt8 >= 0;
+}
+
+/* The more is lost, the more do two counts differ by chance. */
+static bool is_worse(int lost, int other)
+{
+	return lost >= other + PATH_LOSS_MARGIN + (lost + other) / 4;
 }
 
 /* Whether to leave `held` for `path`: loss before kind before round trip. What is not clearly
  * better is left alone, so that two of a kind do not take turns. */
 static bool is_better(const struct path *path, const struct path *held)
 {
-	int lost = lost_count(path), held_lost = lost_count(held);
+	int lost = path_lost(path), held_lost = path_lost(held);
 
 	if (path->state != NTM_PATH_WORKS)
 		return false;
-	if (held->state != NTM_PATH_WORKS || lost + PATH_LOSS_MARGIN <= held_lost)
+	if (held->state != NTM_PATH_WORKS || is_worse(held_lost, lost))
 		return true;
-	if (held_lost + PATH_LOSS_MARGIN <= lost)
+	if (is_worse(lost, held_lost))
 		return false;
 	if (path_is_relay(path) != path_is_relay(held))
 		return path_is_relay(held) && lost <= held_lost;
@@ -158,14 +110,23 @@ static bool has_moved(const struct path *path, const struct path *held)
 	       !path_is_relay(path);
 }
 
-static struct path *choose(struct link_paths *paths)
+/* One that works is not left for a better one right after it was chosen: on a bad network any of
+ * them is the better one at times. */
+static bool is_settled(const struct link_paths *paths, int64_t now_ms)
 {
+	return paths->current->state == NTM_PATH_WORKS && paths->chosen_ms >= 0 &&
+	       now_ms - paths->chosen_ms < SETTLED_MS;
+}
+
+static struct path *choose(struct link_paths *paths, int64_t now_ms)
+{
+	bool is_kept = is_settled(paths, now_ms);
 	struct path *best = paths->current;
 
 	for (size_t i = 0; i < paths->count; i++) {
 		struct path *path = &paths->item[i];
 
-		if (path != best && (is_better(path, best) || has_moved(path, best)))
+		if (path != best && ((!is_kept && is_better(path, best)) || has_moved(path, best)))
 			best = path;
 	}
 	return best;
@@ -179,10 +140,11 @@ void link_paths_on_change(struct ntm_link *link)
 
 	if (!paths->current)
 		return;
-	best = choose(paths);
+	best = choose(paths, now_of(link));
 	if (best == paths->current)
 		return;
 	paths->current = best;
+	paths->chosen_ms = now_of(link);
 	link->remote = best->to;
 	link_probe_wake(link);
 	if (links->ops.moved)
@@ -208,13 +170,9 @@ static void set_works(struct ntm_link *link, struct path *path)
 bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote, bool fresh)
 {
 	struct link_paths *paths = link->paths;
-	struct path *path = find_or_add(paths, remote);
+	struct path *path = path_add_by_force(paths, remote);
 	bool moved;
 
-	if (!path) { /* full of what works: one of them is as good */
-		path = paths->current ? paths->current : &paths->item[0];
-		path->to = *remote;
-	}
 	path->heard_ms = now_of(link);
 	set_works(link, path);
 	if (!fresh && paths->current && paths->current->state == NTM_PATH_WORKS) {
@@ -223,6 +181,7 @@ bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote,
 	}
 	moved = !fresh && !ntm_addr_eq(&link->remote, remote);
 	paths->current = path;
+	paths->chosen_ms = -1;
 	link->remote = path->to;
 	for (size_t i = 0; fresh && i < paths->count; i++)
 		if (paths->item[i].state != NTM_PATH_WORKS)
@@ -231,20 +190,22 @@ bool link_paths_on_session(struct ntm_link *link, const struct ntm_addr *remote,
 	return moved;
 }
 
-void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, bool newest)
+void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, size_t len,
+			 bool newest)
 {
 	struct link_paths *paths = link->paths;
 	int64_t now_ms = now_of(link);
-	struct path *path = find(paths, from);
+	struct path *path = path_find(paths, from);
 
 	if (!path && newest) {
-		path = add(paths, from);
+		path = path_add(paths, from);
 		if (path && paths->current) /* the peer may have left it for that place */
 			link_probe_soon(link, paths->current);
 	}
 	if (!path)
 		return;
 	path->heard_ms = now_ms;
+	path_note_heard(path, len);
 	if (path->first_ms < 0)
 		path->first_ms = now_ms;
 	if (path->state == NTM_PATH_UNKNOWN && path->due_ms < 0 &&
@@ -277,7 +238,7 @@ bool link_paths_in_call(const struct ntm_link *link)
 
 void link_paths_on_data(struct ntm_link *link, const struct ntm_addr *from, uint8_t cls)
 {
-	struct path *path = link->paths ? find(link->paths, from) : NULL;
+	struct path *path = link->paths ? path_find(link->paths, from) : NULL;
 
 	if (path)
 		path->data_ms = now_of(link);
@@ -295,6 +256,24 @@ bool link_paths_any_works(const struct ntm_link *link)
 		if (link->paths->item[i].state == NTM_PATH_WORKS)
 			return true;
 	return false;
+}
+
+const struct ntm_addr *link_paths_spare(const struct ntm_link *link, size_t plain_len)
+{
+	const struct link_paths *paths = link->paths;
+	const struct path *spare = NULL;
+
+	if (!paths || !paths->current || now_of(link) - paths->current->heard_ms < STALE_MS)
+		return NULL;
+	for (size_t i = 0; i < paths->count; i++) {
+		const struct path *path = &paths->item[i];
+
+		if (path != paths->current && path->state == NTM_PATH_WORKS &&
+		    (path->is_wide || plain_len <= NTM_LINK_ROOM_MIN) &&
+		    (!spare || path->heard_ms > spare->heard_ms))
+			spare = path;
+	}
+	return spare ? &spare->to : NULL;
 }
 
 void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
@@ -322,7 +301,7 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 void link_paths_on_response(struct ntm_link *link, const struct ntm_addr *from,
 			    const uint8_t token[static NTM_PATH_TOKEN_LEN])
 {
-	struct path *path = find(link->paths, from);
+	struct path *path = path_find(link->paths, from);
 	struct path_probe *probe = path ? link_probe_find(path, token) : NULL;
 
 	if (!probe)
@@ -339,22 +318,30 @@ bool link_paths_may_answer(struct ntm_link *link)
 
 /* ---- what the owner says ---- */
 
+void link_paths_on_keepalive(struct ntm_link *link)
+{
+	if (link->paths && link_is_alive(link))
+		link_probe_wake(link);
+}
+
 void link_paths_also(struct ntm_link *link, const struct ntm_addr *to)
 {
-	struct path *path = link->paths ? find_or_add(link->paths, to) : NULL;
+	struct path *path = link->paths ? path_add_given(link->paths, to) : NULL;
 
 	if (!path || !link_is_alive(link))
 		return;
-	if (path->state == NTM_PATH_UNKNOWN)
+	if (path->state != NTM_PATH_UNKNOWN)
+		link_probe_soon(link, path);
+	else if (path_is_relay(path) || path->burst == 0)
 		link_probe_start(link, path);
 	else
-		link_probe_soon(link, path);
+		link_probe_again(link, path);
 }
 
 void link_paths_not(struct ntm_link *link, const struct ntm_addr *to)
 {
 	struct link_paths *paths = link->paths;
-	struct path *path = paths ? find(paths, to) : NULL;
+	struct path *path = paths ? path_find(paths, to) : NULL;
 	struct path *last;
 
 	if (!path)
@@ -382,7 +369,7 @@ size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[stat
 			.state = path->state,
 			.is_current = path == paths->current,
 			.rtt_ms = has_rtt(path) ? path->srtt8 / 8 : -1,
-			.loss_pct = (unsigned)lost_count(path) * 100 / PATH_WINDOW,
+			.loss_pct = (unsigned)path_lost(path) * 100 / PATH_WINDOW,
 		};
 	}
 	return count;

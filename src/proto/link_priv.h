@@ -16,7 +16,8 @@
  *   link_answer.c     as responder: INITIATION to RESPONSE
  *   link_pending.c    as responder of XX: from RESPONSE to FINAL, when there is no link yet
  *   link_path.c       challenges and roaming
- *   link_paths.c      multipath: the table of paths, and which of them is sent on
+ *   link_paths.c      multipath: what is known of paths, and which of them is sent on
+ *   link_places.c     multipath: the table of paths
  *   link_probe.c      multipath: probes of paths, when they are sent and when they count as lost
  *   link_timers.c     the only file that arms timers; the others tell it facts
  *

@@ -7,17 +7,21 @@
 /*
  * A path is probed by PATH_CHALLENGEs:
  *
- *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then; again
- *               when the owner, or a packet from there, gives reason to. 6 of 64 bytes: no more
- *               than security.md A2 allows towards a place that has not answered.
- *   works       in a call every 100 ms where it is sent on, else every 500 ms; with other data
- * every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's 60 s fails in a
- * call every 500 ms, later 5 s; with other data 2 s; idle 25 s
+ *   not known   6 of them within 1550 ms, so that both sides' NATs have been opened by then.
+ *               Again 6 when a packet from there, or the end of the path sent on, gives reason
+ *               to; 2 when the owner does. 6 of 64 bytes are 548 with the INITIATION before them,
+ *               to a place that has not answered (security.md A2: 444 with three of them); one
+ *               that is only known by packets from there gets what A1 allows (link_places.c).
+ *   works       In a call every 100 ms where it is sent on, else every 500 ms; with other data
+ *               every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's
+ *               60 s.
+ *   fails       In a call every 500 ms, later 5 s; with other data 2 s; idle 25 s.
  *
  * In a call a path fails after two probes in a row were lost, else after three, which then follow
- * each other every 200 ms. When real-time packets that came by the path sent on are absent for 60
- * ms, probes are sent every 40 ms: with 20 ms of resolution and a round trip of 50 ms it is left
- * within 250 ms.
+ * each other every 200 ms; after more, the more it loses anyhow. When real-time packets that came
+ * by the path sent on are absent for 60 ms, probes are sent every 40 ms: with 20 ms of resolution
+ * and a round trip of 50 ms it is left within 250 ms. Where the round trip is long, probes are
+ * sent less often: no more than PROBES_AHEAD before the first is answered or lost.
  */
 #define TICK_MS          20 /* in a call */
 #define CALL_PROBE_MS    100
@@ -36,6 +40,8 @@
 #define ABSENT_PROBE_MS  40
 #define SOON_MS          200
 #define BURST            6
+#define BURST_AGAIN      2
+#define UNKNOWN_AGAIN_MS 20000
 #define STAGGER_MS       10 /* between the paths of one link */
 /* Of a full-sized probe. */
 #define BIG_TRIES    3
@@ -44,10 +50,16 @@
 #define BIG_CHECK_MS 10000
 #define BIG_USED_MS  5000
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
-#define WAIT_UNKNOWN_MS 500
+#define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
 #define WAIT_MAX_MS     2000
 #define VARIATION_MS    40
+/* ... but when it is answered after all, the path is slow, not dead. */
+#define LATE_MS      3000
+#define PROBES_AHEAD 6
+/* Of the last 32: so many lost make a path that is not absent fail one probe later; absent, half
+ * as quickly. */
+#define LOST_A_STEP 4
 /* 14 good probes in a row, and a path that had failed counts as one without loss. */
 #define LOST_AFTER_FAILING 0xfffc0000U
 
@@ -89,14 +101,21 @@ static int64_t idle_interval(const struct ntm_link *link, const struct path *pat
 	return path_is_relay(path) ? IDLE_RELAY_MS : -1;
 }
 
+static int64_t no_sooner(const struct path *path, int64_t interval)
+{
+	int64_t least = wait_ms(path) / PROBES_AHEAD;
+
+	return interval > least ? interval : least;
+}
+
 static int64_t interval_working(const struct ntm_link *link, const struct path *path)
 {
 	bool is_current = path == link->paths->current;
 
 	if (link_paths_in_call(link) && is_current)
-		return is_absent(link, path) ? ABSENT_PROBE_MS : CALL_PROBE_MS;
+		return no_sooner(path, is_absent(link, path) ? ABSENT_PROBE_MS : CALL_PROBE_MS);
 	if (path->unanswered > 0)
-		return DOUBT_MS;
+		return no_sooner(path, DOUBT_MS);
 	if (link_paths_in_call(link))
 		return CALL_SPARE_MS;
 	if (is_busy(link))
@@ -149,7 +168,7 @@ static int64_t next_at(const struct ntm_link *link)
 		if (path->state == NTM_PATH_WORKS)
 			at_ms = sooner(at_ms, path->big_due_ms);
 		for (size_t k = 0; k < PATH_PROBES; k++)
-			if (path->probe[k].sent_ms >= 0)
+			if (path->probe[k].sent_ms >= 0 && !path->probe[k].is_lost)
 				at_ms = sooner(at_ms, path->probe[k].sent_ms + wait_ms(path));
 	}
 	return at_ms;
@@ -199,6 +218,7 @@ static void send_probe(struct ntm_link *link, struct path *path, bool is_big)
 
 	probe->sent_ms = now_of(link);
 	probe->is_big = is_big;
+	probe->is_lost = false;
 	ntm_random(probe->token, sizeof(probe->token));
 	if (!is_big)
 		path->probed_ms = probe->sent_ms;
@@ -210,6 +230,14 @@ void link_probe_start(struct ntm_link *link, struct path *path)
 	path->burst = 0;
 	path->due_ms = now_of(link) + (int64_t)path->rank % NTM_LINK_PATHS * STAGGER_MS;
 	link_probe_wake(link);
+}
+
+void link_probe_again(struct ntm_link *link, struct path *path)
+{
+	if (path->due_ms >= 0)
+		return;
+	link_probe_start(link, path);
+	path->burst = BURST - BURST_AGAIN;
 }
 
 void link_probe_soon(struct ntm_link *link, struct path *path)
@@ -238,7 +266,8 @@ static void send_due(struct ntm_link *link, struct path *path)
 	path->due_ms = -1;
 	if (path->state == NTM_PATH_UNKNOWN && ++path->burst < BURST)
 		path->due_ms = now_ms + (25 << path->burst); /* 50, 100, 200, ... */
-	send_probe(link, path, false);
+	if (path_may_send(path))
+		send_probe(link, path, false);
 }
 
 static void send_due_big(struct ntm_link *link, struct path *path)
@@ -300,7 +329,7 @@ void link_probe_answered(struct ntm_link *link, struct path *path, struct path_p
 		path->big_due_ms = -1;
 	} else {
 		note_rtt(path, now_of(link) - probe->sent_ms);
-		path->lost <<= 1;
+		path->lost = probe->is_lost ? path->lost : path->lost << 1;
 	}
 	probe->sent_ms = -1;
 }
@@ -316,6 +345,13 @@ static void on_big_lost(struct ntm_link *link, struct path *path)
 	path->big_due_ms = now_of(link) + BIG_LATER_MS;
 }
 
+/* It has told nothing before, and a path that comes and goes is no reason to ask it all the time.
+ */
+static bool is_rested(const struct ntm_link *link, const struct path *path)
+{
+	return path->burst == 0 || now_of(link) - path->probed_ms >= UNKNOWN_AGAIN_MS;
+}
+
 static void fail(struct ntm_link *link, struct path *path)
 {
 	struct link_paths *paths = link->paths;
@@ -327,7 +363,7 @@ static void fail(struct ntm_link *link, struct path *path)
 	if (path != paths->current)
 		return;
 	for (size_t i = 0; i < paths->count; i++)
-		if (paths->item[i].state == NTM_PATH_UNKNOWN)
+		if (paths->item[i].state == NTM_PATH_UNKNOWN && is_rested(link, &paths->item[i]))
 			link_probe_start(link, &paths->item[i]);
 	if (paths->starved_ms < 0 && is_busy(link) && !link_paths_any_works(link))
 		paths->starved_ms = now_of(link);
@@ -349,9 +385,21 @@ static void check_left(struct ntm_link *link, struct path *path)
 		fail(link, path);
 }
 
+/* Probes lost in a row that make it fail. Where a part of all is lost, so are some in a row; where
+ * the peer's packets stay away as well, there is less doubt; where they come, there is more. */
+static unsigned lost_limit(const struct ntm_link *link, const struct path *path)
+{
+	unsigned steps = (unsigned)path_lost(path) / LOST_A_STEP;
+	bool comes = path->realtime_ms >= 0 && now_of(link) - path->realtime_ms < ABSENT_MS;
+
+	if (!link_paths_in_call(link))
+		return 3 + steps;
+	return 2 + (is_absent(link, path) ? steps / 2 : steps) + (comes ? 2 : 0);
+}
+
 static void on_lost(struct ntm_link *link, struct path *path)
 {
-	unsigned limit = link_paths_in_call(link) ? 2 : 3;
+	unsigned limit = lost_limit(link, path);
 
 	path->unanswered++;
 	path->lost = path->lost << 1 | 1;
@@ -368,9 +416,11 @@ static void expire(struct ntm_link *link, struct path *path)
 	for (size_t i = 0; i < PATH_PROBES; i++) {
 		struct path_probe *probe = &path->probe[i];
 
-		if (probe->sent_ms < 0 || now_ms - probe->sent_ms < wait_ms(path))
+		if (probe->sent_ms >= 0 && now_ms - probe->sent_ms >= LATE_MS)
+			probe->sent_ms = -1;
+		if (probe->sent_ms < 0 || probe->is_lost || now_ms - probe->sent_ms < wait_ms(path))
 			continue;
-		probe->sent_ms = -1;
+		probe->is_lost = true;
 		if (probe->is_big)
 			on_big_lost(link, path);
 		else if (path->state != NTM_PATH_UNKNOWN)

@@ -292,6 +292,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	bool is_empty;
 	uint64_t counter;
 	uint8_t cls = pkt->data[1];
+	size_t frame_len = pkt->len;
 	struct ntm_rd rd;
 
 	if (!slot || !is_young(link, slot)) {
@@ -312,7 +313,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	if (slot == link->cur)
 		on_answer_found(link);
 	if (link->paths)
-		link_paths_on_heard(link, from,
+		link_paths_on_heard(link, from, frame_len,
 				    slot == link->cur && slot->session.replay.newest == counter);
 	else if (slot == link->cur && slot->session.replay.newest == counter)
 		link_path_seen(link, from);
@@ -323,9 +324,9 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 		link_send_keepalive(link);
 }
 
-/* 0 or -ENOTCONN. */
+/* spare: also there, may be NULL; whichever comes second is a replay. 0 or -ENOTCONN. */
 static int seal(struct ntm_link *link, struct link_slot *slot, const struct ntm_addr *to,
-		struct ntm_pkt *pkt, uint8_t cls)
+		const struct ntm_addr *spare, struct ntm_pkt *pkt, uint8_t cls)
 {
 	size_t plain_len = pkt->len;
 	size_t frame_len;
@@ -335,6 +336,8 @@ static int seal(struct ntm_link *link, struct link_slot *slot, const struct ntm_
 	if (ntm_session_seal(&slot->session, cls, pkt->data, plain_len, &frame_len) != 0)
 		return -ENOTCONN;
 	links_send(link->links, to, pkt->data, frame_len);
+	if (spare)
+		links_send(link->links, spare, pkt->data, frame_len);
 	return 0;
 }
 
@@ -345,7 +348,7 @@ int link_seal_to(struct ntm_link *link, const struct ntm_addr *to, struct ntm_pk
 	size_t plain_len = pkt->len;
 	bool is_asking = is_data && wants_answer(pkt);
 
-	if (seal(link, slot, to, pkt, cls) != 0)
+	if (seal(link, slot, to, is_data ? link_paths_spare(link, plain_len) : NULL, pkt, cls) != 0)
 		return -ENOTCONN;
 	if (is_data) {
 		slot->used = true;
@@ -374,7 +377,7 @@ void link_send_keepalive_on(struct ntm_link *link, struct link_slot *slot,
 	struct ntm_pkt pkt;
 
 	ntm_pkt_reset(&pkt);
-	(void)seal(link, slot, to, &pkt, 0);
+	(void)seal(link, slot, to, NULL, &pkt, 0);
 }
 
 void link_on_expired(struct ntm_link *link)

@@ -21,6 +21,9 @@
  * sleep again for what is left.
  */
 
+/* With multipath a probe keeps the path open as well, and tells more. */
+#define PROBE_FIRST_MS 100
+
 static int64_t retry_total_ms(void)
 {
 	int64_t total_ms = 0;
@@ -215,7 +218,8 @@ static int64_t keepalive_at(const struct ntm_link *link)
 	if (link->owed_ms >= 0)
 		at_ms = link->owed_ms + link->links->times.passive_keepalive_ms;
 	if (link->keepalive_ms > 0)
-		at_ms = sooner(at_ms, link->last_out_ms + link->keepalive_ms);
+		at_ms = sooner(at_ms, link->last_out_ms + link->keepalive_ms +
+					      (link->paths ? PROBE_FIRST_MS : 0));
 	return at_ms;
 }
 

@@ -170,6 +170,26 @@ static void direct_and_back(void **state)
 	assert_in_range(worst_gap(call), 0, 60);
 }
 
+/* The direct path dies while nobody speaks: what is said next arrives, by the relay. */
+static void direct_path_dies_idle(void **state)
+{
+	struct pair p = pair_new(*state, SIM_PORT_RESTRICTED, 2);
+
+	sim_say(p.a, p.b, 4, SIM_ECHO_PORT, "hello");
+	sim_run(p.sim, 5000);
+	assert_int_equal(sim_path(p.a, p.b), SIM_PATH_DIRECT);
+	sim_run(p.sim, 60000);
+	sim_cut(p.sim, "203.0.113.1", "203.0.113.2");
+	sim_run(p.sim, 4000);
+	unsigned before = p.a->data_in;
+	sim_say(p.a, p.b, 4, SIM_ECHO_PORT, "still there?");
+	sim_run(p.sim, 300);
+	assert_int_equal(p.a->data_in, before + 1);
+	sim_run(p.sim, 2000);
+	assert_int_equal(sim_path(p.a, p.b), SIM_PATH_RELAY);
+	sim_heal(p.sim);
+}
+
 /* v4-only and v6-only: only a relay has both. */
 static void families(void **state)
 {
@@ -215,6 +235,33 @@ static void inside(void **state)
 	assert_true(p.relay[0]->forwarded + p.relay[1]->forwarded - forwarded <= 20);
 }
 
+/* 600 ms to and fro on every leg: through the relay at first, then straight, and it stays so. */
+static void satellite(void **state)
+{
+	struct pair p = pair_new(*state, SIM_PORT_RESTRICTED, 2);
+
+	sim_run(p.sim, 5000);
+	p.sim->internet.medium = (struct sim_medium){.delay_ms = 300};
+	sim_run(p.sim, 5000);
+	for (unsigned i = 0; i < 40 && sim_path(p.a, p.b) != SIM_PATH_DIRECT; i++) {
+		sim_say(p.a, p.b, 4, SIM_ECHO_PORT, "hello");
+		sim_run(p.sim, 1000);
+	}
+	assert_int_equal(sim_path(p.a, p.b), SIM_PATH_DIRECT);
+	assert_int_equal(sim_path(p.b, p.a), SIM_PATH_DIRECT);
+	struct sim_call_args args = {.caller = p.a, .callee = p.b, .proxy = p.proxy, .talk_ms = -1};
+	struct sim_call *call = sim_call_new(&args);
+	assert_true(sim_until(p.sim, sim_call_is_up, call, 30000));
+	sim_run(p.sim, 5000);
+	forget_gaps(call);
+	for (unsigned i = 0; i < 60; i++) {
+		sim_run(p.sim, 1000);
+		assert_int_equal(sim_path(p.a, p.b), SIM_PATH_DIRECT);
+		assert_int_equal(sim_path(p.b, p.a), SIM_PATH_DIRECT);
+	}
+	assert_in_range(worst_gap(call), 0, 60);
+}
+
 static void lossy_relay(void **state)
 {
 	struct pair p = pair_new(*state, SIM_SYMMETRIC, 2);
@@ -240,8 +287,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dies_while_both_dc_and_relay_are_away, sim_setup,
 						sim_teardown),
 		cmocka_unit_test_setup_teardown(direct_and_back, sim_setup, sim_teardown),
+		cmocka_unit_test_setup_teardown(direct_path_dies_idle, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(families, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(inside, sim_setup, sim_teardown),
+		cmocka_unit_test_setup_teardown(satellite, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(lossy_relay, sim_setup, sim_teardown),
 	};
 

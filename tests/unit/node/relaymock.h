@@ -27,6 +27,7 @@ struct mock_relay {
 	size_t count;
 	struct mock_flow flow[MOCK_FLOWS];
 	uint32_t next_label;
+	uint16_t idle_s; /* that it tells */
 	bool is_dead;
 	unsigned binds, answers, relayed, strangers;
 	void (*send)(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
@@ -48,6 +49,7 @@ static inline void mock_relay_init(struct mock_relay *r, uint8_t number)
 	r->addr[0] = (struct ntm_addr){.ip = ntm_ip_v4(203, 0, 113, number), .port = 4331};
 	r->next_label = number * 100000U;
 	r->key.id = 7;
+	r->idle_s = NTM_RELAY_IDLE_S;
 	ntm_random(r->pub, sizeof(r->pub));
 	ntm_random(r->key.key, sizeof(r->key.key));
 	mock_relay_restart(r);
@@ -112,7 +114,7 @@ static inline void mock_bind(struct mock_relay *r, const struct ntm_relay_frame 
 		reply.type = NTM_FRAME_BOUND;
 		reply.label = flow->label;
 		reply.peer_bound = flow->side[!ticket->side].is_bound;
-		reply.idle_s = NTM_RELAY_IDLE_S;
+		reply.idle_s = r->idle_s;
 	}
 	size_t len = ntm_relay_frame_write(&reply, ticket->bind_key, out);
 	r->send(r->ctx, to, from, out, len);

@@ -71,10 +71,11 @@ static inline void on_input(void *ctx, const struct ntm_addr *from, struct ntm_p
 		relays_release(w->relays, w->number);
 }
 
-static inline void on_bound(void *ctx, void *owner, uint32_t number)
+static inline void on_bound(void *ctx, void *owner, uint32_t number, bool peer_bound)
 {
 	struct world *w = ctx;
 
+	(void)peer_bound;
 	w->bounds++;
 	w->owner = owner;
 	w->bound_number = number;

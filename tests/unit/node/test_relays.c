@@ -118,6 +118,28 @@ static void an_answer_to_an_earlier_bind_of_the_round_counts(void **state)
 	world_free(w);
 }
 
+/* Two round trips, however long they are: BINDs that were sent meanwhile do no harm. */
+static void a_slow_relay_is_bound_in_two_round_trips(void **state)
+{
+	(void)state;
+	for (int64_t rtt = 100; rtt <= 1900; rtt += 300) {
+		struct world *w = world_new();
+		int64_t start_ms = w->timers.now_ms;
+
+		bind_first(w);
+		while (!relays_is_bound(w->relays, w->number) && w->timers.now_ms < 60000) {
+			pass(w, 10);
+			for (; w->pumped < w->count &&
+			       w->sent[w->pumped].at_ms + rtt <= w->timers.now_ms;
+			     w->pumped++)
+				if (answer_to(w, w->pumped))
+					input_from(w, &w->reply_from, w->reply, w->reply_len);
+		}
+		assert_in_range(w->timers.now_ms - start_ms, 2 * rtt, 2 * rtt + 10);
+		world_free(w);
+	}
+}
+
 static void what_cannot_be_bound_is_refused(void **state)
 {
 	struct world *w = world_bound();
@@ -428,6 +450,7 @@ int main(void)
 		cmocka_unit_test(both_addresses_are_asked_and_the_first_is_kept),
 		cmocka_unit_test(binding_goes_on_until_it_is_answered),
 		cmocka_unit_test(an_answer_to_an_earlier_bind_of_the_round_counts),
+		cmocka_unit_test(a_slow_relay_is_bound_in_two_round_trips),
 		cmocka_unit_test(what_cannot_be_bound_is_refused),
 		cmocka_unit_test(bindings_are_bounded_and_numbers_are_new),
 		cmocka_unit_test(a_wrong_challenge_is_not_answered),

@@ -171,8 +171,9 @@ static void a_label_that_is_given_twice_is_the_last_ones(void **state)
 	size_t before = w->count;
 	relays_send(w->relays, w->number, frame, make_frame(frame, 1, 5));
 	assert_int_equal(w->count, before);
-	/* The other one asks again, but not all the time. */
+	/* The other one asks again, but not all the time; and not later for another keepalive. */
 	w->relay.flow[0].label += 50;
+	relays_set_keepalive(w->relays, 20000);
 	pass_pumping(w, 900);
 	assert_int_equal(w->count, before);
 	pass_pumping(w, 200);
@@ -211,6 +212,20 @@ static void what_is_idle_is_bound_again(void **state)
 	}
 	assert_int_equal(sent_of(w, NTM_FRAME_BIND), 4);
 	assert_int_equal(w->bounds, 4);
+	world_free(w);
+}
+
+/* A relay cannot make us ask all the time: a third of 10 s. */
+static void a_relay_that_forgets_at_once_is_asked_now_and_then(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->relay.idle_s = 1;
+	bind_first(w);
+	pump(w);
+	pass_pumping(w, 61000);
+	assert_in_range(sent_of(w, NTM_FRAME_BIND), 17, 19);
 	world_free(w);
 }
 
@@ -262,6 +277,7 @@ int main(void)
 		cmocka_unit_test(the_dc_tells_which_relay_was_restarted),
 		cmocka_unit_test(a_label_that_is_given_twice_is_the_last_ones),
 		cmocka_unit_test(what_is_idle_is_bound_again),
+		cmocka_unit_test(a_relay_that_forgets_at_once_is_asked_now_and_then),
 		cmocka_unit_test(
 			an_idle_binding_whose_relay_is_gone_is_asked_for_at_both_addresses),
 		cmocka_unit_test(freeing_is_silent_at_any_time),

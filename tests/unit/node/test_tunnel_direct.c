@@ -138,6 +138,31 @@ static void a_direction_without_a_way_fails_the_asking(void **state)
 	world_free(w);
 }
 
+static void senseless_candidates_are_left_out(void **state)
+{
+	struct world *w = world_new();
+	struct ntm_msg_route_direction pair = pair_new(w);
+	struct ntm_msg msg = told(&w->a, &pair, NTM_ROLE_REQUESTS);
+	struct ntm_addr_list *to = &msg.route_direction.candidates;
+	struct waiter waiter;
+
+	(void)state;
+	to->count = 5;
+	to->item[0] = (struct ntm_addr){ntm_ip_v4(127, 0, 0, 1), 5060};
+	to->item[1] = (struct ntm_addr){ntm_ip_v4(224, 0, 0, 251), 5353};
+	to->item[2] = (struct ntm_addr){ntm_ip_v4(255, 255, 255, 255), 67};
+	to->item[3] = (struct ntm_addr){w->b.addr.ip, 0};
+	to->item[4] = w->b.addr;
+	want_vip(&w->a, &w->b.lease.vip4, &waiter);
+	tell(&w->b, &pair, NTM_ROLE_ANSWERS);
+	answer(&w->a, 0, 0, &msg);
+	assert_int_equal(w->a.initiations, 1);
+	run(w, 100);
+	assert_int_equal(waiter.calls, 1);
+	assert_int_equal(waiter.err, 0);
+	world_free(w);
+}
+
 /* The waits have moved by then. */
 static void a_direction_without_a_way_fails_those_that_were_merged(void **state)
 {
@@ -690,6 +715,7 @@ int main(void)
 		cmocka_unit_test(an_answer_about_another_peer_is_refused),
 		cmocka_unit_test(a_direction_without_a_way_fails_the_asking),
 		cmocka_unit_test(a_direction_without_a_way_fails_those_that_were_merged),
+		cmocka_unit_test(senseless_candidates_are_left_out),
 		cmocka_unit_test(a_useless_direction_does_not_end_what_is_under_way),
 		cmocka_unit_test(a_copy_is_acknowledged_and_changes_nothing),
 		cmocka_unit_test(a_late_copy_does_not_replace_the_newer_one),

@@ -160,6 +160,28 @@ static void a_tunnel_comes_up_through_a_relay(void **state)
 	world_free(w);
 }
 
+/* MN is bound first: its Tunnel Request does not wait for the next round when CN is bound as well.
+ */
+static void the_peer_is_bound_late(void **state)
+{
+	static const int64_t late_ms[] = {30, 60, 110, 210, 290};
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct world *w = world_alone();
+		struct direction d = offer_from(w, 0, 2);
+
+		answer_mn(&w->a, 0, &d);
+		run(w, late_ms[i]);
+		assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_CONNECTING);
+		tell_cn(&w->b, &d);
+		/* Two round trips to the relay, one to the peer, and what is left to wait. */
+		run(w, 4 * DELAY_MS + 4 * DELAY_MS + (late_ms[i] < 150 ? 50 : 110));
+		assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+		world_free(w);
+	}
+}
+
 /* CN has asked the relay when it says that it is ready. */
 static void bindings_are_asked_for_with_the_acknowledgement(void **state)
 {
@@ -511,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tunnel_comes_up_through_a_relay),
+		cmocka_unit_test(the_peer_is_bound_late),
 		cmocka_unit_test(bindings_are_asked_for_with_the_acknowledgement),
 		cmocka_unit_test(a_direct_path_is_taken_when_there_is_one),
 		cmocka_unit_test(a_direct_path_is_tried_again_in_a_call),

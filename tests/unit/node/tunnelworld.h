@@ -312,10 +312,10 @@ static inline void on_relays_input(void *ctx, const struct ntm_addr *from, struc
 	ntm_links_input(s->links, from, pkt);
 }
 
-static inline void on_bound(void *ctx, void *owner, uint32_t number)
+static inline void on_bound(void *ctx, void *owner, uint32_t number, bool peer_bound)
 {
 	(void)ctx;
-	tunnel_on_bound(owner, number);
+	tunnel_on_bound(owner, number, peer_bound);
 }
 
 static inline void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
