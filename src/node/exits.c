@@ -57,13 +57,14 @@ const char *exits_conf_fault(const struct exits_conf *conf)
 
 /* ---- the routes ---- */
 
-bool exit_routes_have(const struct exit_routes *routes, const struct ntm_prefix *prefix)
+size_t exit_routes_find(const struct exit_routes *routes, const struct ntm_prefix *prefix)
 {
-	for (size_t i = 0; i < routes->count; i++)
-		if (routes->item[i].len == prefix->len &&
-		    ntm_ip_eq(&routes->item[i].ip, &prefix->ip))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < routes->count &&
+	       (routes->item[i].len != prefix->len || !ntm_ip_eq(&routes->item[i].ip, &prefix->ip)))
+		i++;
+	return i;
 }
 
 const char *exit_prefix_fault(const struct realm *realm, const struct ntm_prefix *prefix)
@@ -108,6 +109,12 @@ static void set_fixed(struct exits *exits)
 	}
 }
 
+static void add_route(struct exit_routes *routes, const struct ntm_prefix *prefix, bool is_media)
+{
+	routes->item[routes->count] = *prefix;
+	routes->is_media[routes->count++] = is_media;
+}
+
 void exits_announce(struct exits *exits)
 {
 	struct exit_routes *routes = &exits->routes;
@@ -115,13 +122,13 @@ void exits_announce(struct exits *exits)
 	routes->generation++;
 	routes->count = 0;
 	for (size_t i = 0; i < exits->fixed.count; i++)
-		routes->item[routes->count++] = exits->fixed.item[i].prefix;
+		add_route(routes, &exits->fixed.item[i].prefix, false);
 	for (size_t i = 0; i < EXITS_LEARNED; i++) {
 		const struct ntm_ip *ip = &exits->learned[i].ip;
+		const struct ntm_prefix one = {.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 
 		if (ip->family != 0)
-			routes->item[routes->count++] =
-				(struct ntm_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
+			add_route(routes, &one, exits->learned[i].is_media);
 	}
 	exits->args.changed(exits->args.ctx, routes);
 }
@@ -236,7 +243,9 @@ struct exit_point *exits_point(struct exits *exits, const struct ntm_ip *ip)
 
 bool exits_have(struct exits *exits, const struct ntm_ip *dst)
 {
-	return exits_point(exits, dst) != NULL;
+	const struct exit_learned *learned = find_learned(exits, dst);
+
+	return exits_point(exits, dst) != NULL && (learned == NULL || !learned->is_media);
 }
 
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt)

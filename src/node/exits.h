@@ -21,6 +21,7 @@ struct tunnels;
 #define EXITS_PREFIXES 64 /* in the configuration, of all exits together */
 #define EXITS_NAMES    64
 #define EXITS_LEARNED  64 /* addresses that DNS answers and SIP messages have told, at once */
+#define EXITS_MEDIA    32 /* of these by SIP messages alone, which any caller may fill */
 #define EXITS_HELD     16 /* SIP messages that wait for routes */
 /* A learned address is kept so long after its TTL, and after the last packet. */
 #define EXITS_GRACE_MS INT64_C(3600000)
@@ -47,8 +48,12 @@ struct exit_routes {
 	uint32_t generation; /* rises with every change, from 1 */
 	size_t count;
 	struct ntm_prefix item[EXIT_ROUTES_MAX];
+	/* Named by a SIP message, hence by any caller: only what comes from the virtual address or
+	 * is bound to the TUN goes there, and not the rest of this host's traffic. */
+	bool is_media[EXIT_ROUTES_MAX];
 };
-bool exit_routes_have(const struct exit_routes *routes, const struct ntm_prefix *prefix);
+/* Its place in them; count: it is none of them. */
+size_t exit_routes_find(const struct exit_routes *routes, const struct ntm_prefix *prefix);
 /* NULL, or why traffic for the prefix cannot go through an exit. */
 const char *exit_prefix_fault(const struct realm *realm, const struct ntm_prefix *prefix);
 
@@ -72,7 +77,7 @@ void exits_on_realm(struct exits *exits);
 /* The routes of that generation are there; words: why not, or NULL. */
 void exits_on_routed(struct exits *exits, uint32_t generation, const char *words);
 
-/* True when dst is reached through an exit. */
+/* True when all that this host sends to dst goes through an exit, our own frames as well. */
 bool exits_have(struct exits *exits, const struct ntm_ip *dst);
 /* Sends a packet of ours to where its destination is reached. False: no exit's, untouched. */
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt);

@@ -292,6 +292,35 @@ static void test_exits(void **state)
 	assert_fences(true);
 }
 
+/* What a SIP message names is for phones alone, not for the host's other programs. */
+static void test_exits_of_media(void **state)
+{
+	struct exit_routes one = routes_of("192.0.2.0/24", "198.51.100.7/32");
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	up(NULL);
+	one.is_media[1] = true;
+	exits(&one, NULL);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 198.51.100.7 2>&1", "unreachable"));
+	assert_true(netns_shows("ip route get 198.51.100.7 from 198.18.0.7", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 198.51.100.7 oif ntm-t", "src 198.18.0.7"));
+	/* DNS has told it, too. */
+	struct exit_routes two = one;
+	two.is_media[1] = false;
+	exits(&two, &one);
+	assert_true(netns_shows("ip route get 198.51.100.7", "dev ntm-t"));
+	assert_false(netns_shows("ip rule", "oif ntm-t"));
+	exits(&one, &two);
+	assert_true(netns_shows("ip route get 198.51.100.7 2>&1", "unreachable"));
+	assert_true(netns_shows("ip route get 198.51.100.7 from 198.18.0.7", "dev ntm-t"));
+	exits(&none, &one);
+	assert_false(netns_shows("ip rule", "4333:"));
+	assert_false(netns_shows("ip route show table 4331", "198.51.100.7"));
+	assert_fences(true);
+}
+
 /* A former run that crashed may have left addresses that DNS told it. */
 static void test_exits_of_a_former_run(void **state)
 {
@@ -322,6 +351,7 @@ int main(void)
 		CASE(test_guard_drops),
 		CASE(test_partners),
 		CASE(test_exits),
+		CASE(test_exits_of_media),
 		CASE(test_exits_of_a_former_run),
 	};
 
