@@ -269,29 +269,15 @@ static bool is_icmp_error(const struct ntm_ippkt *view)
 	return view->proto == NTM_IPPROTO_ICMPV6 && type >= 1 && type <= 4; /* RFC 4443 */
 }
 
-/* The destination of the packet that an ICMP error is about; family 0: not told. */
-static struct ntm_ip blamed(const struct ntm_ippkt *view)
-{
-	const uint8_t *inner = view->l4 + 8;
-	size_t len = view->l4_len - 8;
-
-	if (view->proto == NTM_IPPROTO_ICMP && len >= 20 && (inner[0] >> 4) == 4)
-		return ntm_ip_from_bytes(4, inner + 16);
-	if (view->proto == NTM_IPPROTO_ICMPV6 && len >= 40 && (inner[0] >> 4) == 6)
-		return ntm_ip_from_bytes(6, inner + 24);
-	return (struct ntm_ip){0};
-}
-
 bool exits_allow(struct exits *exits, const char *fqdn, const struct ntm_ippkt *view)
 {
 	struct exit_point *point = exits_point(exits, &view->src);
-	struct ntm_ip dst;
+	struct ntm_ip src, dst;
 
 	/* Routers on the way speak of packets that are too large, or that they cannot deliver. */
 	if (point == NULL && exits->count > 0 && is_icmp_error(view) &&
 	    !realm_is_virtual(exits->args.realm, &view->src)) {
-		dst = blamed(view);
-		point = exits_point(exits, &dst);
+		point = ntm_ippkt_blamed(view, &src, &dst) ? exits_point(exits, &dst) : NULL;
 	}
 	if (point == NULL || strcmp(point->fqdn, fqdn) != 0)
 		return false;
