@@ -39,11 +39,10 @@ struct ntm_netlink_route {
 int ntm_netlink_route_add(struct ntm_netlink *nl, const struct ntm_netlink_route *route);
 int ntm_netlink_route_del(struct ntm_netlink *nl, const struct ntm_netlink_route *route);
 
-/* `from F to T oif O lookup table`; a prefix with family 0 is left out, one of them must be there.
- */
+/* `from F to T lookup table`; a prefix with family 0 is left out, one of them must be there. */
 struct ntm_netlink_rule {
 	struct ntm_prefix from, to;
-	const char *oif; /* of sockets that are bound to this device; NULL: of all */
+	bool is_wide; /* IPv6: also who has no source yet, and would get one of `from` there */
 	uint32_t table;
 	uint32_t priority;
 };

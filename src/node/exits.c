@@ -243,9 +243,7 @@ struct exit_point *exits_point(struct exits *exits, const struct ntm_ip *ip)
 
 bool exits_have(struct exits *exits, const struct ntm_ip *dst)
 {
-	const struct exit_learned *learned = find_learned(exits, dst);
-
-	return exits_point(exits, dst) != NULL && (learned == NULL || !learned->is_media);
+	return exits_point(exits, dst) != NULL;
 }
 
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt)

@@ -229,3 +229,18 @@ int64_t exits_learn(struct exits *exits, const struct ntm_dns_response *response
 	/* Also when another query has brought the news a moment ago. */
 	return is_any && exits->routed < exits->routes.generation ? exits->routes.generation : 0;
 }
+
+bool exits_yield(struct exits *exits, const struct ntm_ip *ip)
+{
+	struct exit_learned *entry;
+
+	if (!exits_have(exits, ip))
+		return true;
+	entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
+	if (entry == NULL || !entry->is_media ||
+	    exits->args.timers->now_ms - entry->used_ms < EXITS_BUSY_MS)
+		return false;
+	forget(exits, entry);
+	exits_announce(exits);
+	return true;
+}

@@ -297,8 +297,8 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan)
 
 /* ---- exits ---- */
 
-/* Who goes that way: all; or, to media, who has our virtual address or is bound to our TUN. Returns
- * the count. */
+/* Who goes that way: all; or, to media, who has our virtual address, or none yet. Returns the
+ * count. */
 static size_t exit_rules(const struct host_net *net, const struct host_plan *plan,
 			 const struct ntm_prefix *prefix, bool is_media,
 			 struct ntm_netlink_rule rules[static 2])
@@ -311,8 +311,9 @@ static size_t exit_rules(const struct host_net *net, const struct host_plan *pla
 	if (!is_media)
 		return 1;
 	rules[0].from = (struct ntm_prefix){.ip = *vip, .len = vip->family == 4 ? 32 : 128};
-	rules[1].oif = net->tun;
-	return 2;
+	rules[0].is_wide = vip->family == 6;
+	rules[1].from = (struct ntm_prefix){.ip = ntm_ip_v4(0, 0, 0, 0), .len = 32};
+	return vip->family == 4 ? 2 : 1;
 }
 
 static void exit_up(struct ntm_netlink *nl, const struct ntm_netlink_route *way,
@@ -329,8 +330,9 @@ static void exit_down(struct ntm_netlink *nl, const struct exit_routes *routes,
 		      size_t count)
 {
 	size_t at = exit_routes_find(routes, &way->prefix);
+	bool was_media = rules[0].from.ip.family != 0;
 
-	if (at < routes->count && routes->is_media[at] == (count == 2))
+	if (at < routes->count && routes->is_media[at] == was_media)
 		return;
 	for (size_t i = 0; i < count; i++)
 		(void)ntm_netlink_rule_del(nl, &rules[i]);
