@@ -395,6 +395,24 @@ static void who_may_not_any_more_goes_at_once(void **state)
 	direct(w, &w->a);
 }
 
+static void a_revoked_gateway_leads_nobody(void **state)
+{
+	struct world *w = *state;
+	struct ntm_msg told = {.type = NTM_MSG_REVOKED, .revoked = {.serial = 9}};
+
+	run(w, 100);
+	direct(w, &w->a);
+	memcpy(told.revoked.key, w->keys.pub, NTM_KEY_LEN);
+	told.revoked.vip4 = ntm_ip_v4(198, 19, 0, 1); /* as another domain's DC may say */
+	tell(w, &told);
+	assert_int_equal(w->gate->peer_count, 1);
+	told.revoked.vip4 = w->net.vip4;
+	tell(w, &told);
+	assert_int_equal(w->gate->peer_count, 0);
+	run(w, 20);
+	assert_int_equal(w->a.downs, 1);
+}
+
 static void stop_tells_everybody(void **state)
 {
 	struct world *w = *state;
@@ -454,6 +472,7 @@ int main(void)
 		TEST(a_direction_ends_with_its_lifetime),
 		TEST(a_revoked_node_goes_and_does_not_come_back),
 		TEST(who_may_not_any_more_goes_at_once),
+		TEST(a_revoked_gateway_leads_nobody),
 		TEST(stop_tells_everybody),
 		TEST(what_is_shown),
 	};
