@@ -153,9 +153,12 @@ def fail_without(lab):
 
 
 def check_off_at_once(net, dc, gateway, node):
-    """What the DC's operator takes back ends at once, also the tunnel that is up."""
+    """What the DC's operator takes back ends at once, also the tunnel that is up, and when the DC
+    knows of that no more."""
+    dc.restart()
+    dc.wait_online(node.name)
     dc.verb("node", "exit", node.name, "off")
-    wait.until(lambda: not gateway.json("exits")["exits"], 2, "the gateway to end the tunnel", 0.02)
+    wait.until(lambda: not gateway.json("exits")["exits"], 5, "the gateway to end the tunnel", 0.02)
     check(not reaches(net.mn, net.prov.addr), "the provider is reached without permission")
     dc.verb("node", "exit", node.name, "on")
     wait.until(lambda: reaches(net.mn, net.prov.addr), 15, "the provider, allowed again", 0.2)
