@@ -36,6 +36,11 @@ struct ntm_ippkt {
  */
 int ntm_ippkt_parse(struct ntm_ippkt *view, const uint8_t *pkt, size_t len);
 
+/* An ICMP or ICMPv6 error, by its type; also what is too short to tell. Not of later fragments. */
+bool ntm_ippkt_is_icmp_error(const struct ntm_ippkt *view);
+/* Of an ICMP error: where the packet went that it is about. False: none, or it does not tell. */
+bool ntm_ippkt_blamed(const struct ntm_ippkt *view, struct ntm_ip *src, struct ntm_ip *dst);
+
 /* Finishes the partial UDP or TCP checksum that a TUN with offload may hand out. Only for packets
  * from our own host: it makes any checksum right. False for all but whole UDP and TCP, which it
  * leaves alone. */

@@ -171,8 +171,6 @@ void ntm_link_close(struct ntm_link *link, uint8_t reason);
  * multipath link that is up tries it as a path, also one that it knows already. Beyond
  * NTM_LINK_CANDIDATES it is ignored. */
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to);
-/* The remote is not to be reached there any more: neither candidate nor path. */
-void ntm_link_not(struct ntm_link *link, const struct ntm_addr *to);
 /* Starts over at once, with new candidates when there are any: the DC seems to have restarted. */
 void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count);
 

@@ -42,6 +42,7 @@ int ntm_netlink_route_del(struct ntm_netlink *nl, const struct ntm_netlink_route
 /* `from F to T lookup table`; a prefix with family 0 is left out, one of them must be there. */
 struct ntm_netlink_rule {
 	struct ntm_prefix from, to;
+	bool is_wide; /* IPv6: also who has no source yet, and would get one of `from` there */
 	uint32_t table;
 	uint32_t priority;
 };

@@ -18,6 +18,12 @@
 #define MAX_EXTENSIONS   8 /* an honest packet has two or three */
 #define EXTENSION_UNIT   8
 #define EXTENSION_PREFIX 2 /* next header, length */
+#define ICMP4_QUENCH     4
+#define ICMP4_REDIRECT   5
+#define ICMP4_EXCEEDED   11
+#define ICMP4_BAD_PARAM  12
+#define ICMP6_FIRST_INFO 128 /* below: errors */
+#define ICMP6_REDIRECT   137
 
 static int parse_udp(struct ntm_ippkt *view)
 {
@@ -169,4 +175,35 @@ int ntm_ippkt_parse(struct ntm_ippkt *view, const uint8_t *pkt, size_t len)
 	if (rc < 0)
 		*view = (struct ntm_ippkt){0};
 	return rc;
+}
+
+bool ntm_ippkt_is_icmp_error(const struct ntm_ippkt *view)
+{
+	uint8_t type;
+
+	if (view->proto != NTM_IPPROTO_ICMP && view->proto != NTM_IPPROTO_ICMPV6)
+		return false;
+	if (view->l4_len == 0)
+		return true; /* who knows */
+	type = view->l4[0];
+	if (view->proto == NTM_IPPROTO_ICMPV6)
+		return type < ICMP6_FIRST_INFO || type == ICMP6_REDIRECT;
+	return (type >= ICMP4_UNREACH && type <= ICMP4_REDIRECT) || type == ICMP4_EXCEEDED ||
+	       type == ICMP4_BAD_PARAM;
+}
+
+bool ntm_ippkt_blamed(const struct ntm_ippkt *view, struct ntm_ip *src, struct ntm_ip *dst)
+{
+	const uint8_t *inner = view->l4 + ICMP_HEADER_LEN;
+	size_t len = view->l4_len;
+	bool is_v4 = view->proto == NTM_IPPROTO_ICMP;
+	uint8_t family = is_v4 ? 4 : 6, src_at = is_v4 ? 12 : 8, dst_at = is_v4 ? 16 : 24;
+
+	if (view->frag_offset > 0 || !ntm_ippkt_is_icmp_error(view) ||
+	    len < ICMP_HEADER_LEN + (is_v4 ? IP4_HEADER_LEN : IP6_HEADER_LEN) ||
+	    inner[0] >> 4 != family)
+		return false;
+	*src = ntm_ip_from_bytes(family, inner + src_at);
+	*dst = ntm_ip_from_bytes(family, inner + dst_at);
+	return true;
 }

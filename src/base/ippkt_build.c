@@ -4,20 +4,12 @@
 
 #include "ntm/wire.h"
 
-#define HOP_LIMIT        64
-#define DONT_FRAGMENT    0x4000
-#define TOS_NORMAL       0
-#define TOS_NET_CONTROL  0xc0 /* of ICMP errors: RFC 1812 4.3.2.5 */
-#define ICMP4_ERROR_MAX  576  /* RFC 1812 4.3.2.3 */
-#define ICMP6_ERROR_MAX  1280 /* RFC 4443 2.4 (c) */
-#define ICMP4_UNREACH    3
-#define ICMP4_QUENCH     4
-#define ICMP4_REDIRECT   5
-#define ICMP4_EXCEEDED   11
-#define ICMP4_BAD_PARAM  12
-#define ICMP6_UNREACH    1
-#define ICMP6_FIRST_INFO 128 /* below: errors */
-#define ICMP6_REDIRECT   137
+#define HOP_LIMIT       64
+#define DONT_FRAGMENT   0x4000
+#define TOS_NORMAL      0
+#define TOS_NET_CONTROL 0xc0 /* of ICMP errors: RFC 1812 4.3.2.5 */
+#define ICMP4_ERROR_MAX 576  /* RFC 1812 4.3.2.3 */
+#define ICMP6_ERROR_MAX 1280 /* RFC 4443 2.4 (c) */
 
 struct head {
 	const struct ntm_ip *src, *dst;
@@ -94,26 +86,11 @@ size_t ntm_ippkt_build_udp(uint8_t *out, size_t cap, const struct ntm_addr *src,
 	return wr.len;
 }
 
-static bool is_icmp_error(const struct ntm_ippkt *orig)
-{
-	uint8_t type;
-
-	if (orig->proto != NTM_IPPROTO_ICMP && orig->proto != NTM_IPPROTO_ICMPV6)
-		return false;
-	if (orig->l4_len == 0)
-		return true; /* who knows */
-	type = orig->l4[0];
-	if (orig->proto == NTM_IPPROTO_ICMPV6)
-		return type < ICMP6_FIRST_INFO || type == ICMP6_REDIRECT;
-	return (type >= ICMP4_UNREACH && type <= ICMP4_REDIRECT) || type == ICMP4_EXCEEDED ||
-	       type == ICMP4_BAD_PARAM;
-}
-
 /* RFC 1122 3.2.2, RFC 1812 4.3.2.7, RFC 4443 2.4 (e). */
 static bool may_answer(const struct ntm_ippkt *orig)
 {
-	return orig->frag_offset == 0 && !is_icmp_error(orig) && !ntm_ip_is_multicast(&orig->dst) &&
-	       ntm_ip_is_usable(&orig->src);
+	return orig->frag_offset == 0 && !ntm_ippkt_is_icmp_error(orig) &&
+	       !ntm_ip_is_multicast(&orig->dst) && ntm_ip_is_usable(&orig->src);
 }
 
 static uint8_t code_of(enum ntm_unreachable why, uint8_t family)

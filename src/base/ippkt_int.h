@@ -14,6 +14,9 @@
 #define UDP_CHECKSUM_AT  6
 #define ICMP_CHECKSUM_AT 2
 
+#define ICMP4_UNREACH 3
+#define ICMP6_UNREACH 1
+
 static inline uint16_t ippkt_get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

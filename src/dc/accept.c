@@ -48,7 +48,6 @@ static int accept_node(struct dc *dc, const struct ntm_link_request *req)
 
 	if (err)
 		return err;
-	who.role = STORE_NODE; /* what it comes as: it gets a node's certificate for this */
 	return registry_add(dc, &who) ? 0 : -ENOMEM;
 }
 

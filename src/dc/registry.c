@@ -59,6 +59,7 @@ static struct registry_node *node_new(struct dc *dc, const struct store_node *wh
 		return NULL;
 	node->dc = dc;
 	node->who = *who;
+	node->who.role = STORE_NODE; /* what a gateway is here: it gets a node's certificate */
 	node->stale_ms = -1;
 	ntm_timer_init(&node->lifetime, on_lifetime, node);
 	ntm_bucket_init(&node->register_bucket, REGISTER_RATE_PER_S, REGISTER_BURST, dc_now_ms(dc));

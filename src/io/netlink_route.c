@@ -72,6 +72,8 @@ static int put_rule(struct nlmsghdr *msg, const struct ntm_netlink_rule *rule)
 		hdr->src_len = rule->from.len;
 		netlink_put_ip(msg, FRA_SRC, &rule->from.ip);
 	}
+	if (rule->is_wide)
+		hdr->flags |= FIB_RULE_FIND_SADDR;
 	mnl_attr_put_u32(msg, FRA_TABLE, rule->table);
 	mnl_attr_put_u32(msg, FRA_PRIORITY, rule->priority);
 	return 0;

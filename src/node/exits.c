@@ -57,13 +57,14 @@ const char *exits_conf_fault(const struct exits_conf *conf)
 
 /* ---- the routes ---- */
 
-bool exit_routes_have(const struct exit_routes *routes, const struct ntm_prefix *prefix)
+size_t exit_routes_find(const struct exit_routes *routes, const struct ntm_prefix *prefix)
 {
-	for (size_t i = 0; i < routes->count; i++)
-		if (routes->item[i].len == prefix->len &&
-		    ntm_ip_eq(&routes->item[i].ip, &prefix->ip))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < routes->count &&
+	       (routes->item[i].len != prefix->len || !ntm_ip_eq(&routes->item[i].ip, &prefix->ip)))
+		i++;
+	return i;
 }
 
 const char *exit_prefix_fault(const struct realm *realm, const struct ntm_prefix *prefix)
@@ -108,6 +109,12 @@ static void set_fixed(struct exits *exits)
 	}
 }
 
+static void add_route(struct exit_routes *routes, const struct ntm_prefix *prefix, bool is_media)
+{
+	routes->item[routes->count] = *prefix;
+	routes->is_media[routes->count++] = is_media;
+}
+
 void exits_announce(struct exits *exits)
 {
 	struct exit_routes *routes = &exits->routes;
@@ -115,13 +122,13 @@ void exits_announce(struct exits *exits)
 	routes->generation++;
 	routes->count = 0;
 	for (size_t i = 0; i < exits->fixed.count; i++)
-		routes->item[routes->count++] = exits->fixed.item[i].prefix;
+		add_route(routes, &exits->fixed.item[i].prefix, false);
 	for (size_t i = 0; i < EXITS_LEARNED; i++) {
 		const struct ntm_ip *ip = &exits->learned[i].ip;
+		const struct ntm_prefix one = {.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 
 		if (ip->family != 0)
-			routes->item[routes->count++] =
-				(struct ntm_prefix){.ip = *ip, .len = ip->family == 4 ? 32 : 128};
+			add_route(routes, &one, exits->learned[i].is_media);
 	}
 	exits->args.changed(exits->args.ctx, routes);
 }
@@ -260,29 +267,15 @@ static bool is_icmp_error(const struct ntm_ippkt *view)
 	return view->proto == NTM_IPPROTO_ICMPV6 && type >= 1 && type <= 4; /* RFC 4443 */
 }
 
-/* The destination of the packet that an ICMP error is about; family 0: not told. */
-static struct ntm_ip blamed(const struct ntm_ippkt *view)
-{
-	const uint8_t *inner = view->l4 + 8;
-	size_t len = view->l4_len - 8;
-
-	if (view->proto == NTM_IPPROTO_ICMP && len >= 20 && (inner[0] >> 4) == 4)
-		return ntm_ip_from_bytes(4, inner + 16);
-	if (view->proto == NTM_IPPROTO_ICMPV6 && len >= 40 && (inner[0] >> 4) == 6)
-		return ntm_ip_from_bytes(6, inner + 24);
-	return (struct ntm_ip){0};
-}
-
 bool exits_allow(struct exits *exits, const char *fqdn, const struct ntm_ippkt *view)
 {
 	struct exit_point *point = exits_point(exits, &view->src);
-	struct ntm_ip dst;
+	struct ntm_ip src, dst;
 
 	/* Routers on the way speak of packets that are too large, or that they cannot deliver. */
 	if (point == NULL && exits->count > 0 && is_icmp_error(view) &&
 	    !realm_is_virtual(exits->args.realm, &view->src)) {
-		dst = blamed(view);
-		point = exits_point(exits, &dst);
+		point = ntm_ippkt_blamed(view, &src, &dst) ? exits_point(exits, &dst) : NULL;
 	}
 	if (point == NULL || strcmp(point->fqdn, fqdn) != 0)
 		return false;

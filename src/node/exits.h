@@ -21,6 +21,7 @@ struct tunnels;
 #define EXITS_PREFIXES 64 /* in the configuration, of all exits together */
 #define EXITS_NAMES    64
 #define EXITS_LEARNED  64 /* addresses that DNS answers and SIP messages have told, at once */
+#define EXITS_MEDIA    32 /* of these by SIP messages alone, which any caller may fill */
 #define EXITS_HELD     16 /* SIP messages that wait for routes */
 /* A learned address is kept so long after its TTL, and after the last packet. */
 #define EXITS_GRACE_MS INT64_C(3600000)
@@ -47,8 +48,12 @@ struct exit_routes {
 	uint32_t generation; /* rises with every change, from 1 */
 	size_t count;
 	struct ntm_prefix item[EXIT_ROUTES_MAX];
+	/* Named by a SIP message, hence by any caller: what already has an address of this host, as
+	 * its connections and servers do, stays where it is. */
+	bool is_media[EXIT_ROUTES_MAX];
 };
-bool exit_routes_have(const struct exit_routes *routes, const struct ntm_prefix *prefix);
+/* Its place in them; count: it is none of them. */
+size_t exit_routes_find(const struct exit_routes *routes, const struct ntm_prefix *prefix);
 /* NULL, or why traffic for the prefix cannot go through an exit. */
 const char *exit_prefix_fault(const struct realm *realm, const struct ntm_prefix *prefix);
 
@@ -74,6 +79,9 @@ void exits_on_routed(struct exits *exits, uint32_t generation, const char *words
 
 /* True when dst is reached through an exit. */
 bool exits_have(struct exits *exits, const struct ntm_ip *dst);
+/* A frame of ours has to go to ip. True: straight on, it is no exit's, or a SIP message has named
+ * it and nobody sends there: any caller could keep us from a peer or relay. */
+bool exits_yield(struct exits *exits, const struct ntm_ip *ip);
 /* Sends a packet of ours to where its destination is reached. False: no exit's, untouched. */
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt);
 /* Whether the gateway of that name may hand us this packet: from a destination that is reached

@@ -70,26 +70,50 @@ static struct exit_point *point_of_name(struct exits *exits, const char *name)
 	return NULL;
 }
 
+/* Through the exit its own gateway would not be reached any more. */
+static bool is_gateway(const struct exits *exits, const struct ntm_ip *ip)
+{
+	for (size_t i = 0; i < exits->count; i++) {
+		const struct tunnel *tunnel =
+			tunnel_find_name(exits->args.tunnels, exits->point[i].fqdn);
+		const struct ntm_addr via =
+			tunnel != NULL ? tunnel_via(tunnel, NULL) : (struct ntm_addr){.port = 0};
+
+		if (ntm_ip_eq(&via.ip, ip))
+			return true;
+	}
+	return false;
+}
+
 /* What must be reached directly, whatever DNS says. */
 static bool is_fit(const struct exits *exits, const struct ntm_ip *ip)
 {
 	const struct ntm_prefix one = {.ip = *ip, .len = ip->family == 4 ? 32 : 128};
 
-	return ntm_ip_is_usable(ip) && exit_prefix_fault(exits->args.realm, &one) == NULL;
+	return ntm_ip_is_usable(ip) && exit_prefix_fault(exits->args.realm, &one) == NULL &&
+	       !is_gateway(exits, ip);
 }
 
-/* A free place, or that of the address that was used least recently. NULL: all are in use. */
-static struct exit_learned *find_place(struct exits *exits)
+/* A free place, or that of the address that was used least recently: SIP messages push out only
+ * what they have told themselves. NULL: all are in use. */
+static struct exit_learned *find_place(struct exits *exits, bool is_media)
 {
-	struct exit_learned *oldest = &exits->learned[0];
+	struct exit_learned *oldest = NULL, *empty = NULL;
+	size_t media = 0;
 
 	for (size_t i = 0; i < EXITS_LEARNED; i++) {
-		if (exits->learned[i].ip.family == 0)
-			return &exits->learned[i];
-		if (exits->learned[i].used_ms < oldest->used_ms)
-			oldest = &exits->learned[i];
+		struct exit_learned *entry = &exits->learned[i];
+
+		media += entry->ip.family != 0 && entry->is_media;
+		if (entry->ip.family == 0)
+			empty = entry;
+		else if ((entry->is_media || !is_media) &&
+			 (oldest == NULL || entry->used_ms < oldest->used_ms))
+			oldest = entry;
 	}
-	if (exits->args.timers->now_ms - oldest->used_ms < EXITS_BUSY_MS)
+	if (empty != NULL && (!is_media || media < EXITS_MEDIA))
+		return empty;
+	if (oldest == NULL || exits->args.timers->now_ms - oldest->used_ms < EXITS_BUSY_MS)
 		return NULL;
 	exits->evicted++;
 	forget(exits, oldest);
@@ -104,10 +128,11 @@ static bool is_fixed(const struct exits *exits, const struct ntm_ip *ip)
 	return false;
 }
 
-/* 1: a new route; 0: none is needed; -ENOSPC. */
+/* ttl_s below 0: of media. 1: a new route; 0: none is needed; -ENOSPC. */
 static int learn_one(struct exits *exits, struct exit_point *point, const struct ntm_ip *ip,
 		     int64_t ttl_s)
 {
+	bool is_media = ttl_s < 0;
 	int64_t now = exits->args.timers->now_ms;
 	struct exit_learned *entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
 	int made = 0;
@@ -119,15 +144,22 @@ static int learn_one(struct exits *exits, struct exit_point *point, const struct
 			exits->unfit++;
 			return 0;
 		}
-		entry = find_place(exits);
+		entry = find_place(exits, is_media);
 		if (entry == NULL)
 			return -ENOSPC;
-		*entry = (struct exit_learned){.ip = *ip, .point = point, .used_ms = now};
+		*entry = (struct exit_learned){.ip = *ip,
+					       .point = point,
+					       .is_media = is_media,
+					       .used_ms = now};
 		if (ntm_map_put(exits->by_ip, &entry->ip, sizeof(entry->ip), entry, NULL) != 0) {
 			*entry = (struct exit_learned){.point = NULL};
 			return -ENOSPC;
 		}
 		exits->learned_count++;
+		made = 1;
+	}
+	if (entry->is_media && !is_media) {
+		entry->is_media = false; /* a wider route */
 		made = 1;
 	}
 	if (now + ttl_s * 1000 > entry->fresh_ms)
@@ -163,7 +195,7 @@ bool exits_learn_media(struct exits *exits, struct exit_point *point, const stru
 		exits->unfit++;
 		return false;
 	}
-	int made = learn_one(exits, point, ip, 0);
+	int made = learn_one(exits, point, ip, -1);
 	exits->full += made < 0;
 	return made > 0;
 }
@@ -196,4 +228,19 @@ int64_t exits_learn(struct exits *exits, const struct ntm_dns_response *response
 	}
 	/* Also when another query has brought the news a moment ago. */
 	return is_any && exits->routed < exits->routes.generation ? exits->routes.generation : 0;
+}
+
+bool exits_yield(struct exits *exits, const struct ntm_ip *ip)
+{
+	struct exit_learned *entry;
+
+	if (!exits_have(exits, ip))
+		return true;
+	entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
+	if (entry == NULL || !entry->is_media ||
+	    exits->args.timers->now_ms - entry->used_ms < EXITS_BUSY_MS)
+		return false;
+	forget(exits, entry);
+	exits_announce(exits);
+	return true;
 }

@@ -25,6 +25,7 @@ struct exit_point {
 struct exit_learned {
 	struct ntm_ip ip; /* family 0: free; the key in by_ip */
 	struct exit_point *point;
+	bool is_media;    /* no DNS answer has told it */
 	int64_t fresh_ms; /* end of its TTL */
 	int64_t used_ms;  /* last packet, or when it was learned */
 };

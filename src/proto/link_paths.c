@@ -338,24 +338,6 @@ void link_paths_also(struct ntm_link *link, const struct ntm_addr *to)
 		link_probe_again(link, path);
 }
 
-void link_paths_not(struct ntm_link *link, const struct ntm_addr *to)
-{
-	struct link_paths *paths = link->paths;
-	struct path *path = paths ? path_find(paths, to) : NULL;
-	struct path *last;
-
-	if (!path)
-		return;
-	if (path == paths->current) { /* stays until there is another one */
-		path->state = NTM_PATH_FAILS;
-		return;
-	}
-	last = &paths->item[--paths->count];
-	if (paths->current == last)
-		paths->current = path;
-	*path = *last;
-}
-
 size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[static NTM_LINK_PATHS])
 {
 	const struct link_paths *paths = link->paths;

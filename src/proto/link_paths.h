@@ -88,7 +88,6 @@ void link_paths_on_response(struct ntm_link *link, const struct ntm_addr *from,
 			    const uint8_t token[static NTM_PATH_TOKEN_LEN]);
 void link_paths_on_keepalive(struct ntm_link *link); /* keepalive_ms was set */
 void link_paths_also(struct ntm_link *link, const struct ntm_addr *to);
-void link_paths_not(struct ntm_link *link, const struct ntm_addr *to);
 bool link_paths_may_answer(struct ntm_link *link);
 /* For link_probe.c. */
 void link_paths_on_change(struct ntm_link *link); /* chooses again; may call moved back */

@@ -14,11 +14,6 @@ void bind_cookies_init(struct bind_cookies *cookies, int64_t now_ms)
 	cookies->made_ms = now_ms;
 }
 
-void bind_cookies_fini(struct bind_cookies *cookies)
-{
-	ntm_wipe(cookies, sizeof(*cookies));
-}
-
 static void rotate(struct bind_cookies *cookies, int64_t now_ms)
 {
 	int64_t age_ms = now_ms - cookies->made_ms;

@@ -21,7 +21,6 @@ struct bind_claim {
 };
 
 void bind_cookies_init(struct bind_cookies *cookies, int64_t now_ms);
-void bind_cookies_fini(struct bind_cookies *cookies);
 void bind_cookie_make(struct bind_cookies *cookies, const struct bind_claim *claim, int64_t now_ms,
 		      uint8_t cookie[static NTM_RELAY_COOKIE_LEN]);
 bool bind_cookie_ok(struct bind_cookies *cookies, const struct bind_claim *claim, int64_t now_ms,

@@ -103,6 +103,19 @@ static bool is_spoofed(struct exit_peer *peer, const struct ntm_ippkt *view)
 	return true;
 }
 
+/* Connection tracking finds whose packet an ICMP error is about by what the error says itself: a
+ * node could end, or slow down, what another one has with a server. */
+static bool is_foreign_error(struct exit_peer *peer, const struct ntm_ippkt *view)
+{
+	struct ntm_ip src, dst;
+
+	if (view->frag_offset > 0 || !ntm_ippkt_is_icmp_error(view) ||
+	    (ntm_ippkt_blamed(view, &src, &dst) && ntm_ip_eq(&dst, &view->src)))
+		return false;
+	peer->gate->counters.foreign_error++;
+	return true;
+}
+
 static void on_packet(struct exit_peer *peer, struct ntm_pkt *pkt)
 {
 	struct exit_gate *gate = peer->gate;
@@ -113,7 +126,7 @@ static void on_packet(struct exit_peer *peer, struct ntm_pkt *pkt)
 		return;
 	}
 	ntm_pkt_trim(pkt, view.len); /* the padding of design.md 4 */
-	if (is_spoofed(peer, &view))
+	if (is_spoofed(peer, &view) || is_foreign_error(peer, &view))
 		return;
 	enum exit_verdict verdict = exit_policy_check(&gate->policy, &view.dst);
 	gate->counters.verdicts[verdict]++;

@@ -83,6 +83,7 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 		return;
 	}
 	gate->dc.reflexive = msg->reflexive;
+	gate->policy.outside = msg->reflexive.ip;
 	gate->dc.behind_nat = !list_has(&gate->dc.told, &msg->reflexive.ip);
 	gate->dc.ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
 	ntm_timer_set(gate->timers, &gate->dc.ping_timer, gate->dc.ping_ms);

@@ -32,7 +32,8 @@ struct exit_ops {
 	void (*tun_write)(void *ctx, const uint8_t *pkt, size_t len);
 	/* Addresses that nodes may reach this host at, with the port; returns the count. */
 	size_t (*own_addrs)(void *ctx, struct ntm_addr *out, size_t cap);
-	/* All addresses of this host. */
+	/* Addresses that others may reach this host at; what there is no room for, and the rest, is
+	 * the host's own filter's to refuse. */
 	size_t (*host_addrs)(void *ctx, struct ntm_ip *out, size_t cap);
 	/* The DC has said what is virtual; also when it says something else. */
 	void (*host_changed)(void *ctx, const struct exit_net *net);

@@ -80,9 +80,9 @@ static bool list_prefixes(const struct exit_net *net, uint8_t family, char list[
 /* What nobody has asked for is dropped, instead of answered: a media packet that comes before the
  * node's own first one would leave an entry in connection tracking that takes the place of the
  * node's, which would then get another port than the one that it has told. */
-#define UNASKED                                                             \
-	"\t\tmeta pkttype != host accept\n\t\tmeta l4proto != udp accept\n" \
-	"\t\tct state != new accept\n\t\tsocket wildcard 0 accept\n"        \
+#define UNASKED                                                                                    \
+	"\t\tiifname lo accept\n\t\tmeta pkttype != host accept\n\t\tmeta l4proto != udp accept\n" \
+	"\t\tct state != new accept\n\t\tsocket wildcard 0 accept\n"                               \
 	"\t\tsocket wildcard 1 accept\n\t\tcounter drop\n"
 
 static void put_input(struct text *text, const struct exit_host *host)

@@ -111,6 +111,13 @@ static bool is_about(const struct ntm_msg_revoked *revoked, const struct ntm_cer
 	       is_vip(&revoked->vip4, &cert->vip4) && is_vip(&revoked->vip6, &cert->vip6);
 }
 
+/* Addresses too: behind it may be another domain's DC, which has no say here. */
+static bool is_about_us(const struct exit_gate *gate, const struct ntm_msg_revoked *revoked)
+{
+	return memcmp(revoked->key, gate->keys.pub, NTM_KEY_LEN) == 0 &&
+	       is_vip(&revoked->vip4, &gate->net.vip4) && is_vip(&revoked->vip6, &gate->net.vip6);
+}
+
 static bool was_revoked(const struct exit_gate *gate, const struct ntm_cert *cert)
 {
 	for (size_t i = 0; i < EXIT_REVOKED; i++)
@@ -330,15 +337,19 @@ static void on_check(void *arg)
 void exit_peers_revoke(struct exit_gate *gate, const struct ntm_msg_revoked *revoked)
 {
 	struct exit_peer *peer = ntm_map_get(gate->by_key, revoked->key, NTM_KEY_LEN);
-
 	bool is_void = revoked->serial != 0;
 
 	gate->revoked[gate->revoked_next].what = *revoked;
 	gate->revoked[gate->revoked_next].until_ms =
 		is_void ? INT64_MAX : gate->timers->now_ms + EXIT_OFF_MS;
 	gate->revoked_next = (gate->revoked_next + 1) % EXIT_REVOKED;
-	if (memcmp(revoked->key, gate->keys.pub, NTM_KEY_LEN) == 0)
+	if (is_about_us(gate, revoked)) {
 		ntm_err("the DC has revoked this gateway: ask its operator for a new join token");
+		/* Nodes that have no DC now hear of it so. */
+		while (gate->peers != NULL)
+			end(gate->peers, "the gateway was revoked");
+		return;
+	}
 	if (peer != NULL && is_about(revoked, &peer->cert)) {
 		gate->counters.revoked++;
 		end(peer, is_void ? "revoked by its DC" : "it may not go out any more");

@@ -9,19 +9,22 @@ struct net {
 	uint8_t b[16];
 };
 
-/* Of a site, or of nobody on the Internet. The IPv6 ones with IPv4 inside (Teredo, 6to4) are here
- * for what they may hide. */
+/* Of a site, or of nobody on the Internet. The IPv6 ones with IPv4 inside are here for what they
+ * may hide. */
 static const struct net private_nets[] = {
-	{4, 8, {10}},                         /* RFC 1918 */
-	{4, 12, {172, 16}},                   /* RFC 1918 */
-	{4, 16, {192, 168}},                  /* RFC 1918 */
-	{4, 10, {100, 64}},                   /* RFC 6598, carrier NAT */
-	{4, 24, {192, 0, 0}},                 /* RFC 6890 */
-	{4, 15, {198, 18}},                   /* RFC 2544 */
-	{6, 7, {0xfc}},                       /* RFC 4193 */
-	{6, 10, {0xfe, 0xc0}},                /* RFC 3879, site-local */
-	{6, 16, {0x20, 0x02}},                /* RFC 3056, 6to4 */
-	{6, 32, {0x20, 0x01}},                /* RFC 4380, Teredo */
+	{4, 8, {10}},                      /* RFC 1918 */
+	{4, 12, {172, 16}},                /* RFC 1918 */
+	{4, 16, {192, 168}},               /* RFC 1918 */
+	{4, 10, {100, 64}},                /* RFC 6598, carrier NAT */
+	{4, 24, {192, 0, 0}},              /* RFC 6890 */
+	{4, 15, {198, 18}},                /* RFC 2544 */
+	{4, 32, {168, 63, 129, 16}},       /* Azure's, to each host: tells what is in its set-up */
+	{6, 96, {0}},                      /* RFC 4291 2.5.5.1, IPv4-compatible */
+	{6, 96, {[8] = 0xff, [9] = 0xff}}, /* RFC 2765, IPv4-translated */
+	{6, 7, {0xfc}},                    /* RFC 4193 */
+	{6, 10, {0xfe, 0xc0}},             /* RFC 3879, site-local */
+	{6, 16, {0x20, 0x02}},             /* RFC 3056, 6to4 */
+	{6, 32, {0x20, 0x01}},             /* RFC 4380, Teredo */
 	{6, 48, {0, 0x64, 0xff, 0x9b, 0, 1}}, /* RFC 8215, local NAT64 */
 };
 
@@ -51,6 +54,8 @@ static bool has_prefix(const struct ntm_prefix_list *list, const struct ntm_ip *
 
 static bool is_own(const struct exit_policy *policy, const struct ntm_ip *ip)
 {
+	if (ntm_ip_eq(&policy->outside, ip))
+		return true;
 	for (size_t i = 0; i < policy->own_count; i++)
 		if (ntm_ip_eq(&policy->own[i], ip))
 			return true;

@@ -11,6 +11,8 @@ struct exit_policy {
 	struct ntm_prefix_list prefixes; /* virtual ones of the domain */
 	size_t own_count;
 	struct ntm_ip own[EXIT_OWN_MAX]; /* addresses of this host */
+	/* As others see this host: a NAT in front of it may send packets for it back in. */
+	struct ntm_ip outside;
 	bool allow_private;
 };
 

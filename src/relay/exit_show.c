@@ -17,6 +17,7 @@ static json_t *drops_json(const struct exit_gate *gate)
 		add(json, exit_verdict_name((enum exit_verdict)i), c->verdicts[i]);
 	add(json, "malformed", c->malformed);
 	add(json, "spoofed", c->spoofed);
+	add(json, "foreign_error", c->foreign_error);
 	add(json, "no_tunnel", c->no_tunnel);
 	add(json, "send_failed", c->send_failed);
 	add(json, "control_bad", c->control_bad);

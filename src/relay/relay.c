@@ -372,11 +372,6 @@ void relay_drain(struct relay *relay)
 	ntm_timer_set(relay->timers, &relay->sweep_timer, 0);
 }
 
-bool relay_is_draining(const struct relay *relay)
-{
-	return relay->draining;
-}
-
 void relay_addrs_changed(struct relay *relay)
 {
 	learn_own_addrs(relay);

@@ -56,7 +56,6 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 				   const uint8_t *data, size_t len);
 /* From now on no new flow is bound; ops->drained follows. */
 void relay_drain(struct relay *relay);
-bool relay_is_draining(const struct relay *relay);
 /* The host's addresses may be others. */
 void relay_addrs_changed(struct relay *relay);
 uint32_t relay_flow_count(const struct relay *relay);

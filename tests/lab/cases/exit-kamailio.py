@@ -152,6 +152,18 @@ def fail_without(lab):
     check(not rtp.count(after.udp(), dst=net.mn.addr), "alice hears bob without a gateway")
 
 
+def check_off_at_once(net, dc, gateway, node):
+    """What the DC's operator takes back ends at once, also the tunnel that is up, and when the DC
+    knows of that no more."""
+    dc.restart()
+    dc.wait_online(node.name)
+    dc.verb("node", "exit", node.name, "off")
+    wait.until(lambda: not gateway.json("exits")["exits"], 5, "the gateway to end the tunnel", 0.02)
+    check(not reaches(net.mn, net.prov.addr), "the provider is reached without permission")
+    dc.verb("node", "exit", node.name, "on")
+    wait.until(lambda: reaches(net.mn, net.prov.addr), 15, "the provider, allowed again", 0.2)
+
+
 def check_ends(net, gateway, node):
     """A gateway that was killed, with the process that cleans up, is found again; a stopped one has
     left nothing."""
@@ -218,6 +230,7 @@ def main(lab):
 
     packets = at_prov.stop().packets()
     outside = {p.src for p in at_gw.stop().packets()} | {p.dst for p in at_gw.packets()}
+    check_off_at_once(net, dc, gateway, node)
     again = check_ends(net, gateway, node)
     seen = sources(net, packets)
     check(len(seen) == 1 and next(iter(seen))[0] == net.gw.addr, f"the provider saw {seen}")

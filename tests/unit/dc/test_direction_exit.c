@@ -53,6 +53,32 @@ static void a_gateway_registers_as_a_node(void **state)
 	assert_int_equal(cert.type, NTM_CERT_RELAY);
 }
 
+/* A DC that starts calls it back, as a node. */
+static void also_at_a_dc_that_has_started_anew(void **state)
+{
+	struct world *w = *state;
+	struct client *gw = exit_relay_new(w, 0, GATEWAY, true);
+	struct client *alice = node_new(w, 1, ALICE);
+	struct ntm_cert cert;
+
+	run(w, 1000);
+	stop_dc(w);
+	start_dc(w);
+	run(w, 1000);
+	client_register(gw);
+	client_register(alice);
+	run(w, 100);
+	assert_true(dc_is_online(w->dc, GATEWAY));
+	cert = check_cert(w, &gw->reg.cert);
+	assert_int_equal(cert.type, NTM_CERT_NODE);
+	set_exit(w, ALICE, true);
+	ask(alice, GATEWAY, 1);
+	run(w, 100);
+	assert_int_equal(alice->directed, 1);
+	cert = check_cert(w, &alice->route.peer_cert);
+	assert_int_equal(cert.type, NTM_CERT_NODE);
+}
+
 static void a_relay_that_is_no_gateway_does_not(void **state)
 {
 	struct world *w = *state;
@@ -268,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_gateway_registers_as_a_node),
+		TEST(also_at_a_dc_that_has_started_anew),
 		TEST(a_relay_that_is_no_gateway_does_not),
 		TEST(who_may_go_there),
 		TEST(off_ends_what_is_up),

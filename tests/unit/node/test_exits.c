@@ -19,6 +19,7 @@
 
 struct tunnel {
 	enum tunnel_state state;
+	struct ntm_addr via;
 };
 
 struct tunnels {
@@ -47,6 +48,12 @@ struct tunnel *tunnel_find_name(struct tunnels *tunnels, const char *fqdn)
 {
 	(void)fqdn;
 	return tunnels->is_there ? &tunnels->tunnel : NULL;
+}
+
+struct ntm_addr tunnel_via(const struct tunnel *tunnel, bool *is_relayed)
+{
+	(void)is_relayed;
+	return tunnel->via;
 }
 
 enum tunnel_state tunnel_state(const struct tunnel *tunnel)
@@ -190,6 +197,13 @@ static bool send_to(struct world *w, const char *dst)
 	return exits_send(w->exits, &ip, &pkt);
 }
 
+static bool has_route(const struct world *w, const char *text)
+{
+	const struct ntm_prefix prefix = prefix_of(text);
+
+	return exit_routes_find(&w->routes, &prefix) < w->routes.count;
+}
+
 /* A packet that a peer of that name hands us. */
 static bool comes(struct world *w, const char *fqdn, const char *src)
 {
@@ -327,8 +341,8 @@ static void answers_of_listed_names_become_routes(void **state)
 	assert_int_equal(answer_of(w, "sip.provider.example", 60, "198.51.100.5", "2001:db9::5"),
 			 2);
 	assert_int_equal(w->routes.count, 4);
-	assert_true(exit_routes_have(&w->routes, &(struct ntm_prefix){ip_of("198.51.100.5"), 32}));
-	assert_true(exit_routes_have(&w->routes, &(struct ntm_prefix){ip_of("2001:db9::5"), 128}));
+	assert_true(has_route(w, "198.51.100.5/32"));
+	assert_true(has_route(w, "2001:db9::5/128"));
 	assert_true(send_to(w, "198.51.100.5"));
 	assert_string_equal(w->tunnels.name, "gw.ntm.example");
 	/* Another query for it meanwhile waits for the same routes. */
@@ -501,6 +515,71 @@ static void what_media_may_not_be(void **state)
 	assert_int_equal(w->routes.count, 3);
 }
 
+/* A provider that puts the address in that it sees; a DNS answer of a hostile one. */
+static void a_gateway_is_not_behind_itself(void **state)
+{
+	struct world *w = *state;
+
+	w->tunnels.is_there = true;
+	w->tunnels.tunnel.via.ip = ip_of("203.0.113.50");
+	assert_false(sip_comes(w, "192.0.2.1", "203.0.113.50", 5060, 'a'));
+	answer_of(w, "provider.example", 60, "203.0.113.50", NULL);
+	assert_false(send_to(w, "203.0.113.50"));
+}
+
+/* Any caller may put any address into an SDP: our own frames to peers and relays must not be lost
+ * for it, and what others of the host have with it neither. */
+static void media_is_weaker_than_what_we_need(void **state)
+{
+	const struct ntm_ip ip = ip_of("203.0.113.77"), fixed = ip_of("192.0.2.9");
+	struct world *w = *state;
+
+	assert_true(exits_yield(w->exits, &ip));
+	assert_false(exits_yield(w->exits, &fixed));
+	assert_true(sip_comes(w, "192.0.2.1", "203.0.113.77", 5060, 'a'));
+	assert_int_equal(w->routes.count, 3);
+	assert_false(w->routes.is_media[0]);
+	assert_true(w->routes.is_media[2]);
+	/* A peer that names the server of a call as its own address does not end that. */
+	pass(w, EXITS_BUSY_MS);
+	assert_true(send_to(w, "203.0.113.77"));
+	assert_false(exits_yield(w->exits, &ip));
+	assert_true(has_route(w, "203.0.113.77/32"));
+	pass(w, EXITS_BUSY_MS);
+	assert_true(exits_yield(w->exits, &ip));
+	assert_false(has_route(w, "203.0.113.77/32"));
+	/* Told by DNS, too, it is for all. */
+	assert_true(sip_comes(w, "192.0.2.1", "203.0.113.77", 5060, 'a'));
+	answer_of(w, "provider.example", 60, "203.0.113.77", NULL);
+	assert_int_equal(w->routes.count, 3);
+	assert_false(w->routes.is_media[2]);
+	pass(w, EXITS_BUSY_MS);
+	assert_false(exits_yield(w->exits, &ip));
+}
+
+/* Nor may a caller take the places of what DNS has told. */
+static void media_takes_no_place_of_names(void **state)
+{
+	struct world *w = *state;
+	char text[NTM_IP_STR];
+
+	for (int i = 0; i < EXITS_MEDIA; i++) {
+		snprintf(text, sizeof(text), "198.51.100.%d", i + 1);
+		answer_of(w, "provider.example", 60, text, NULL);
+	}
+	pass(w, 2 * EXITS_BUSY_MS);
+	for (int i = 0; i < 3 * EXITS_MEDIA; i++) {
+		snprintf(text, sizeof(text), "203.0.113.%d", 100 + i);
+		(void)sip_comes(w, "192.0.2.1", text, 5060, 'a');
+		if (i % EXITS_MEDIA == EXITS_MEDIA - 1)
+			pass(w, EXITS_BUSY_MS);
+	}
+	for (int i = 0; i < EXITS_MEDIA; i++) {
+		snprintf(text, sizeof(text), "198.51.100.%d", i + 1);
+		assert_true(send_to(w, text));
+	}
+}
+
 static void messages_that_wait_are_bounded(void **state)
 {
 	struct world *w = *state;
@@ -568,6 +647,9 @@ int main(void)
 		TEST(media_of_a_call_goes_the_same_way),
 		TEST(a_message_does_not_wait_for_long),
 		TEST(what_media_may_not_be),
+		TEST(a_gateway_is_not_behind_itself),
+		TEST(media_is_weaker_than_what_we_need),
+		TEST(media_takes_no_place_of_names),
 		TEST(messages_that_wait_are_bounded),
 		TEST(status_tells_why_there_is_no_tunnel),
 	};

@@ -292,6 +292,45 @@ static void test_exits(void **state)
 	assert_fences(true);
 }
 
+/* What a SIP message names does not cut what the host's other programs have with it. */
+static void test_exits_of_media(void **state)
+{
+	struct exit_routes one = routes_of("198.51.100.7/32", "2001:db8::5/128");
+	struct exit_routes two = one;
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	up(NULL);
+	run("ip link add real type veth peer name peer && ip link set real up && ip link set peer "
+	    "up");
+	run("ip addr add 203.0.113.2/24 dev real && ip route add default via 203.0.113.1");
+	run("ip addr add 2001:db8:1::2/64 dev real nodad");
+	run("ip -6 route add default via 2001:db8:1::1");
+	one.is_media[0] = one.is_media[1] = true;
+	for (int i = 0; i < 2; i++) {
+		exits(&one, i == 0 ? NULL : &two);
+		assert_true(netns_shows("ip route get 198.51.100.7", "dev ntm-t"));
+		assert_true(netns_shows("ip route get 198.51.100.7", "src 198.18.0.7"));
+		assert_true(netns_shows("ip route get 198.51.100.7 from 198.18.0.7", "dev ntm-t"));
+		assert_true(netns_shows("ip route get 198.51.100.7 from 203.0.113.2", "dev real"));
+		assert_true(netns_shows("ip route get 2001:db8::5", "dev ntm-t"));
+		assert_true(netns_shows("ip route get 2001:db8::5 from fd00:1:2::7", "dev ntm-t"));
+		assert_true(netns_shows("ip route get 2001:db8::5 from 2001:db8:1::2", "dev real"));
+		/* DNS has told it, too. */
+		exits(&two, &one);
+		assert_true(netns_shows("ip route get 198.51.100.7 from 203.0.113.2", "dev ntm-t"));
+		assert_true(
+			netns_shows("ip route get 2001:db8::5 from 2001:db8:1::2", "dev ntm-t"));
+	}
+	exits(&one, &two);
+	exits(&none, &one);
+	assert_false(netns_shows("ip rule", "4333:"));
+	assert_false(netns_shows("ip -6 rule", "4333:"));
+	assert_false(netns_shows("ip route show table 4331", "198.51.100.7"));
+	run("ip link del real");
+	assert_fences(true);
+}
+
 /* A former run that crashed may have left addresses that DNS told it. */
 static void test_exits_of_a_former_run(void **state)
 {
@@ -322,6 +361,7 @@ int main(void)
 		CASE(test_guard_drops),
 		CASE(test_partners),
 		CASE(test_exits),
+		CASE(test_exits_of_media),
 		CASE(test_exits_of_a_former_run),
 	};
 

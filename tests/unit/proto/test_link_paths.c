@@ -317,33 +317,6 @@ static void forwarded_from_many_places(void **unused)
 	world_free(w);
 }
 
-static void not_there_any_more(void **unused)
-{
-	struct world *w = net_new(14);
-	struct ntm_link_path path[NTM_LINK_PATHS];
-	struct ntm_addr relay = ntm_addr_relay(1);
-	struct call call = {0};
-
-	(void)unused;
-	open_both(w, 2);
-	run(w, 500);
-	assert_int_equal(ntm_link_paths(w->host[0].link, path), 3);
-	ntm_link_not(w->host[0].link, &relay);
-	assert_int_equal(ntm_link_paths(w->host[0].link, path), 2);
-	for (size_t i = 0; i < 2; i++) {
-		assert_false(ntm_addr_eq(&path[i].to, &relay));
-		assert_int_equal(path[i].state, NTM_PATH_WORKS);
-		assert_int_equal(path[i].is_current, !ntm_addr_is_relay(&path[i].to));
-	}
-	/* The one that is sent on is left, when there is another one. */
-	ntm_link_not(w->host[0].link, &w->host[1].addr[0]);
-	net.direct_blocked = true;
-	net.relay_dead[1] = true;
-	talk(w, &call, 1000);
-	assert_true(is_relay(w, 0, 2));
-	world_free(w);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,7 +332,6 @@ int main(void)
 		cmocka_unit_test(size_is_lost),
 		cmocka_unit_test(peer_moves),
 		cmocka_unit_test(forwarded_from_many_places),
-		cmocka_unit_test(not_there_any_more),
 	};
 
 	world_seed(0);

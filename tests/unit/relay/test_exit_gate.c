@@ -87,6 +87,39 @@ static void a_node_speaks_as_itself_only(void **state)
 	assert_int_equal(w->a.in, 0);
 }
 
+/* An ICMP error of a to the server, about a packet that the server has sent to dst. */
+static void node_complains(struct party *p, const char *dst, size_t quote)
+{
+	struct ntm_pkt about, pkt;
+	struct ntm_ip from = p->cert.vip4;
+	uint8_t *data;
+
+	make_packet(&about, "198.51.100.1", dst, 100);
+	ntm_pkt_reset(&pkt);
+	data = ntm_pkt_put(&pkt, ntm_ippkt_build_unreachable(pkt.data, 600, &from, about.data,
+							     about.len, NTM_UNREACH_HOST));
+	pkt.len = 20 + 8 + quote;
+	data[2] = 0;
+	data[3] = (uint8_t)pkt.len;
+	assert_int_equal(ntm_link_send(p->link, &pkt, 0), 0);
+	run(p->w, 20);
+}
+
+static void a_node_complains_of_its_own_packets_only(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 100);
+	direct(w, &w->a);
+	node_complains(&w->a, "198.18.0.7", 100);
+	assert_int_equal(w->tun, 1);
+	node_complains(&w->a, "198.18.0.8", 100); /* b's */
+	node_complains(&w->a, "198.18.0.7", 19);
+	node_complains(&w->a, "198.18.0.7", 0);
+	assert_int_equal(w->tun, 1);
+	assert_int_equal(w->gate->counters.foreign_error, 3);
+}
+
 static void what_is_not_allowed_is_refused_with_icmp(void **state)
 {
 	static const char *const nowhere[] = {"198.18.0.8",      "203.0.113.5", "127.0.0.1",
@@ -362,6 +395,24 @@ static void who_may_not_any_more_goes_at_once(void **state)
 	direct(w, &w->a);
 }
 
+static void a_revoked_gateway_leads_nobody(void **state)
+{
+	struct world *w = *state;
+	struct ntm_msg told = {.type = NTM_MSG_REVOKED, .revoked = {.serial = 9}};
+
+	run(w, 100);
+	direct(w, &w->a);
+	memcpy(told.revoked.key, w->keys.pub, NTM_KEY_LEN);
+	told.revoked.vip4 = ntm_ip_v4(198, 19, 0, 1); /* as another domain's DC may say */
+	tell(w, &told);
+	assert_int_equal(w->gate->peer_count, 1);
+	told.revoked.vip4 = w->net.vip4;
+	tell(w, &told);
+	assert_int_equal(w->gate->peer_count, 0);
+	run(w, 20);
+	assert_int_equal(w->a.downs, 1);
+}
+
 static void stop_tells_everybody(void **state)
 {
 	struct world *w = *state;
@@ -407,6 +458,7 @@ int main(void)
 		TEST(it_registers_again_when_its_addresses_change),
 		TEST(packets_go_out_and_answers_come_back),
 		TEST(a_node_speaks_as_itself_only),
+		TEST(a_node_complains_of_its_own_packets_only),
 		TEST(what_is_not_allowed_is_refused_with_icmp),
 		TEST(large_packets_come_in_parts),
 		TEST(pings_inside_the_tunnel_are_answered),
@@ -420,6 +472,7 @@ int main(void)
 		TEST(a_direction_ends_with_its_lifetime),
 		TEST(a_revoked_node_goes_and_does_not_come_back),
 		TEST(who_may_not_any_more_goes_at_once),
+		TEST(a_revoked_gateway_leads_nobody),
 		TEST(stop_tells_everybody),
 		TEST(what_is_shown),
 	};

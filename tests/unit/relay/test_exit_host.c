@@ -16,8 +16,10 @@
 #include "io/netns.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static struct ntm_loop *loop;
@@ -254,6 +256,25 @@ static void test_connections_of_one_node(void **state)
 	run("ip link del out0 && nft delete table ip spy");
 }
 
+/* Who asks a service of the host itself that does not run is told so at once, as ever. */
+static void test_refusals_within_the_host(void **state)
+{
+	const struct sockaddr_in closed = {.sin_family = AF_INET,
+					   .sin_port = htons(5399),
+					   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	char byte = 0;
+
+	(void)state;
+	run("ip link set lo up");
+	up(NULL);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&closed, sizeof(closed)), 0);
+	assert_int_equal(send(fd, &byte, 1, 0), 1);
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+}
+
 /* ---- the janitor ---- */
 
 static struct janitor_reply ask(const struct janitor *janitor, const struct exit_net *what)
@@ -321,6 +342,7 @@ int main(void)
 		CASE(test_without_the_device),
 		CASE(test_nothing_leaves_with_a_virtual_address),
 		CASE(test_connections_of_one_node),
+		CASE(test_refusals_within_the_host),
 		CASE(test_janitor),
 		CASE(test_janitor_after_a_crash),
 	};

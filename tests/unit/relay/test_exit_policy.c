@@ -18,6 +18,7 @@ static struct exit_policy policy_of(bool allow_private)
 	assert_int_equal(ntm_ip_parse(&policy.own[0], "203.0.113.5"), 0);
 	assert_int_equal(ntm_ip_parse(&policy.own[1], "2001:db8::5"), 0);
 	assert_int_equal(ntm_ip_parse(&policy.own[2], "192.168.7.1"), 0);
+	assert_int_equal(ntm_ip_parse(&policy.outside, "203.0.113.7"), 0);
 	return policy;
 }
 
@@ -43,6 +44,11 @@ static void a_table(void **state)
 		{"203.0.113.5", EXIT_OWN, EXIT_OWN},
 		{"2001:db8::5", EXIT_OWN, EXIT_OWN},
 		{"192.168.7.1", EXIT_OWN, EXIT_OWN},
+		{"203.0.113.7", EXIT_OWN, EXIT_OWN},
+		{"168.63.129.16", EXIT_PRIVATE, EXIT_ALLOWED},
+		{"168.63.129.17", EXIT_ALLOWED, EXIT_ALLOWED},
+		{"::10.0.0.1", EXIT_PRIVATE, EXIT_ALLOWED},
+		{"::ffff:0:10.0.0.1", EXIT_PRIVATE, EXIT_ALLOWED},
 		{"127.0.0.1", EXIT_UNUSABLE, EXIT_UNUSABLE},
 		{"127.255.255.254", EXIT_UNUSABLE, EXIT_UNUSABLE},
 		{"::1", EXIT_UNUSABLE, EXIT_UNUSABLE},
