@@ -168,7 +168,7 @@ static void make_token(struct sim_dc *dc, enum store_role role, const char *fqdn
 {
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
 	struct store_token put = {.expires_s = now_s + 86400};
-	struct store_node node, wanted = {.role = role};
+	struct store_node node, wanted = {.role = (uint8_t)role};
 
 	*token = (struct ntm_token){.kind = role == STORE_RELAY ? NTM_TOKEN_RELAY : NTM_TOKEN_NODE,
 				    .expires_s = put.expires_s,
