@@ -309,6 +309,8 @@ static inline void relay_begin(struct world *w)
 
 	w->relay = relay_new(&args);
 	assert_non_null(w->relay);
+	/* Which of them share a bucket is the same in every run. */
+	memset(w->relay->sources.hash_key, 0x5a, sizeof(w->relay->sources.hash_key));
 	assert_int_equal(relay_start(w->relay), 0);
 }
 
