@@ -32,10 +32,6 @@ int dc_cli_read_conf(struct dc_cli *cli);
  * unless it is NTM_EXIT_NOT_RUNNING. */
 int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply);
 
-/* The string called name, or "-". */
-const char *dc_cli_text(const json_t *json, const char *name);
-void dc_cli_print_json(const json_t *json);
-
 int dc_cmd_init(struct dc_cli *cli);
 int dc_cmd_node(struct dc_cli *cli);
 int dc_cmd_relay(struct dc_cli *cli);

@@ -4,6 +4,8 @@
 #include "admin.h"
 #include "dc_cli.h"
 
+#include "ntm/verb.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,24 +49,11 @@ int dc_cli_run_sub_verb(const struct dc_cli *cli, const struct dc_sub_verb *verb
 		code = answer_here(cli, request, &reply);
 	if (code == NTM_EXIT_OK) {
 		if (cli->json)
-			dc_cli_print_json(reply);
+			ntm_verb_print(reply);
 		else
 			verb->print(reply);
 	}
 	json_decref(request);
 	json_decref(reply);
 	return code;
-}
-
-const char *dc_cli_text(const json_t *json, const char *name)
-{
-	const char *value = json_string_value(json_object_get(json, name));
-
-	return value != NULL ? value : "-";
-}
-
-void dc_cli_print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
 }

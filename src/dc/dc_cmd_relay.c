@@ -2,6 +2,8 @@
 /* The verbs `relay ...`: asked of the daemon, or, when none runs, of the store. */
 #include "dc_cli.h"
 
+#include "ntm/verb.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +16,8 @@ static void print_add(const json_t *reply)
 		      "ends the old one\n",
 		      stderr);
 	fprintf(stderr, "%s: paste this on its host, once: ntm-relay join TOKEN\n",
-		dc_cli_text(reply, "name"));
-	puts(dc_cli_text(reply, "token"));
+		ntm_verb_text(reply, "name"));
+	puts(ntm_verb_text(reply, "token"));
 }
 
 /* "12/1000"; "12" when there is no limit; "-" when it has told nothing. */
@@ -54,8 +56,8 @@ void dc_cli_print_relays(const json_t *reply)
 	       "ADDRESSES");
 	json_array_foreach(relays, i, relay)
 	{
-		printf("%-30s %-13s %-13s %-17s %-8s ", dc_cli_text(relay, "name"),
-		       dc_cli_text(relay, "state"), load(relay, "flows", "flows_max", flows),
+		printf("%-30s %-13s %-13s %-17s %-8s ", ntm_verb_text(relay, "name"),
+		       ntm_verb_text(relay, "state"), load(relay, "flows", "flows_max", flows),
 		       load(relay, "kbit_s", "kbit_s_max", kbit), dc_cli_age(relay, seen));
 		print_addresses(relay);
 	}
@@ -65,12 +67,12 @@ static void print_relay(const json_t *relay)
 {
 	char buf[LOAD_STR];
 
-	printf("%-10s %s\n%-10s %s\n%-10s %s\n", "name", dc_cli_text(relay, "name"), "state",
-	       dc_cli_text(relay, "state"), "gateway",
+	printf("%-10s %s\n%-10s %s\n%-10s %s\n", "name", ntm_verb_text(relay, "name"), "state",
+	       ntm_verb_text(relay, "state"), "gateway",
 	       json_is_true(json_object_get(relay, "gateway")) ? "yes" : "no");
 	if (json_is_true(json_object_get(relay, "gateway")))
-		printf("%-10s %s\n%-10s %s\n", "vip4", dc_cli_text(relay, "vip4"), "vip6",
-		       dc_cli_text(relay, "vip6"));
+		printf("%-10s %s\n%-10s %s\n", "vip4", ntm_verb_text(relay, "vip4"), "vip6",
+		       ntm_verb_text(relay, "vip6"));
 	dc_cli_print_times(relay);
 	if (json_object_get(relay, "flows") == NULL)
 		return;
@@ -96,7 +98,7 @@ static void print_show(const json_t *reply)
 
 static void print_revoked(const json_t *reply)
 {
-	fprintf(stderr, "%s is revoked%s\n", dc_cli_text(reply, "revoked"),
+	fprintf(stderr, "%s is revoked%s\n", ntm_verb_text(reply, "revoked"),
 		json_is_true(json_object_get(reply, "told"))
 			? "; its session has ended, and it gets no new flow"
 			: "; it gets no new flow");

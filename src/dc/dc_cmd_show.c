@@ -2,6 +2,8 @@
 /* The verbs `node ...` and `status`: asked of the daemon; nodes also without it. */
 #include "dc_cli.h"
 
+#include "ntm/verb.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -15,19 +17,15 @@ static void print_add(const json_t *reply)
 		      "ends the old one\n",
 		      stderr);
 	fprintf(stderr, "%s has %s and %s; paste this on its host, once: ntm-node join TOKEN\n",
-		dc_cli_text(reply, "name"), dc_cli_text(reply, "vip4"), dc_cli_text(reply, "vip6"));
-	puts(dc_cli_text(reply, "token"));
-}
-
-static long long number(const json_t *json, const char *name)
-{
-	return json_integer_value(json_object_get(json, name));
+		ntm_verb_text(reply, "name"), ntm_verb_text(reply, "vip4"),
+		ntm_verb_text(reply, "vip6"));
+	puts(ntm_verb_text(reply, "token"));
 }
 
 /* When it was seen last, or "-": not since the DC's start, or nobody knows. */
 const char *dc_cli_age(const json_t *node, char buf[static DC_AGE_STR])
 {
-	long long seconds = number(node, "last_seen_s");
+	long long seconds = ntm_verb_number(node, "last_seen_s");
 
 	if (json_object_get(node, "last_seen_s") == NULL)
 		return "-";
@@ -51,15 +49,15 @@ static void print_nodes(const json_t *reply)
 	printf("%-30s %-16s %-26s %-13s %-8s %s\n", "NAME", "VIP4", "VIP6", "STATE", "SEEN",
 	       "FROM");
 	json_array_foreach(nodes, i, node)
-		printf("%-30s %-16s %-26s %-13s %-8s %s\n", dc_cli_text(node, "name"),
-		       dc_cli_text(node, "vip4"), dc_cli_text(node, "vip6"),
-		       dc_cli_text(node, "state"), dc_cli_age(node, buf),
-		       dc_cli_text(json_object_get(node, "place"), "reflexive"));
+		printf("%-30s %-16s %-26s %-13s %-8s %s\n", ntm_verb_text(node, "name"),
+		       ntm_verb_text(node, "vip4"), ntm_verb_text(node, "vip6"),
+		       ntm_verb_text(node, "state"), dc_cli_age(node, buf),
+		       ntm_verb_text(json_object_get(node, "place"), "reflexive"));
 }
 
 static void print_time(const char *label, const json_t *node, const char *name)
 {
-	time_t at = (time_t)number(node, name);
+	time_t at = (time_t)ntm_verb_number(node, name);
 	char buf[40] = "never";
 	struct tm tm;
 
@@ -73,7 +71,7 @@ static void print_place(const json_t *place)
 	const json_t *own = json_object_get(place, "own"), *addr;
 	size_t i;
 
-	printf("%-10s %s%s\n", "from", dc_cli_text(place, "reflexive"),
+	printf("%-10s %s%s\n", "from", ntm_verb_text(place, "reflexive"),
 	       json_is_true(json_object_get(place, "nat")) ? ", behind a NAT" : "");
 	json_array_foreach(own, i, addr)
 		printf("%-10s %s\n", i == 0 ? "addresses" : "", json_string_value(addr));
@@ -85,10 +83,10 @@ void dc_cli_print_times(const json_t *node)
 
 	print_time("created", node, "created_s");
 	print_time("joined", node, "joined_s");
-	if (number(node, "revoked_s") != 0)
+	if (ntm_verb_number(node, "revoked_s") != 0)
 		print_time("revoked", node, "revoked_s");
-	if (number(node, "joined_s") != 0)
-		printf("%-10s %s\n", "key", dc_cli_text(node, "key"));
+	if (ntm_verb_number(node, "joined_s") != 0)
+		printf("%-10s %s\n", "key", ntm_verb_text(node, "key"));
 	if (json_object_get(node, "last_seen_s") != NULL)
 		printf("%-10s %s ago\n", "seen", dc_cli_age(node, buf));
 }
@@ -97,10 +95,10 @@ static void print_node(const json_t *node)
 {
 	const json_t *place = json_object_get(node, "place");
 
-	printf("%-10s %s\n%-10s %s\n", "name", dc_cli_text(node, "name"), "state",
-	       dc_cli_text(node, "state"));
-	printf("%-10s %s\n%-10s %s\n", "vip4", dc_cli_text(node, "vip4"), "vip6",
-	       dc_cli_text(node, "vip6"));
+	printf("%-10s %s\n%-10s %s\n", "name", ntm_verb_text(node, "name"), "state",
+	       ntm_verb_text(node, "state"));
+	printf("%-10s %s\n%-10s %s\n", "vip4", ntm_verb_text(node, "vip4"), "vip6",
+	       ntm_verb_text(node, "vip6"));
 	printf("%-10s %s\n", "exit", json_is_true(json_object_get(node, "exit")) ? "yes" : "no");
 	dc_cli_print_times(node);
 	if (place != NULL)
@@ -123,7 +121,7 @@ static void print_show(const json_t *reply)
 
 static void print_revoked(const json_t *reply)
 {
-	fprintf(stderr, "%s is revoked%s\n", dc_cli_text(reply, "revoked"),
+	fprintf(stderr, "%s is revoked%s\n", ntm_verb_text(reply, "revoked"),
 		json_is_true(json_object_get(reply, "told"))
 			? "; its session has ended and all nodes are told"
 			: "; ntm-dc does not run: nodes are told when it does");
@@ -131,7 +129,7 @@ static void print_revoked(const json_t *reply)
 
 static void print_exit(const json_t *reply)
 {
-	fprintf(stderr, "%s may %sleave through gateways\n", dc_cli_text(reply, "name"),
+	fprintf(stderr, "%s may %sleave through gateways\n", ntm_verb_text(reply, "name"),
 		json_is_true(json_object_get(reply, "exit")) ? "" : "not ");
 }
 
@@ -182,7 +180,7 @@ static void print_errors(const json_t *errors)
 	json_array_foreach(errors, i, error)
 	{
 		print_time("", error, "at_s");
-		printf("%-10s %s\n", "", dc_cli_text(error, "words"));
+		printf("%-10s %s\n", "", ntm_verb_text(error, "words"));
 	}
 }
 
@@ -214,7 +212,7 @@ int dc_cmd_status(struct dc_cli *cli)
 		      stderr);
 	if (code == NTM_EXIT_OK) {
 		if (cli->json)
-			dc_cli_print_json(reply);
+			ntm_verb_print(reply);
 		else
 			print_status(reply);
 	}

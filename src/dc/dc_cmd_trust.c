@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs `trust ...`: asked of the daemon, or of the store without it. */
 #include "dc_cli.h"
-
 #include "trust.h"
+
+#include "ntm/verb.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,14 +41,14 @@ static const char *root_of(const json_t *pin)
 static void print_add(const json_t *reply)
 {
 	char prefixes[JOINED_STR], names[JOINED_STR];
-	const char *domain = dc_cli_text(reply, "domain");
+	const char *domain = ntm_verb_text(reply, "domain");
 	const json_t *name;
 	size_t i;
 
 	if (json_is_true(json_object_get(reply, "replaced")))
 		fprintf(stderr, "%s was trusted already: this takes the place of it\n", domain);
 	fprintf(stderr, "%s is trusted (%s): root %s, virtual addresses %s; it may call: %s\n",
-		domain, dc_cli_text(reply, "mode"), root_of(reply),
+		domain, ntm_verb_text(reply, "mode"), root_of(reply),
 		join(json_object_get(reply, "prefixes"), "not known yet", prefixes),
 		join(json_object_get(reply, "may_call"), "none", names));
 	json_array_foreach(json_object_get(reply, "unknown"), i, name)
@@ -63,15 +64,15 @@ static void print_list(const json_t *reply)
 
 	printf(format, "DOMAIN", "MODE", "ROOT", "PREFIXES", "MAY CALL", "STATE");
 	json_array_foreach(json_object_get(reply, "pins"), i, pin)
-		printf(format, dc_cli_text(pin, "domain"), dc_cli_text(pin, "mode"), root_of(pin),
-		       join(json_object_get(pin, "prefixes"), "-", prefixes),
+		printf(format, ntm_verb_text(pin, "domain"), ntm_verb_text(pin, "mode"),
+		       root_of(pin), join(json_object_get(pin, "prefixes"), "-", prefixes),
 		       join(json_object_get(pin, "may_call"), "none", names),
-		       dc_cli_text(json_object_get(pin, "dc"), "state"));
+		       ntm_verb_text(json_object_get(pin, "dc"), "state"));
 }
 
 static void print_removed(const json_t *reply)
 {
-	fprintf(stderr, "%s is not trusted any more%s\n", dc_cli_text(reply, "removed"),
+	fprintf(stderr, "%s is not trusted any more%s\n", ntm_verb_text(reply, "removed"),
 		json_is_true(json_object_get(reply, "told"))
 			? "; sessions with it end, and all nodes are told"
 			: "; ntm-dc does not run: nodes are told when it does");
@@ -81,8 +82,8 @@ static void print_export(const json_t *reply)
 {
 	fprintf(stderr,
 		"paste this line on the other domain's DC, and compare by another way: root %s\n",
-		dc_cli_text(reply, "fingerprint"));
-	puts(dc_cli_text(reply, "line"));
+		ntm_verb_text(reply, "fingerprint"));
+	puts(ntm_verb_text(reply, "line"));
 }
 
 /* NULL when nothing was given. What is no UTF-8 stays as a null, which is refused. */

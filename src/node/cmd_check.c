@@ -4,6 +4,7 @@
 #include "host_net.h"
 
 #include "ntm/daemon.h"
+#include "ntm/verb.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,30 +13,6 @@
 
 #define EXPIRY_WARN_S 86400
 
-/* A line per question; false counts as a failure. */
-static bool say(bool ok, const char *what, const char *words)
-{
-	printf("%-8s %-14s %s\n", ok ? "ok" : "PROBLEM", what, words);
-	return ok;
-}
-
-static bool check_user(const struct node_conf *conf)
-{
-	uid_t uid;
-	gid_t gid;
-	char words[160];
-
-	if (conf->user[0] == '\0')
-		return say(true, "user", "packets are handled by root, without capabilities");
-	bool found = ntm_user_find(conf->user, &uid, &gid) == 0;
-	if (!found)
-		snprintf(words, sizeof(words),
-			 "there is no user %s: run scripts/deps, or useradd --system --user-group "
-			 "%s",
-			 conf->user, conf->user);
-	return say(found, "user", found ? conf->user : words);
-}
-
 static bool check_cert(const struct node_lease *lease)
 {
 	struct ntm_cert cert;
@@ -43,12 +20,13 @@ static bool check_cert(const struct node_lease *lease)
 	char words[160];
 
 	if (ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s) != 0)
-		return say(false, "certificate",
-			   "not valid now: is the clock right? if it has run out: the DC gives a "
-			   "new one when it is reached");
+		return ntm_verb_check(
+			false, "certificate",
+			"not valid now: is the clock right? if it has run out: the DC gives a "
+			"new one when it is reached");
 	snprintf(words, sizeof(words), "valid for %lld days",
 		 (long long)((cert.not_after_s - now_s) / EXPIRY_WARN_S));
-	return say(true, "certificate", words);
+	return ntm_verb_check(true, "certificate", words);
 }
 
 /* A list that cannot be used is no reason not to run. */
@@ -59,7 +37,7 @@ static void check_partners(const struct node_conf *conf, const struct node_lease
 
 	if (partners_load(partners, lease, conf->state_dir, words, sizeof(words)) == 0)
 		snprintf(words, sizeof(words), "%zu domains", partners->count);
-	say(true, "partners", words);
+	ntm_verb_check(true, "partners", words);
 }
 
 static bool check_exit(const struct exit_conf *exit, const struct realm *realm)
@@ -73,11 +51,11 @@ static bool check_exit(const struct exit_conf *exit, const struct realm *realm)
 			continue;
 		snprintf(words, sizeof(words), "%s: %s %s", exit->title,
 			 ntm_prefix_str(&exit->prefixes.item[i], text), fault);
-		return say(false, "exit", words);
+		return ntm_verb_check(false, "exit", words);
 	}
 	snprintf(words, sizeof(words), "%s: %zu prefixes, %zu names", exit->title,
 		 exit->prefixes.count, exit->names.count);
-	return say(true, "exit", words);
+	return ntm_verb_check(true, "exit", words);
 }
 
 static bool check_exits(const struct node_conf *conf, const struct node_lease *lease,
@@ -98,10 +76,10 @@ static bool check_lease(const struct node_conf *conf)
 	char words[300], vip4[NTM_IP_STR], vip6[NTM_IP_STR];
 
 	if (lease_load(&lease, conf->state_dir, words, sizeof(words)) != 0)
-		return say(false, "lease", words);
+		return ntm_verb_check(false, "lease", words);
 	snprintf(words, sizeof(words), "%s %s %s", lease.fqdn, ntm_ip_str(&lease.vip4, vip4),
 		 ntm_ip_str(&lease.vip6, vip6));
-	say(true, "lease", words);
+	ntm_verb_check(true, "lease", words);
 	bool ok = check_cert(&lease);
 	check_partners(conf, &lease, &partners);
 	ok &= check_exits(conf, &lease, &partners);
@@ -113,7 +91,8 @@ static bool check_tun(void)
 {
 	bool ok = access("/dev/net/tun", F_OK) == 0;
 
-	return say(ok, "TUN", ok ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
+	return ntm_verb_check(ok, "TUN",
+			      ok ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
 }
 
 static bool is_running(const struct node_conf *conf)
@@ -132,23 +111,27 @@ static bool check_guard(const struct node_conf *conf)
 	int status = 0;
 
 	if (!conf->guard)
-		return say(true, "guard", "switched off: neighbours may reach the virtual address");
+		return ntm_verb_check(true, "guard",
+				      "switched off: neighbours may reach the virtual address");
 	if (ntm_spawn(&args, &status, err) != 0)
-		return say(false, "guard",
-			   "there is no nft: install nftables, or set guard = no in section tun");
+		return ntm_verb_check(
+			false, "guard",
+			"there is no nft: install nftables, or set guard = no in section tun");
 	if (geteuid() != 0 || !is_running(conf))
-		return say(true, "guard", "nft is there");
+		return ntm_verb_check(true, "guard", "nft is there");
 	bool ok = host_net_guarded(&net);
-	return say(ok, "guard",
-		   ok ? "in place" : "ntm-node runs, but its nft table is gone: restart it");
+	return ntm_verb_check(ok, "guard",
+			      ok ? "in place"
+				 : "ntm-node runs, but its nft table is gone: restart it");
 }
 
 int cmd_check(struct cli *cli)
 {
 	const struct node_conf *conf = &cli->conf;
-	bool ok = say(true, "configuration", cli->conf_path ? cli->conf_path : NODE_CONF_PATH);
+	bool ok = ntm_verb_check(true, "configuration",
+				 cli->conf_path ? cli->conf_path : NODE_CONF_PATH);
 
-	ok &= check_user(conf);
+	ok &= ntm_verb_check_user(conf->user, "packets are handled by root, without capabilities");
 	ok &= check_lease(conf);
 	ok &= check_tun();
 	ok &= check_guard(conf);

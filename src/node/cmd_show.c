@@ -2,59 +2,44 @@
 /* The verbs `status`, `tunnels`, `calls`: what the daemon says, for people or as JSON. */
 #include "cli.h"
 
+#include "ntm/verb.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define ASK_MS 5000
 
-static const char *text(const json_t *json, const char *name)
-{
-	const char *value = json_string_value(json_object_get(json, name));
-
-	return value != NULL ? value : "-";
-}
-
-static long long number(const json_t *json, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(json, name));
-}
-
-static void print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
 /* ---- status ---- */
 
 static void print_problems(const json_t *status)
 {
-	const char *dns_words = text(json_object_get(status, "host"), "dns_words");
+	const char *dns_words = ntm_verb_text(json_object_get(status, "host"), "dns_words");
 	const json_t *drops = json_object_get(status, "drops");
 	const json_t *sip = json_object_get(status, "sip");
 
 	if (dns_words[0] != '\0' && strcmp(dns_words, "-") != 0)
 		printf("problem     programs do not find NTM names: %s\n", dns_words);
-	if (number(drops, "host_wrong_source") > 0)
+	if (ntm_verb_number(drops, "host_wrong_source") > 0)
 		printf("problem     %lld packets from %s: bind the phone to the TUN's interface, "
 		       "so that "
 		       "it uses the virtual address\n",
-		       number(drops, "host_wrong_source"), text(drops, "wrong_source_last"));
-	if (number(drops, "host_not_virtual") > 0)
+		       ntm_verb_number(drops, "host_wrong_source"),
+		       ntm_verb_text(drops, "wrong_source_last"));
+	if (ntm_verb_number(drops, "host_not_virtual") > 0)
 		printf("problem     %lld packets to addresses outside the domain came to the TUN: "
 		       "a program uses the virtual address for the Internet\n",
-		       number(drops, "host_not_virtual"));
-	if (number(drops, "peer_spoofed") > 0)
+		       ntm_verb_number(drops, "host_not_virtual"));
+	if (ntm_verb_number(drops, "peer_spoofed") > 0)
 		printf("problem     %lld packets of peers with addresses that are not theirs\n",
-		       number(drops, "peer_spoofed"));
-	if (number(sip, "ice_candidates_seen") > 0)
+		       ntm_verb_number(drops, "peer_spoofed"));
+	if (ntm_verb_number(sip, "ice_candidates_seen") > 0)
 		printf("problem     phones offer real addresses for media: switch ICE, STUN and "
 		       "TURN off "
 		       "in them\n");
-	if (number(sip, "released_deadline") > 0)
+	if (ntm_verb_number(sip, "released_deadline") > 0)
 		printf("problem     %lld held SIP messages went on without a tunnel: see `ntm-node "
 		       "calls`\n",
-		       number(sip, "released_deadline"));
+		       ntm_verb_number(sip, "released_deadline"));
 }
 
 static void print_partners(const json_t *partners)
@@ -64,7 +49,7 @@ static void print_partners(const json_t *partners)
 
 	json_array_foreach(partners, i, partner)
 	{
-		printf("partner     %s", text(partner, "domain"));
+		printf("partner     %s", ntm_verb_text(partner, "domain"));
 		json_array_foreach(json_object_get(partner, "prefixes"), k, prefix)
 			printf("  %s", json_string_value(prefix));
 		putchar('\n');
@@ -78,7 +63,8 @@ static void print_exits(const json_t *exits)
 
 	json_array_foreach(exits, i, one)
 	{
-		printf("exit        %s, %s:", text(one, "gateway"), text(one, "state"));
+		printf("exit        %s, %s:", ntm_verb_text(one, "gateway"),
+		       ntm_verb_text(one, "state"));
 		json_array_foreach(json_object_get(one, "destinations"), k, place)
 			printf(" %s", json_string_value(place));
 		json_array_foreach(json_object_get(one, "names"), k, place)
@@ -96,8 +82,8 @@ static void print_errors(const json_t *errors)
 	size_t i;
 
 	json_array_foreach(errors, i, error)
-		printf("failed      %lld s ago, %s: %s\n", number(error, "ago_s"),
-		       text(error, "peer"), text(error, "words"));
+		printf("failed      %lld s ago, %s: %s\n", ntm_verb_number(error, "ago_s"),
+		       ntm_verb_text(error, "peer"), ntm_verb_text(error, "words"));
 }
 
 static void print_dc(const json_t *dc, bool is_registered)
@@ -107,14 +93,15 @@ static void print_dc(const json_t *dc, bool is_registered)
 	if (!is_registered) {
 		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
 		       "and is ntm-dc running?\n",
-		       text(dc, "state"), text(dc, "address"));
+		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
 		return;
 	}
-	printf("DC          %s at %s, seen from %s (%s)\n", text(dc, "state"), text(dc, "address"),
-	       text(dc, "seen_from"), behind_nat ? "behind a NAT" : "no NAT");
+	printf("DC          %s at %s, seen from %s (%s)\n", ntm_verb_text(dc, "state"),
+	       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"),
+	       behind_nat ? "behind a NAT" : "no NAT");
 	if (behind_nat)
-		printf("keepalive   every %lld s (%s)\n", number(dc, "keepalive_s"),
-		       text(dc, "keepalive_why"));
+		printf("keepalive   every %lld s (%s)\n", ntm_verb_number(dc, "keepalive_s"),
+		       ntm_verb_text(dc, "keepalive_why"));
 }
 
 static void print_status(const json_t *status)
@@ -125,27 +112,30 @@ static void print_status(const json_t *status)
 	const json_t *sip = json_object_get(status, "sip");
 	const json_t *host = json_object_get(status, "host");
 
-	printf("node        %s\n", text(status, "name"));
-	printf("addresses   %s  %s  on %s\n", text(status, "vip4"), text(status, "vip6"),
-	       text(host, "tun"));
+	printf("node        %s\n", ntm_verb_text(status, "name"));
+	printf("addresses   %s  %s  on %s\n", ntm_verb_text(status, "vip4"),
+	       ntm_verb_text(status, "vip6"), ntm_verb_text(host, "tun"));
 	print_dc(dc, json_is_true(json_object_get(status, "registered")));
 	print_partners(json_object_get(status, "partners"));
 	printf("tunnels     %lld up since start, %lld directions, %lld of them failed\n",
-	       number(json_object_get(status, "directions"), "tunnels_up"),
-	       number(json_object_get(status, "directions"), "asked"),
-	       number(json_object_get(status, "directions"), "failed"));
-	if (number(relays, "bindings") > 0)
+	       ntm_verb_number(json_object_get(status, "directions"), "tunnels_up"),
+	       ntm_verb_number(json_object_get(status, "directions"), "asked"),
+	       ntm_verb_number(json_object_get(status, "directions"), "failed"));
+	if (ntm_verb_number(relays, "bindings") > 0)
 		printf("relays      %lld bindings, %lld frames in, %lld out\n",
-		       number(relays, "bindings"), number(relays, "frames_in"),
-		       number(relays, "frames_out"));
+		       ntm_verb_number(relays, "bindings"), ntm_verb_number(relays, "frames_in"),
+		       ntm_verb_number(relays, "frames_out"));
 	print_exits(json_object_get(status, "exits"));
 	print_errors(json_object_get(status, "last_errors"));
-	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n", number(sip, "seen"),
-	       number(sip, "held"), number(sip, "swallowed_copies"));
-	printf("DNS         %s at %s: %lld queries, %lld for nodes\n", text(host, "dns"),
-	       text(status, "resolver"), number(dns, "queries"), number(dns, "ntm_names"));
-	printf("guard       %s\n", text(host, "guard"));
-	printf("running     %lld s, version %s\n", number(status, "up_s"), text(status, "version"));
+	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n",
+	       ntm_verb_number(sip, "seen"), ntm_verb_number(sip, "held"),
+	       ntm_verb_number(sip, "swallowed_copies"));
+	printf("DNS         %s at %s: %lld queries, %lld for nodes\n", ntm_verb_text(host, "dns"),
+	       ntm_verb_text(status, "resolver"), ntm_verb_number(dns, "queries"),
+	       ntm_verb_number(dns, "ntm_names"));
+	printf("guard       %s\n", ntm_verb_text(host, "guard"));
+	printf("running     %lld s, version %s\n", ntm_verb_number(status, "up_s"),
+	       ntm_verb_text(status, "version"));
 	print_problems(status);
 }
 
@@ -160,7 +150,7 @@ static void on_status(void *ctx, const json_t *reply)
 
 	shown->registered = json_is_true(json_object_get(reply, "registered"));
 	if (shown->json)
-		print_json(reply);
+		ntm_verb_print(reply);
 	else
 		print_status(reply);
 }
@@ -178,25 +168,28 @@ int cmd_status(struct cli *cli)
 static void print_path(const json_t *path)
 {
 	printf("    %c %-6s %-26s %-8s", json_is_true(json_object_get(path, "current")) ? '*' : ' ',
-	       text(path, "path"), text(path, "via"), text(path, "state"));
-	if (number(path, "rtt_ms") >= 0)
-		printf(" %5lld ms %3lld %% lost", number(path, "rtt_ms"), number(path, "loss_pct"));
+	       ntm_verb_text(path, "path"), ntm_verb_text(path, "via"),
+	       ntm_verb_text(path, "state"));
+	if (ntm_verb_number(path, "rtt_ms") >= 0)
+		printf(" %5lld ms %3lld %% lost", ntm_verb_number(path, "rtt_ms"),
+		       ntm_verb_number(path, "loss_pct"));
 	putchar('\n');
 }
 
 static void print_tunnel(const json_t *tunnel)
 {
 	const json_t *paths = json_object_get(tunnel, "paths"), *path;
-	bool is_relayed = strcmp(text(tunnel, "path"), "relay") == 0;
+	bool is_relayed = strcmp(ntm_verb_text(tunnel, "path"), "relay") == 0;
 	char via[64];
 	size_t i;
 
-	snprintf(via, sizeof(via), "%s%s", is_relayed ? "relay " : "", text(tunnel, "via"));
-	printf("%-28s %-16s %-10s %-28s %9lld %9lld\n", text(tunnel, "peer"), text(tunnel, "vip4"),
-	       text(tunnel, "state"), via, number(tunnel, "packets_in"),
-	       number(tunnel, "packets_out"));
+	snprintf(via, sizeof(via), "%s%s", is_relayed ? "relay " : "",
+		 ntm_verb_text(tunnel, "via"));
+	printf("%-28s %-16s %-10s %-28s %9lld %9lld\n", ntm_verb_text(tunnel, "peer"),
+	       ntm_verb_text(tunnel, "vip4"), ntm_verb_text(tunnel, "state"), via,
+	       ntm_verb_number(tunnel, "packets_in"), ntm_verb_number(tunnel, "packets_out"));
 	if (json_object_get(tunnel, "error") != NULL)
-		printf("    %s\n", text(tunnel, "error"));
+		printf("    %s\n", ntm_verb_text(tunnel, "error"));
 	if (json_array_size(paths) > 1)
 		json_array_foreach(paths, i, path) print_path(path);
 }
@@ -207,7 +200,7 @@ static void on_tunnels(void *ctx, const json_t *reply)
 	size_t i;
 
 	if (*(const bool *)ctx) {
-		print_json(reply);
+		ntm_verb_print(reply);
 		return;
 	}
 	printf("%-28s %-16s %-10s %-28s %9s %9s\n", "PEER", "VIP", "STATE", "VIA", "IN", "OUT");
@@ -233,21 +226,22 @@ static void on_calls(void *ctx, const json_t *reply)
 	size_t i;
 
 	if (*(const bool *)ctx) {
-		print_json(reply);
+		ntm_verb_print(reply);
 		return;
 	}
 	printf("%-28s %-7s %-9s %8s %8s %-10s %9s %9s  %s\n", "PEER", "WE ARE", "STATE", "HELD",
 	       "DIRECTED", "TUNNEL", "IN", "OUT", "HOLD ENDED");
 	json_array_foreach(calls, i, call)
 	{
-		const char *peer = text(call, "peer");
+		const char *peer = ntm_verb_text(call, "peer");
 
-		printf("%-28s %-7s %-9s", peer[0] != '\0' ? peer : text(call, "vip"),
-		       text(call, "role"), text(call, "state"));
-		print_ms(number(call, "held_ms"));
-		print_ms(number(call, "direction_ms"));
-		printf(" %-10s %9lld %9lld  %s\n", text(call, "tunnel"), number(call, "packets_in"),
-		       number(call, "packets_out"), text(call, "hold_end"));
+		printf("%-28s %-7s %-9s", peer[0] != '\0' ? peer : ntm_verb_text(call, "vip"),
+		       ntm_verb_text(call, "role"), ntm_verb_text(call, "state"));
+		print_ms(ntm_verb_number(call, "held_ms"));
+		print_ms(ntm_verb_number(call, "direction_ms"));
+		printf(" %-10s %9lld %9lld  %s\n", ntm_verb_text(call, "tunnel"),
+		       ntm_verb_number(call, "packets_in"), ntm_verb_number(call, "packets_out"),
+		       ntm_verb_text(call, "hold_end"));
 	}
 }
 
@@ -273,13 +267,14 @@ static void on_ping(void *ctx, const json_t *reply)
 		json_dumpf(reply, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else if (words != NULL) {
-		printf("%s: %s\n", text(reply, "peer"), words);
+		printf("%s: %s\n", ntm_verb_text(reply, "peer"), words);
 	} else {
-		bool is_relayed = strcmp(text(reply, "path"), "relay") == 0;
+		bool is_relayed = strcmp(ntm_verb_text(reply, "path"), "relay") == 0;
 
-		printf("%s (%s) by %s%s: seq %lld, %lld ms\n", text(reply, "peer"),
-		       text(reply, "vip"), is_relayed ? "relay " : "", text(reply, "via"),
-		       number(reply, "seq"), number(reply, "rtt_ms"));
+		printf("%s (%s) by %s%s: seq %lld, %lld ms\n", ntm_verb_text(reply, "peer"),
+		       ntm_verb_text(reply, "vip"), is_relayed ? "relay " : "",
+		       ntm_verb_text(reply, "via"), ntm_verb_number(reply, "seq"),
+		       ntm_verb_number(reply, "rtt_ms"));
 	}
 	fflush(stdout);
 }

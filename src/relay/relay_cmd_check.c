@@ -3,37 +3,13 @@
 #include "exit_host.h"
 #include "relay_cli.h"
 
-#include "ntm/daemon.h"
+#include "ntm/verb.h"
 
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define DAY_S 86400
-
-/* A line per question; false counts as a failure. */
-static bool say(bool ok, const char *what, const char *words)
-{
-	printf("%-8s %-14s %s\n", ok ? "ok" : "PROBLEM", what, words);
-	return ok;
-}
-
-static bool check_user(const struct relay_conf *conf)
-{
-	uid_t uid;
-	gid_t gid;
-	char words[160];
-
-	if (conf->user[0] == '\0')
-		return say(true, "user", "stays who started it, without capabilities");
-	bool found = ntm_user_find(conf->user, &uid, &gid) == 0;
-	if (!found)
-		snprintf(words, sizeof(words),
-			 "there is no user %s: run scripts/deps, or useradd --system --user-group "
-			 "%s",
-			 conf->user, conf->user);
-	return say(found, "user", found ? conf->user : words);
-}
 
 static bool check_cert(const struct relay_lease *lease)
 {
@@ -42,12 +18,13 @@ static bool check_cert(const struct relay_lease *lease)
 	char words[160];
 
 	if (ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s) != 0)
-		return say(false, "certificate",
-			   "not valid now: is the clock right? if it has run out: the DC gives a "
-			   "new one when it is reached");
+		return ntm_verb_check(
+			false, "certificate",
+			"not valid now: is the clock right? if it has run out: the DC gives a "
+			"new one when it is reached");
 	snprintf(words, sizeof(words), "valid for %lld days",
 		 (long long)((cert.not_after_s - now_s) / DAY_S));
-	return say(true, "certificate", words);
+	return ntm_verb_check(true, "certificate", words);
 }
 
 static bool check_lease(const struct relay_conf *conf)
@@ -56,9 +33,9 @@ static bool check_lease(const struct relay_conf *conf)
 	char words[300], dc[NTM_ADDR_STR];
 
 	if (relay_lease_load(&lease, conf->state_dir, words, sizeof(words)) != 0)
-		return say(false, "lease", words);
+		return ntm_verb_check(false, "lease", words);
 	snprintf(words, sizeof(words), "%s, DC at %s", lease.fqdn, ntm_addr_str(&lease.dc[0], dc));
-	say(true, "lease", words);
+	ntm_verb_check(true, "lease", words);
 	bool ok = check_cert(&lease);
 	ntm_wipe(&lease, sizeof(lease));
 	return ok;
@@ -67,26 +44,29 @@ static bool check_lease(const struct relay_conf *conf)
 static bool check_gateway(const struct relay_conf *conf)
 {
 	bool has_tun = access("/dev/net/tun", F_OK) == 0, has_nft = exit_host_has_nft();
-	bool ok = say(has_tun, "TUN",
-		      has_tun ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
+	bool ok =
+		ntm_verb_check(has_tun, "TUN",
+			       has_tun ? "/dev/net/tun" : "there is no /dev/net/tun: modprobe tun");
 
-	ok &= say(has_nft, "nft",
-		  has_nft ? "is there" : "there is no nft, which does the NAT: install nftables");
-	say(true, "gateway",
-	    conf->exit_private ? "private networks are reached through it as well"
-			       : "private networks are not reached through it");
-	say(true, "IPv6",
-	    exit_host_forwards(6) ? "is forwarded"
-				  : "is not forwarded by this host: only IPv4 goes out");
+	ok &= ntm_verb_check(has_nft, "nft",
+			     has_nft ? "is there"
+				     : "there is no nft, which does the NAT: install nftables");
+	ntm_verb_check(true, "gateway",
+		       conf->exit_private ? "private networks are reached through it as well"
+					  : "private networks are not reached through it");
+	ntm_verb_check(true, "IPv6",
+		       exit_host_forwards(6) ? "is forwarded"
+					     : "is not forwarded by this host: only IPv4 goes out");
 	return ok;
 }
 
 int relay_cmd_check(struct relay_cli *cli)
 {
 	const struct relay_conf *conf = &cli->conf;
-	bool ok = say(true, "configuration", cli->conf_path ? cli->conf_path : RELAY_CONF_PATH);
+	bool ok = ntm_verb_check(true, "configuration",
+				 cli->conf_path ? cli->conf_path : RELAY_CONF_PATH);
 
-	ok &= check_user(conf);
+	ok &= ntm_verb_check_user(conf->user, "stays who started it, without capabilities");
 	ok &= check_lease(conf);
 	if (conf->gateway)
 		ok &= check_gateway(conf);

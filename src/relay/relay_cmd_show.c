@@ -3,29 +3,12 @@
 #include "relay_cli.h"
 
 #include "ntm/control.h"
+#include "ntm/verb.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ASK_MS 5000
-
-static const char *text(const json_t *json, const char *name)
-{
-	const char *value = json_string_value(json_object_get(json, name));
-
-	return value != NULL ? value : "-";
-}
-
-static long long number(const json_t *json, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(json, name));
-}
-
-static void print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
 
 /* Takes request. */
 static int ask(const struct relay_cli *cli, json_t *request, ntm_control_reply_fn *fn, void *ctx)
@@ -55,10 +38,10 @@ static void print_exit(const json_t *exits)
 		       ? "not registered at the DC: was the relay added with --gateway?"
 	       : json_is_true(json_object_get(exits, "ready")) ? "ready"
 							       : "not ready",
-	       number(exits, "nodes"), number(exits, "packets_out"), number(exits, "packets_in"),
-	       number(exits, "udp_port"));
+	       ntm_verb_number(exits, "nodes"), ntm_verb_number(exits, "packets_out"),
+	       ntm_verb_number(exits, "packets_in"), ntm_verb_number(exits, "udp_port"));
 	if (json_object_get(exits, "words") != NULL)
-		printf("            %s\n", text(exits, "words"));
+		printf("            %s\n", ntm_verb_text(exits, "words"));
 	print_drops(json_object_get(exits, "drops"));
 }
 
@@ -67,25 +50,27 @@ static void print_status(const json_t *status)
 	const json_t *dc = json_object_get(status, "dc");
 	const json_t *admission = json_object_get(status, "admission");
 
-	printf("relay       %s%s\n", text(status, "name"),
+	printf("relay       %s%s\n", ntm_verb_text(status, "name"),
 	       json_is_true(json_object_get(status, "draining"))
 		       ? " (draining: takes no new flow, ends with the last one)"
 		       : "");
 	if (json_is_true(json_object_get(status, "registered")))
-		printf("DC          %s at %s, seen from %s\n", text(dc, "state"),
-		       text(dc, "address"), text(dc, "seen_from"));
+		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
+		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
 	else
 		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
 		       "and is ntm-dc running?\n",
-		       text(dc, "state"), text(dc, "address"));
+		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
 	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
-	       number(status, "flows"), number(status, "flows_max"),
-	       number(admission, "flows_made"), number(admission, "flows_ended"));
-	printf("forwarded   %lld packets, %lld bytes, %lld kbit/s now\n", number(status, "packets"),
-	       number(status, "bytes"), number(status, "kbit_s"));
+	       ntm_verb_number(status, "flows"), ntm_verb_number(status, "flows_max"),
+	       ntm_verb_number(admission, "flows_made"), ntm_verb_number(admission, "flows_ended"));
+	printf("forwarded   %lld packets, %lld bytes, %lld kbit/s now\n",
+	       ntm_verb_number(status, "packets"), ntm_verb_number(status, "bytes"),
+	       ntm_verb_number(status, "kbit_s"));
 	if (json_object_get(status, "exit") != NULL)
 		print_exit(json_object_get(status, "exit"));
-	printf("running     %lld s, version %s\n", number(status, "up_s"), text(status, "version"));
+	printf("running     %lld s, version %s\n", ntm_verb_number(status, "up_s"),
+	       ntm_verb_text(status, "version"));
 	print_drops(json_object_get(status, "drops"));
 }
 
@@ -100,7 +85,7 @@ static void on_status(void *ctx, const json_t *reply)
 
 	shown->registered = json_is_true(json_object_get(reply, "registered"));
 	if (shown->json)
-		print_json(reply);
+		ntm_verb_print(reply);
 	else
 		print_status(reply);
 }
@@ -124,7 +109,8 @@ struct listing {
 static void print_side(const json_t *side)
 {
 	if (json_is_object(side))
-		printf(" %-28s %10lld", text(side, "address"), number(side, "packets"));
+		printf(" %-28s %10lld", ntm_verb_text(side, "address"),
+		       ntm_verb_number(side, "packets"));
 	else
 		printf(" %-28s %10s", "-", "-");
 }
@@ -144,7 +130,7 @@ static void on_flows(void *ctx, const json_t *reply)
 	{
 		const json_t *sides = json_object_get(flow, "sides");
 
-		printf("%-16s %7lld", text(flow, "flow"), number(flow, "age_s"));
+		printf("%-16s %7lld", ntm_verb_text(flow, "flow"), ntm_verb_number(flow, "age_s"));
 		print_side(json_array_get(sides, 0));
 		print_side(json_array_get(sides, 1));
 		putchar('\n');
@@ -165,7 +151,7 @@ int relay_cmd_flows(struct relay_cli *cli)
 	} while (code == NTM_EXIT_OK && listing.next > 0);
 	if (code == NTM_EXIT_OK && cli->json) {
 		json_t *out = json_pack("{s:O}", "flows", listing.all);
-		print_json(out);
+		ntm_verb_print(out);
 		json_decref(out);
 	}
 	json_decref(listing.all);
@@ -177,10 +163,10 @@ int relay_cmd_flows(struct relay_cli *cli)
 static void on_drain(void *ctx, const json_t *reply)
 {
 	if (*(const bool *)ctx)
-		print_json(reply);
+		ntm_verb_print(reply);
 	else
 		printf("draining: %lld flows are left; the relay ends with the last one\n",
-		       number(reply, "flows"));
+		       ntm_verb_number(reply, "flows"));
 }
 
 int relay_cmd_drain(struct relay_cli *cli)
@@ -196,7 +182,7 @@ static void on_exits(void *ctx, const json_t *reply)
 	size_t i;
 
 	if (*(const bool *)ctx) {
-		print_json(reply);
+		ntm_verb_print(reply);
 		return;
 	}
 	if (!json_is_true(json_object_get(reply, "gateway")))
@@ -204,10 +190,10 @@ static void on_exits(void *ctx, const json_t *reply)
 	printf("%-32s %-16s %-10s %-24s %7s %10s %10s\n", "NODE", "ADDRESS", "STATE", "VIA", "IDLE",
 	       "OUT", "IN");
 	json_array_foreach(exits, i, item)
-		printf("%-32s %-16s %-10s %-24s %7lld %10lld %10lld\n", text(item, "node"),
-		       text(item, "vip"), text(item, "state"), text(item, "via"),
-		       number(item, "idle_s"), number(item, "packets_out"),
-		       number(item, "packets_in"));
+		printf("%-32s %-16s %-10s %-24s %7lld %10lld %10lld\n", ntm_verb_text(item, "node"),
+		       ntm_verb_text(item, "vip"), ntm_verb_text(item, "state"),
+		       ntm_verb_text(item, "via"), ntm_verb_number(item, "idle_s"),
+		       ntm_verb_number(item, "packets_out"), ntm_verb_number(item, "packets_in"));
 }
 
 int relay_cmd_exits(struct relay_cli *cli)
