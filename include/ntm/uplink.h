@@ -28,7 +28,7 @@ struct ntm_uplink_ops {
 	/* What the program registers by, ntm_uplink_boot_id included; each time that it is sent. */
 	void (*fill)(void *ctx, struct ntm_msg *msg);
 	/* The DC's answer to it. Calls ntm_uplink_registered, unless it is of no use: then the
-	 * program registers again in 5 s, as it does when there is no answer. */
+	 * program registers again within 5 s, as it does when there is no answer. */
 	void (*answer)(void *ctx, const struct ntm_msg *reply);
 	/* A request of the DC; answered by ntm_uplink_ctl. */
 	ntm_ctl_request_fn *request;
