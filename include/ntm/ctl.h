@@ -44,8 +44,9 @@ int ntm_ctl_request(struct ntm_ctl *ctl, struct ntm_msg *msg, ntm_ctl_done_fn *d
 		    uint32_t *txn);
 /* Forgets a request of ours without calling back; unknown ids are fine. */
 void ntm_ctl_cancel(struct ntm_ctl *ctl, uint32_t txn);
-/* Sends all open requests once more, now: the link has come up again. */
-void ntm_ctl_kick(struct ntm_ctl *ctl);
+/* Sends all open requests once more, now: the link has come up again. but: not this one, which has
+ * been sent since; 0: all. */
+void ntm_ctl_kick(struct ntm_ctl *ctl, uint32_t but);
 /* Answers a request, best effort, not retried: txn and reply flag are set from req, and so is a
  * type of 0 where only one fits. 0; -EINVAL (does not answer req, cannot be encoded);
  * ntm_link_send's. */

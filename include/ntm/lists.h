@@ -5,6 +5,7 @@
 #include "ntm/addr.h"
 #include "ntm/cert.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* security.md A2: at most 8 self-declared addresses. */
@@ -18,6 +19,10 @@ struct ntm_addr_list {
 	uint8_t count;
 	struct ntm_addr item[NTM_MSG_ADDRS];
 };
+/* Whether that host is in the list, at whatever port. */
+bool ntm_addr_list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip);
+/* The same addresses, in the same order. */
+bool ntm_addr_list_eq(const struct ntm_addr_list *a, const struct ntm_addr_list *b);
 struct ntm_prefix_list {
 	uint8_t count;
 	struct ntm_prefix item[NTM_MSG_PREFIXES];

@@ -146,7 +146,7 @@ void fleet_on_up(struct fleet_relay *relay, struct ntm_link *link, bool fresh)
 	relay->link = link;
 	ntm_ctl_set_link(relay->ctl, link);
 	if (fresh)
-		ntm_ctl_kick(relay->ctl);
+		ntm_ctl_kick(relay->ctl, 0);
 }
 
 void fleet_on_down(struct fleet_relay *relay)

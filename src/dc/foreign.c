@@ -296,7 +296,7 @@ void foreign_on_up(struct foreign *foreign, struct ntm_link *link, bool fresh)
 	}
 	/* A DC that was restarted has lost what came before. */
 	if (fresh || foreign->is_restarting)
-		ntm_ctl_kick(foreign->ctl);
+		ntm_ctl_kick(foreign->ctl, 0);
 	foreign->is_restarting = false;
 	revoke_foreign_on_up(foreign, fresh);
 }

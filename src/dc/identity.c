@@ -86,7 +86,8 @@ int identity_hello(struct identity *identity, int64_t now_s, struct ntm_dc_hello
 	return 0;
 }
 
-static struct ntm_cert domain_body(const struct trust_pin *pin)
+int identity_domain(struct identity *identity, const struct trust_pin *pin, int64_t now_s,
+		    struct identity_cert *cert)
 {
 	struct ntm_cert body = {.type = NTM_CERT_DOMAIN,
 				.prefix4 = pin->prefix4,
@@ -95,21 +96,5 @@ static struct ntm_cert domain_body(const struct trust_pin *pin)
 	if (pin->has_root)
 		memcpy(body.key, pin->root, sizeof(body.key));
 	memcpy(body.fqdn, pin->domain, sizeof(body.fqdn));
-	return body;
-}
-
-int identity_domain(struct identity *identity, const struct trust_pin *pin, int64_t now_s,
-		    struct identity_cert *cert)
-{
-	struct ntm_cert body = domain_body(pin);
-
 	return renew(identity, &body, now_s, IDENTITY_DOMAIN_S, cert);
-}
-
-int identity_sign_domain(const struct identity *identity, const struct trust_pin *pin,
-			 const struct store_cert *cert, struct ntm_cert_blob *blob)
-{
-	struct ntm_cert body = domain_body(pin);
-
-	return sign(identity, &body, cert, blob);
 }

@@ -141,7 +141,7 @@ void registry_on_up(struct registry_node *node, struct ntm_link *link, bool fres
 	ntm_ctl_set_link(node->ctl, link);
 	if (fresh) {
 		node->told = 0;
-		ntm_ctl_kick(node->ctl);
+		ntm_ctl_kick(node->ctl, 0);
 	}
 }
 

@@ -23,12 +23,7 @@ bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_li
 
 bool route_same_card(const struct route_card *a, const struct route_card *b)
 {
-	if (!ntm_addr_eq(&a->reflexive, &b->reflexive) || a->own.count != b->own.count)
-		return false;
-	for (uint8_t i = 0; i < a->own.count; i++)
-		if (!ntm_addr_eq(&a->own.item[i], &b->own.item[i]))
-			return false;
-	return true;
+	return ntm_addr_eq(&a->reflexive, &b->reflexive) && ntm_addr_list_eq(&a->own, &b->own);
 }
 
 void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,

@@ -218,18 +218,6 @@ int trust_put(struct trust *trust, const struct trust_own *own, const struct tru
 	return 0;
 }
 
-int trust_remove(struct trust *trust, const char *domain)
-{
-	bool is_there;
-	size_t at = find(trust, domain, &is_there);
-
-	if (!is_there)
-		return -ENOENT;
-	trust->count--;
-	memmove(trust->item + at, trust->item + at + 1, (trust->count - at) * sizeof(*trust->item));
-	return 0;
-}
-
 const struct trust_pin *trust_by_domain(const struct trust *trust, const char *domain)
 {
 	bool is_there;

@@ -58,7 +58,6 @@ struct trust_own {
  */
 int trust_put(struct trust *trust, const struct trust_own *own, const struct trust_pin *pin,
 	      char words[static TRUST_WORDS]);
-int trust_remove(struct trust *trust, const char *domain); /* 0 or -ENOENT */
 
 /* trust_load.c. Fills an empty set from a store that answers before its calls return. Errors of
  * trust_put, with the remedy in words, and of the store; *trust is empty then. */

@@ -3,16 +3,15 @@
 #include "cli.h"
 #include "join_keys.h"
 
-#include "ntm/daemon.h"
 #include "ntm/join.h"
 #include "ntm/loop.h"
 #include "ntm/udp.h"
+#include "ntm/verb.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 struct joining {
 	struct node_lease lease;
@@ -71,13 +70,8 @@ static int exchange(struct joining *joining, const struct ntm_token *token)
 static int read_token(const char *arg, struct ntm_token *token)
 {
 	char line[NTM_TOKEN_STR + 2];
+	int err = ntm_token_parse(token, ntm_verb_arg(arg, line, sizeof(line)));
 
-	if (strcmp(arg, "-") == 0) {
-		if (fgets(line, sizeof(line), stdin) == NULL)
-			line[0] = '\0';
-		arg = line;
-	}
-	int err = ntm_token_parse(token, arg);
 	ntm_wipe(line, sizeof(line));
 	if (err == 0 && token->kind == NTM_TOKEN_NODE)
 		return 0;
@@ -101,27 +95,6 @@ static int refuse_second_lease(const struct cli *cli)
 		old.fqdn[0] != '\0' ? old.fqdn : "a node");
 	ntm_wipe(&old, sizeof(old));
 	return NTM_EXIT_FAILED;
-}
-
-/* Before the token is used: after that, a lease that cannot be saved would be lost. */
-static int make_dir(const struct cli *cli)
-{
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
-
-	if (geteuid() == 0 && cli->conf.user[0] != '\0' &&
-	    ntm_user_find(cli->conf.user, &uid, &gid) != 0) {
-		fprintf(stderr,
-			"ntm-node: there is no user %s: `useradd --system %s`, or set user in the "
-			"configuration\n",
-			cli->conf.user, cli->conf.user);
-		return NTM_EXIT_FAILED;
-	}
-	int err = ntm_dir_make(cli->conf.state_dir, 0700, uid, gid);
-	if (err == 0)
-		return NTM_EXIT_OK;
-	fprintf(stderr, "ntm-node: %s: %s\n", cli->conf.state_dir, strerror(-err));
-	return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 }
 
 static int save(const struct cli *cli, struct joining *joining)
@@ -165,8 +138,7 @@ static void print_lease(const struct node_lease *lease, bool json)
 	}
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "domain", lease->domain, "name",
 				lease->fqdn, "vip4", vip4, "vip6", vip6);
-	json_dumpf(out, stdout, JSON_INDENT(2));
-	putchar('\n');
+	ntm_verb_print(out);
 	json_decref(out);
 }
 
@@ -207,7 +179,8 @@ int cmd_join(struct cli *cli)
 		return code;
 	if (read_token(cli->argv[0], &token) != 0)
 		return NTM_EXIT_FAILED;
-	code = make_dir(cli);
+	/* Before the token is used: after that, a lease that cannot be saved would be lost. */
+	code = ntm_verb_state_dir("ntm-node", cli->conf.state_dir, cli->conf.user);
 	if (code == NTM_EXIT_OK)
 		code = join_with(cli, &token);
 	ntm_wipe(&token, sizeof(token));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The node's side of its link to the DC: registration, requests, liveness. */
+/* What a node tells its DC of itself, and learns of its NAT by that. */
 #pragma once
 
 #include "node.h"
 
-#include "ntm/ctl.h"
+#include "ntm/uplink.h"
 
 struct dclink;
 
@@ -33,28 +33,17 @@ struct dclink *dclink_new(const struct dclink_args *args);
 void dclink_free(struct dclink *dclink);
 int dclink_start(struct dclink *dclink);
 void dclink_stop(struct dclink *dclink);
-/* From the node's links ops, for the link whose owner is the dclink. */
-void dclink_on_up(struct dclink *dclink, bool fresh);
-void dclink_on_down(struct dclink *dclink);
-void dclink_on_input(struct dclink *dclink, struct ntm_pkt *pkt);
+/* Its link to the DC, which the node's links ops know as an owner; the dclink's. */
+struct ntm_uplink *dclink_uplink(const struct dclink *dclink);
 /* Registers again when our own addresses differ from what was told; whether they do. */
 bool dclink_addrs_changed(struct dclink *dclink);
 
-/*
- * A request to the DC. When two copies stay unanswered the link is started over (a restarted DC
- * answers within one round trip then). See ntm_ctl_request.
- */
+/* Requests to the DC, and replies to it: ctl.h. */
 int dclink_request(struct dclink *dclink, struct ntm_msg *msg, ntm_ctl_done_fn *done, void *arg,
 		   uint32_t *txn);
 void dclink_cancel(struct dclink *dclink, uint32_t txn);
 int dclink_reply(struct dclink *dclink, const struct ntm_msg *req, struct ntm_msg *reply);
 
-bool dclink_is_registered(const struct dclink *dclink);
-/* False until the DC has answered for the first time, and once two copies of a request were not
- * answered, until anything is (sip.md 1). */
-bool dclink_answers(const struct dclink *dclink);
-const struct ntm_addr *dclink_reflexive(const struct dclink *dclink);
-bool dclink_behind_nat(const struct dclink *dclink);
 /* How often something has to be sent through our NAT (keepalive.h); 0 without one. */
 int64_t dclink_keepalive_ms(const struct dclink *dclink);
 json_t *dclink_json(const struct dclink *dclink); /* for `status` */

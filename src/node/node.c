@@ -52,8 +52,9 @@ static bool is_dc(const struct ntm_link *link)
 static void links_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
 	(void)ctx;
+	(void)fresh; /* a restarted DC looks like a rekey from here */
 	if (is_dc(link))
-		dclink_on_up(owner, fresh);
+		ntm_uplink_on_up(owner);
 	else
 		tunnel_on_up(owner, link);
 }
@@ -62,7 +63,7 @@ static void links_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_l
 {
 	(void)ctx;
 	if (is_dc(link))
-		dclink_on_down(owner);
+		ntm_uplink_on_down(owner);
 	else
 		tunnel_on_down(owner, link, why);
 }
@@ -72,7 +73,7 @@ static void links_input(void *ctx, struct ntm_link *link, void *owner, struct nt
 	struct node *node = ctx;
 
 	if (is_dc(link))
-		dclink_on_input(owner, pkt);
+		node->counters.control_bad += ntm_uplink_on_input(owner, pkt) != 0;
 	else if (pkt->data[0] == NTM_CTL_KIND)
 		node_ping_input(node, owner, pkt);
 	else
@@ -245,7 +246,7 @@ static bool dc_answers(void *ctx)
 {
 	struct node *node = ctx;
 
-	return dclink_answers(node->dclink);
+	return ntm_uplink_answers(dclink_uplink(node->dclink));
 }
 
 /* ---- life ---- */
@@ -385,8 +386,7 @@ void node_free(struct node *node)
 	sipwatch_free(node->sipwatch);
 	tunnels_free(node->tunnels);
 	partners_pull_free(node->pull);
-	if (node->dclink != NULL)
-		dclink_free(node->dclink);
+	dclink_free(node->dclink);
 	ntm_links_free(node->links);
 	relays_free(node->relays);
 	ntm_wipe(&node->lease, sizeof(node->lease));
@@ -449,5 +449,5 @@ const struct partners *node_partners(const struct node *node)
 
 bool node_is_registered(const struct node *node)
 {
-	return dclink_is_registered(node->dclink);
+	return ntm_uplink_is_registered(dclink_uplink(node->dclink));
 }

@@ -241,10 +241,10 @@ void ntm_ctl_cancel(struct ntm_ctl *ctl, uint32_t txn)
 		request_free(req);
 }
 
-void ntm_ctl_kick(struct ntm_ctl *ctl)
+void ntm_ctl_kick(struct ntm_ctl *ctl, uint32_t but)
 {
 	for (struct request *req = ctl->first; req; req = req->next)
-		if (send_plain(ctl, req->data, req->len) == 0 && req->sent == 0)
+		if (req->txn != but && send_plain(ctl, req->data, req->len) == 0 && req->sent == 0)
 			req->sent = 1;
 }
 

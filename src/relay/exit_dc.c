@@ -5,19 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PING_MS     (15 * 1000)
-#define RESTART_MS  2000 /* a link is not started over more often */
-#define REGISTER_MS 5000 /* what was not answered is sent again after it */
-
-static size_t candidates_of(const struct exit_gate *gate, struct ntm_addr out[static 2])
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < 2; i++)
-		if (gate->dc_addr[i].ip.family != 0)
-			out[count++] = gate->dc_addr[i];
-	return count;
-}
+#define PING_MS (15 * 1000)
 
 /* ---- what the DC says of us ---- */
 
@@ -59,101 +47,53 @@ static void take_net(struct exit_gate *gate, const struct ntm_msg_registered *ms
 	gate->ops->host_changed(gate->ctx, &gate->net);
 }
 
-static bool list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip)
+static void on_registered(void *ctx, const struct ntm_msg *reply)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (ntm_ip_eq(&list->item[i].ip, ip))
-			return true;
-	return false;
-}
-
-static void on_registered(void *arg, int err, const struct ntm_msg *reply)
-{
-	struct exit_gate *gate = arg;
+	struct exit_gate *gate = ctx;
 	const struct ntm_msg_registered *msg = &reply->registered;
 	struct ntm_cert cert;
 	char seen[NTM_ADDR_STR];
-
-	gate->dc.registering = false;
-	if (err != 0)
-		return; /* register_timer tries again */
 	const char *words = check_cert(gate, msg, &cert);
+
 	if (words != NULL) {
 		ntm_warn("the DC's registration of this gateway is not usable: %s", words);
 		return;
 	}
-	gate->dc.reflexive = msg->reflexive;
 	gate->policy.outside = msg->reflexive.ip;
-	gate->dc.behind_nat = !list_has(&gate->dc.told, &msg->reflexive.ip);
+	gate->dc.behind_nat = !ntm_addr_list_has(&gate->dc.told, &msg->reflexive.ip);
 	gate->dc.ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
 	ntm_timer_set(gate->timers, &gate->dc.ping_timer, gate->dc.ping_ms);
-	ntm_timer_set(gate->timers, &gate->dc.register_timer, (int64_t)msg->lifetime_s * 500);
-	if (!gate->dc.registered)
+	if (ntm_uplink_registered(gate->dc.uplink, &msg->reflexive, (int64_t)msg->lifetime_s * 500))
 		ntm_info("registered at the DC as the gateway %s, seen from %s%s", gate->fqdn,
 			 ntm_addr_str(&msg->reflexive, seen),
 			 gate->dc.behind_nat ? " (behind a NAT: nodes behind NATs cannot reach it)"
 					     : "");
-	gate->dc.registered = true;
 	take_net(gate, msg, &cert);
 }
 
 /* ---- what we say ---- */
 
-static void send_register(struct exit_gate *gate)
+static void own_addrs(const struct exit_gate *gate, struct ntm_addr_list *out)
 {
-	struct ntm_msg msg = {.type = NTM_MSG_REGISTER};
-
-	if (gate->dc.registering)
-		ntm_ctl_cancel(gate->dc.ctl, gate->dc.register_txn);
-	msg.reg.boot_id = gate->dc.boot_id;
-	msg.reg.own.count =
-		(uint8_t)gate->ops->own_addrs(gate->ctx, msg.reg.own.item, NTM_MSG_ADDRS);
-	gate->dc.told = msg.reg.own;
-	gate->dc.registering = ntm_ctl_request(gate->dc.ctl, &msg, on_registered, gate,
-					       &gate->dc.register_txn) == 0;
-	ntm_timer_set(gate->timers, &gate->dc.register_timer, REGISTER_MS);
+	out->count = (uint8_t)gate->ops->own_addrs(gate->ctx, out->item, NTM_MSG_ADDRS);
 }
 
-static void on_register_timer(void *arg)
+static void fill(void *ctx, struct ntm_msg *msg)
 {
-	struct exit_gate *gate = arg;
+	struct exit_gate *gate = ctx;
 
-	if (ntm_link_state(gate->dc.link) == NTM_LINK_UP)
-		send_register(gate);
-}
-
-static void on_pong(void *arg, int err, const struct ntm_msg *reply)
-{
-	struct exit_gate *gate = arg;
-
-	if (err == 0 && gate->dc.registered && !ntm_addr_eq(&reply->pong.seen, &gate->dc.reflexive))
-		send_register(gate);
+	msg->type = NTM_MSG_REGISTER;
+	msg->reg.boot_id = ntm_uplink_boot_id(gate->dc.uplink);
+	own_addrs(gate, &msg->reg.own);
+	gate->dc.told = msg->reg.own;
 }
 
 static void on_ping_timer(void *arg)
 {
 	struct exit_gate *gate = arg;
-	struct ntm_msg msg = {.type = NTM_MSG_PING};
 
 	ntm_timer_set(gate->timers, &gate->dc.ping_timer, gate->dc.ping_ms);
-	if (ntm_link_state(gate->dc.link) != NTM_LINK_UP)
-		return;
-	ntm_random(msg.ping.token, sizeof(msg.ping.token));
-	ntm_ctl_request(gate->dc.ctl, &msg, on_pong, gate, NULL);
-}
-
-/* The DC may have been restarted and lost our session. */
-static void on_unanswered(void *ctx, unsigned sent)
-{
-	struct exit_gate *gate = ctx;
-	struct ntm_addr candidates[2];
-
-	if (sent < 2 || ntm_link_state(gate->dc.link) != NTM_LINK_UP ||
-	    gate->timers->now_ms - gate->dc.restarted_ms < RESTART_MS)
-		return;
-	gate->dc.restarted_ms = gate->timers->now_ms;
-	size_t count = candidates_of(gate, candidates);
-	ntm_link_restart(gate->dc.link, candidates, count);
+	ntm_uplink_ping(gate->dc.uplink);
 }
 
 /* ---- what the DC wants ---- */
@@ -172,7 +112,7 @@ static void on_route_direction(struct exit_gate *gate, const struct ntm_msg *req
 	}
 	memcpy(ack.route_ack.pair, rd->pair, NTM_PAIR_LEN);
 	ack.route_ack.correlation = rd->correlation;
-	(void)ntm_ctl_reply(gate->dc.ctl, req, &ack);
+	(void)ntm_ctl_reply(ntm_uplink_ctl(gate->dc.uplink), req, &ack);
 }
 
 static void on_request(void *ctx, const struct ntm_msg *req)
@@ -187,11 +127,11 @@ static void on_request(void *ctx, const struct ntm_msg *req)
 	case NTM_MSG_REVOKED:
 		exit_peers_revoke(gate, &req->revoked);
 		done.revoked = req->revoked;
-		(void)ntm_ctl_reply(gate->dc.ctl, req, &done);
+		(void)ntm_ctl_reply(ntm_uplink_ctl(gate->dc.uplink), req, &done);
 		break;
 	case NTM_MSG_PARTNERS: /* of no use here: only our own domain's nodes come */
 		done.partners = req->partners;
-		(void)ntm_ctl_reply(gate->dc.ctl, req, &done);
+		(void)ntm_ctl_reply(ntm_uplink_ctl(gate->dc.uplink), req, &done);
 		break;
 	default:
 		gate->counters.control_bad++;
@@ -203,93 +143,43 @@ static void on_request(void *ctx, const struct ntm_msg *req)
 
 int exit_dc_init(struct exit_gate *gate)
 {
-	const struct ntm_ctl_args args = {
+	static const struct ntm_uplink_ops ops = {.fill = fill,
+						  .answer = on_registered,
+						  .request = on_request};
+	const struct ntm_uplink_args args = {
+		.links = gate->links,
 		.timers = gate->timers,
-		.on_request = on_request,
-		.on_unanswered = on_unanswered,
+		.purpose = NTM_PURPOSE_NODE,
+		.dc_key = gate->dc_key,
+		.dc = gate->dc_addr,
+		.meanwhile = "nodes that are at this gateway stay",
+		.ops = &ops,
 		.ctx = gate,
 	};
 
 	gate->dc.ping_ms = PING_MS;
-	gate->dc.restarted_ms = -RESTART_MS;
-	ntm_random(&gate->dc.boot_id, sizeof(gate->dc.boot_id));
 	ntm_timer_init(&gate->dc.ping_timer, on_ping_timer, gate);
-	ntm_timer_init(&gate->dc.register_timer, on_register_timer, gate);
-	gate->dc.ctl = ntm_ctl_new(&args);
-	return gate->dc.ctl != NULL ? 0 : -ENOMEM;
+	gate->dc.uplink = ntm_uplink_new(&args);
+	return gate->dc.uplink != NULL ? 0 : -ENOMEM;
 }
 
 void exit_dc_fini(struct exit_gate *gate)
 {
 	ntm_timer_del(gate->timers, &gate->dc.ping_timer);
-	ntm_timer_del(gate->timers, &gate->dc.register_timer);
-	ntm_ctl_free(gate->dc.ctl);
-	ntm_link_free(gate->dc.link);
-}
-
-int exit_dc_start(struct exit_gate *gate)
-{
-	struct ntm_addr candidates[2];
-	const struct ntm_link_args args = {
-		.purpose = NTM_PURPOSE_NODE,
-		.remote_static = gate->dc_key,
-		.owner = gate,
-		.candidate_count = candidates_of(gate, candidates),
-		.candidates = candidates,
-		.initiator = true,
-		.persistent = true,
-	};
-	int err = ntm_link_open(gate->links, &args, &gate->dc.link);
-
-	if (err != 0)
-		return err;
-	ntm_ctl_set_link(gate->dc.ctl, gate->dc.link);
-	ntm_timer_set(gate->timers, &gate->dc.ping_timer, gate->dc.ping_ms);
-	return 0;
+	ntm_uplink_free(gate->dc.uplink);
 }
 
 void exit_dc_stop(struct exit_gate *gate)
 {
 	ntm_timer_del(gate->timers, &gate->dc.ping_timer);
-	ntm_timer_del(gate->timers, &gate->dc.register_timer);
-	if (gate->dc.link != NULL)
-		ntm_link_close(gate->dc.link, 0);
-	gate->dc.registered = false;
-}
-
-void exit_dc_on_up(struct exit_gate *gate)
-{
-	send_register(gate);
-}
-
-void exit_dc_on_down(struct exit_gate *gate)
-{
-	if (gate->dc.registered)
-		ntm_warn("the gateway lost the DC; nodes that are here stay, trying to reach it "
-			 "again");
-	gate->dc.registered = false;
-}
-
-void exit_dc_on_input(struct exit_gate *gate, const struct ntm_pkt *pkt)
-{
-	if (ntm_ctl_input(gate->dc.ctl, pkt->data, pkt->len) != 0)
-		gate->counters.control_bad++;
-}
-
-static bool is_same_list(const struct ntm_addr_list *a, const struct ntm_addr_list *b)
-{
-	for (size_t i = 0; i < a->count && a->count == b->count; i++)
-		if (!ntm_addr_eq(&a->item[i], &b->item[i]))
-			return false;
-	return a->count == b->count;
+	ntm_uplink_stop(gate->dc.uplink);
 }
 
 void exit_dc_addrs_changed(struct exit_gate *gate)
 {
-	struct ntm_addr_list now = {0};
+	struct ntm_addr_list now;
 
-	now.count = (uint8_t)gate->ops->own_addrs(gate->ctx, now.item, NTM_MSG_ADDRS);
-	if (gate->dc.link != NULL && ntm_link_state(gate->dc.link) == NTM_LINK_UP &&
-	    !is_same_list(&now, &gate->dc.told))
-		send_register(gate);
+	own_addrs(gate, &now);
+	if (!ntm_addr_list_eq(&now, &gate->dc.told))
+		ntm_uplink_register(gate->dc.uplink);
 }

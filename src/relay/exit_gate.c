@@ -35,26 +35,30 @@ static bool is_dc(const struct ntm_link *link)
 
 static void links_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
+	(void)ctx;
 	(void)fresh; /* a restarted DC looks like a rekey from here */
 	if (is_dc(link))
-		exit_dc_on_up(ctx);
+		ntm_uplink_on_up(owner);
 	else
 		exit_peer_on_up(owner, link);
 }
 
 static void links_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
 {
+	(void)ctx;
 	(void)why;
 	if (is_dc(link))
-		exit_dc_on_down(ctx);
+		ntm_uplink_on_down(owner);
 	else
 		exit_peer_on_down(owner, link);
 }
 
 static void links_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
 {
+	struct exit_gate *gate = ctx;
+
 	if (is_dc(link))
-		exit_dc_on_input(ctx, pkt);
+		gate->counters.control_bad += ntm_uplink_on_input(owner, pkt) != 0;
 	else
 		exit_data_input(owner, pkt);
 }
@@ -131,7 +135,7 @@ static void look_at_host(struct exit_gate *gate)
 int exit_gate_start(struct exit_gate *gate)
 {
 	look_at_host(gate);
-	return exit_dc_start(gate);
+	return ntm_uplink_start(gate->dc.uplink);
 }
 
 void exit_gate_stop(struct exit_gate *gate)

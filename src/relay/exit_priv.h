@@ -6,10 +6,10 @@
 #include "exit_gate.h"
 
 #include "ntm/bucket.h"
-#include "ntm/ctl.h"
 #include "ntm/frag.h"
 #include "ntm/log.h"
 #include "ntm/map.h"
+#include "ntm/uplink.h"
 
 /* Revocations that are remembered: a Route Direction from before may come behind them. Of nodes
  * that only may not go out any more, for so long: they may be allowed to again. */
@@ -55,15 +55,11 @@ struct exit_gate {
 
 	/* exit_dc.c */
 	struct {
-		struct ntm_link *link;
-		struct ntm_ctl *ctl;
-		struct ntm_timer ping_timer, register_timer;
-		struct ntm_addr_list told;
-		uint64_t boot_id;
-		uint32_t register_txn;
-		bool registering, registered, behind_nat;
-		int64_t restarted_ms, ping_ms;
-		struct ntm_addr reflexive;
+		struct ntm_uplink *uplink;
+		struct ntm_timer ping_timer;
+		struct ntm_addr_list told; /* own addresses of the last REGISTER */
+		bool behind_nat;
+		int64_t ping_ms;
 	} dc;
 
 	struct exit_net net; /* as the DC has told it; vips family 0: not yet */
@@ -88,11 +84,7 @@ struct exit_gate {
 /* exit_dc.c */
 int exit_dc_init(struct exit_gate *gate);
 void exit_dc_fini(struct exit_gate *gate);
-int exit_dc_start(struct exit_gate *gate);
 void exit_dc_stop(struct exit_gate *gate);
-void exit_dc_on_up(struct exit_gate *gate);
-void exit_dc_on_down(struct exit_gate *gate);
-void exit_dc_on_input(struct exit_gate *gate, const struct ntm_pkt *pkt);
 /* Registers again when the own addresses are others. */
 void exit_dc_addrs_changed(struct exit_gate *gate);
 

@@ -108,6 +108,13 @@ static void session_input(struct relay *relay, const struct ntm_addr *from, cons
 	ntm_links_input(relay->links, from, &relay->pkt);
 }
 
+static bool is_dc(const struct relay *relay, const struct ntm_addr *addr)
+{
+	const struct ntm_link *link = ntm_uplink_link(relay->uplink);
+
+	return link != NULL && ntm_addr_eq(ntm_link_remote(link), addr);
+}
+
 const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *from,
 				   const uint8_t *data, size_t len)
 {
@@ -127,7 +134,7 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 	case NTM_FRAME_FINAL:
 		/* The only one who renews a session with us: keys are reckoned for nobody else, and
 		 * nobody else is asked for cookies. */
-		if (relay_dc_is_at(relay->dc, from))
+		if (is_dc(relay, from))
 			session_input(relay, from, data, len);
 		else
 			relay_count(relay, RELAY_DROP_STRANGER);
@@ -206,10 +213,8 @@ static void learn_own_addrs(struct relay *relay)
 	own->count = (uint8_t)relay->ops->own_addrs(relay->ctx, own->item, NTM_MSG_ADDRS);
 }
 
-static void fill_report(void *ctx, struct ntm_msg_relay_register *report)
+void relay_fill_report(struct relay *relay, struct ntm_msg_relay_register *report)
 {
-	struct relay *relay = ctx;
-
 	reckon_rate(relay);
 	report->own = relay->sources.own;
 	report->flows = relay->flows.count;
@@ -229,10 +234,8 @@ static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
 		ntm_warn("the DC gave a certificate that is not for this relay, or not valid now");
 }
 
-static void take_direction(void *ctx, const struct ntm_msg_relay_direction *direction)
+void relay_take_direction(struct relay *relay, const struct ntm_msg_relay_direction *direction)
 {
-	struct relay *relay = ctx;
-
 	relay->sources.reflexive = direction->reflexive;
 	if (direction->keys.count > 0)
 		relay->keys = direction->keys;
@@ -251,22 +254,18 @@ static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, 
 
 static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
-	struct relay *relay = ctx;
-
+	(void)ctx;
 	(void)link;
-	(void)owner;
-	(void)fresh; /* a restarted DC looks like a rekey from here: report every time */
-	relay_dc_on_up(relay->dc);
+	(void)fresh; /* a restarted DC looks like a rekey from here */
+	ntm_uplink_on_up(owner);
 }
 
 static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
 {
-	struct relay *relay = ctx;
-
+	(void)ctx;
 	(void)link;
-	(void)owner;
 	(void)why;
-	relay_dc_on_down(relay->dc);
+	ntm_uplink_on_down(owner);
 }
 
 static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
@@ -274,8 +273,8 @@ static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_p
 	struct relay *relay = ctx;
 
 	(void)link;
-	(void)owner;
-	relay_dc_on_input(relay->dc, pkt);
+	if (ntm_uplink_on_input(owner, pkt) != 0)
+		relay_count(relay, RELAY_DROP_MALFORMED);
 }
 
 /* ---- making ---- */
@@ -297,16 +296,8 @@ static int make_links(struct relay *relay)
 	relay->links = ntm_links_new(&links);
 	if (relay->links == NULL)
 		return -ENOMEM;
-	struct relay_dc_args dc = {
-		.links = relay->links,
-		.timers = relay->timers,
-		.lease = &relay->lease,
-		.report = fill_report,
-		.direction = take_direction,
-		.ctx = relay,
-	};
-	relay->dc = relay_dc_new(&dc);
-	return relay->dc == NULL ? -ENOMEM : 0;
+	relay->uplink = relay_dc_uplink_new(relay);
+	return relay->uplink == NULL ? -ENOMEM : 0;
 }
 
 struct relay *relay_new(const struct relay_args *args)
@@ -341,7 +332,7 @@ void relay_free(struct relay *relay)
 	if (relay == NULL)
 		return;
 	ntm_timer_del(relay->timers, &relay->sweep_timer);
-	relay_dc_free(relay->dc);
+	ntm_uplink_free(relay->uplink);
 	ntm_links_free(relay->links);
 	accounts_fini(&relay->accounts);
 	flows_fini(&relay->flows);
@@ -353,13 +344,13 @@ int relay_start(struct relay *relay)
 {
 	learn_own_addrs(relay);
 	ntm_timer_set(relay->timers, &relay->sweep_timer, SWEEP_MS);
-	return relay_dc_start(relay->dc);
+	return ntm_uplink_start(relay->uplink);
 }
 
 void relay_stop(struct relay *relay)
 {
 	ntm_timer_del(relay->timers, &relay->sweep_timer);
-	relay_dc_stop(relay->dc);
+	ntm_uplink_stop(relay->uplink);
 }
 
 void relay_drain(struct relay *relay)
@@ -368,14 +359,14 @@ void relay_drain(struct relay *relay)
 		return;
 	ntm_info("draining: no new flow is taken; flows=%u", (unsigned)relay->flows.count);
 	relay->draining = true;
-	relay_dc_report(relay->dc);
+	ntm_uplink_register(relay->uplink);
 	ntm_timer_set(relay->timers, &relay->sweep_timer, 0);
 }
 
 void relay_addrs_changed(struct relay *relay)
 {
 	learn_own_addrs(relay);
-	relay_dc_report(relay->dc);
+	ntm_uplink_register(relay->uplink);
 }
 
 uint32_t relay_flow_count(const struct relay *relay)

@@ -6,6 +6,7 @@
 #include "ntm/join.h"
 #include "ntm/loop.h"
 #include "ntm/udp.h"
+#include "ntm/verb.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,13 +99,8 @@ static int make_keys(const struct relay_cli *cli, struct joining *joining,
 static int read_token(const char *arg, struct ntm_token *token)
 {
 	char line[NTM_TOKEN_STR + 2];
+	int err = ntm_token_parse(token, ntm_verb_arg(arg, line, sizeof(line)));
 
-	if (strcmp(arg, "-") == 0) {
-		if (fgets(line, sizeof(line), stdin) == NULL)
-			line[0] = '\0';
-		arg = line;
-	}
-	int err = ntm_token_parse(token, arg);
 	ntm_wipe(line, sizeof(line));
 	if (err == 0 && token->kind == NTM_TOKEN_RELAY)
 		return 0;
@@ -113,6 +109,7 @@ static int read_token(const char *arg, struct ntm_token *token)
 		: err == -EBADMSG ? "the token is cut or mistyped: paste the whole line"
 		: err == -ENOTSUP ? "the token is of another version of NTM"
 				  : "this is no join token of a relay: it begins with ntmr1.");
+	ntm_wipe(token, sizeof(*token));
 	return err != 0 ? err : -EPROTO;
 }
 
@@ -128,27 +125,6 @@ static int refuse_second_lease(const struct relay_cli *cli)
 		old.fqdn[0] != '\0' ? old.fqdn : "a relay");
 	ntm_wipe(&old, sizeof(old));
 	return NTM_EXIT_FAILED;
-}
-
-/* Before the token is used: after that, a lease that cannot be saved would be lost. */
-static int make_dir(const struct relay_cli *cli)
-{
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
-	const char *user = cli->conf.user;
-
-	if (geteuid() == 0 && user[0] != '\0' && ntm_user_find(user, &uid, &gid) != 0) {
-		fprintf(stderr,
-			"ntm-relay: there is no user %s: `useradd --system %s`, or set user in the "
-			"configuration\n",
-			user, user);
-		return NTM_EXIT_FAILED;
-	}
-	int err = ntm_dir_make(cli->conf.state_dir, 0700, uid, gid);
-	if (err == 0)
-		return NTM_EXIT_OK;
-	fprintf(stderr, "ntm-relay: %s: %s\n", cli->conf.state_dir, strerror(-err));
-	return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
 }
 
 static int save(const struct relay_cli *cli, struct joining *joining)
@@ -189,8 +165,7 @@ static void print_lease(const struct relay_lease *lease, bool json)
 		return;
 	}
 	json_t *out = json_pack("{s:s, s:s}", "domain", lease->domain, "name", lease->fqdn);
-	json_dumpf(out, stdout, JSON_INDENT(2));
-	putchar('\n');
+	ntm_verb_print(out);
 	json_decref(out);
 }
 
@@ -228,8 +203,9 @@ int relay_cmd_join(struct relay_cli *cli)
 		      stderr);
 		code = NTM_EXIT_FAILED;
 	}
+	/* Before the token is used: after that, a lease that cannot be saved would be lost. */
 	if (code == NTM_EXIT_OK)
-		code = make_dir(cli);
+		code = ntm_verb_state_dir("ntm-relay", cli->conf.state_dir, cli->conf.user);
 	if (code == NTM_EXIT_OK)
 		code = join_with(cli, &token);
 	ntm_wipe(&token, sizeof(token));

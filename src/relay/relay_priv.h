@@ -5,14 +5,14 @@
 #include "bind_cookie.h"
 #include "flows.h"
 #include "relay.h"
-#include "relay_dc.h"
 #include "sources.h"
 
 #include "ntm/relay.h"
+#include "ntm/uplink.h"
 
 /* Why a datagram went no further. Each is counted; none is answered, but for UNKNOWN. */
 enum relay_drop {
-	RELAY_DROP_MALFORMED,   /* no frame that a relay reads */
+	RELAY_DROP_MALFORMED,   /* no frame that a relay reads, no message that its DC says */
 	RELAY_DROP_SOURCE,      /* from an address that nothing may be sent to */
 	RELAY_DROP_STRANGER,    /* begins a session, and is not the DC */
 	RELAY_DROP_LIMITED,     /* too many BINDs and ANSWERs of a flow from one network */
@@ -50,7 +50,7 @@ struct relay {
 	struct relay_settings settings;
 	struct relay_lease lease;
 	struct ntm_links *links;
-	struct relay_dc *dc;
+	struct ntm_uplink *uplink;
 
 	struct flows flows;
 	struct accounts accounts;
@@ -77,6 +77,13 @@ static inline void relay_count(struct relay *relay, enum relay_drop why)
 }
 const char *relay_drop_name(enum relay_drop why);
 
+/* relay.c: a report, but for its boot id; and what the DC wants. */
+void relay_fill_report(struct relay *relay, struct ntm_msg_relay_register *report);
+void relay_take_direction(struct relay *relay, const struct ntm_msg_relay_direction *direction);
+/* relay_dc.c: NULL: out of memory. */
+struct ntm_uplink *relay_dc_uplink_new(struct relay *relay);
+/* relay_dc.c: for `status`. */
+json_t *relay_dc_json(const struct relay *relay);
 /* admission.c: a BIND or an ANSWER. */
 void admission_input(struct relay *relay, const struct ntm_addr *from, const uint8_t *frame,
 		     size_t len);

@@ -83,8 +83,8 @@ json_t *relay_status_json(const struct relay *relay)
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
 			 "s:o, s:o, s:I}",
 			 "version", NTM_VERSION, "name", relay->lease.fqdn, "domain",
-			 relay->lease.domain, "registered", relay_dc_is_registered(relay->dc),
-			 "draining", relay->draining, "dc", relay_dc_json(relay->dc), "flows",
+			 relay->lease.domain, "registered", ntm_uplink_is_registered(relay->uplink),
+			 "draining", relay->draining, "dc", relay_dc_json(relay), "flows",
 			 (json_int_t)relay->flows.count, "flows_max",
 			 (json_int_t)relay->settings.flows_max, "kbit_s", (json_int_t)relay->kbit_s,
 			 "kbit_max", (json_int_t)relay->settings.kbit_max, "packets",

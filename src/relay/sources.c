@@ -20,10 +20,8 @@ void sources_init(struct sources *sources, int64_t now_ms)
 
 static bool is_own(const struct sources *sources, const struct ntm_addr *from)
 {
-	for (size_t i = 0; i < sources->own.count; i++)
-		if (ntm_ip_eq(&sources->own.item[i].ip, &from->ip))
-			return true;
-	return ntm_addr_eq(&sources->reflexive, from);
+	return ntm_addr_list_has(&sources->own, &from->ip) ||
+	       ntm_addr_eq(&sources->reflexive, from);
 }
 
 bool sources_ok(const struct sources *sources, const struct ntm_addr *from)

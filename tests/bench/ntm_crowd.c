@@ -108,7 +108,7 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 	(void)owner;
 	if (fresh)
 		send_register(member);
-	ntm_ctl_kick(member->ctl);
+	ntm_ctl_kick(member->ctl, 0);
 }
 
 static void open_link(struct member *member, uint8_t purpose, const uint8_t *payload,

@@ -200,7 +200,8 @@ static bool is_registered(void *arg)
 {
 	const struct sim_node *node = arg;
 
-	return node_is_registered(node->node) && dclink_answers(node->node->dclink);
+	return node_is_registered(node->node) &&
+	       ntm_uplink_answers(dclink_uplink(node->node->dclink));
 }
 
 /* Keys are changed twice while the DC is down; then it comes back. */

@@ -134,7 +134,7 @@ static inline void partner_up(void *ctx, struct ntm_link *link, void *owner, boo
 		ntm_link_free(p->link);
 	p->link = link;
 	ntm_ctl_set_link(p->ctl, link);
-	ntm_ctl_kick(p->ctl);
+	ntm_ctl_kick(p->ctl, 0);
 }
 
 static inline void partner_down(void *ctx, struct ntm_link *link, void *owner,

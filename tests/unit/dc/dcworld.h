@@ -315,7 +315,7 @@ static inline void client_up(void *ctx, struct ntm_link *link, void *owner, bool
 		client_report(c);
 	else if (!c->is_silent)
 		client_register(c);
-	ntm_ctl_kick(c->ctl);
+	ntm_ctl_kick(c->ctl, 0);
 }
 
 static inline void client_down(void *ctx, struct ntm_link *link, void *owner,

@@ -222,33 +222,31 @@ static void test_domain_when_the_store_fails(void **state)
 	assert_memory_equal(&made, &first, sizeof(made));
 }
 
-static void test_sign_domain(void **state)
+/* What no certificate can hold changes nothing. */
+static void test_domain_that_cannot_be_signed(void **state)
 {
 	struct fixture *f = *state;
 	struct trust_pin pin = pin_of_b();
-	struct store_cert times = {.serial = 77, .not_before_s = NOW, .not_after_s = NOW + 5};
-	struct ntm_cert_blob blob = {.len = 0};
-	struct ntm_cert cert;
+	struct identity_cert made = {.renew_s = 0};
 
-	assert_int_equal(identity_sign_domain(&f->identity, &pin, &times, &blob), 0);
-	assert_int_equal(ntm_cert_check(&cert, blob.data, blob.len, f->root.pub, NOW), 0);
-	assert_int_equal(cert.serial, 77);
-	assert_int_equal(cert.not_after_s, NOW + 5);
-	/* What no certificate can hold changes nothing. */
-	const struct ntm_cert_blob before = blob;
+	domain_at(f, &pin, NOW, &made);
+	const struct identity_cert first = made;
 	strcpy(pin.domain, "B.example");
-	assert_int_equal(identity_sign_domain(&f->identity, &pin, &times, &blob), -EINVAL);
-	assert_true(is_same(&before, &blob));
+	assert_int_equal(identity_domain(&f->identity, &pin, NOW + 30 * DAY, &made), -EINVAL);
+	assert_memory_equal(&made, &first, sizeof(made));
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_hello),          T(test_renewed_at_half_life),
-		T(test_clock_set_back), T(test_store_fails),
-		T(test_domain),         T(test_domain_when_the_store_fails),
-		T(test_sign_domain),
+		T(test_hello),
+		T(test_renewed_at_half_life),
+		T(test_clock_set_back),
+		T(test_store_fails),
+		T(test_domain),
+		T(test_domain_when_the_store_fails),
+		T(test_domain_that_cannot_be_signed),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -2,98 +2,17 @@
 /* A node's link to its DC, whose link layer is played, in virtual time; the test is the DC. */
 #pragma once
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
+#include "proto/link_play.h"
+
 #include "dclink.h"
 
-#include "ntm/bucket.h"
-
-#define PING_MS     15000
-#define REGISTER_MS 5000
-#define SENT_MAX    600
-
-/* ---- link.h, played ---- */
-
-struct ntm_link {
-	enum ntm_link_state state;
-	struct ntm_link_args args;
-	struct ntm_addr candidates[2];
-	unsigned opens, frees, closes, restarts;
-	struct ntm_addr remote;
-	const struct ntm_timers *timers;
-	int64_t last_out_ms;
-	size_t sent_count;
-	struct ntm_msg sent[SENT_MAX];
-};
-
-static struct ntm_link link_;
-static int open_err;
-
-int ntm_link_open(struct ntm_links *links, const struct ntm_link_args *args, struct ntm_link **out)
-{
-	(void)links;
-	if (open_err != 0)
-		return open_err;
-	link_.opens++;
-	link_.args = *args;
-	for (size_t i = 0; i < args->candidate_count; i++)
-		link_.candidates[i] = args->candidates[i];
-	link_.state = NTM_LINK_CONNECTING;
-	*out = &link_;
-	return 0;
-}
-
-void ntm_link_free(struct ntm_link *link)
-{
-	if (link != NULL)
-		link->frees++;
-}
-
-void ntm_link_close(struct ntm_link *link, uint8_t reason)
-{
-	(void)reason;
-	link->closes++;
-	link->state = NTM_LINK_CLOSED;
-}
-
-void ntm_link_restart(struct ntm_link *link, const struct ntm_addr *candidates, size_t count)
-{
-	link->restarts++;
-	assert_int_equal(count, 2);
-	assert_int_equal(candidates[1].port, 4331);
-}
-
-int ntm_link_send(struct ntm_link *link, struct ntm_pkt *pkt, uint8_t cls)
-{
-	(void)cls;
-	if (link->state != NTM_LINK_UP)
-		return -ENOTCONN;
-	assert_true(link->sent_count < SENT_MAX);
-	link->last_out_ms = link->timers->now_ms;
-	assert_int_equal(ntm_msg_decode(&link->sent[link->sent_count++], pkt->data, pkt->len), 0);
-	return 0;
-}
-
-enum ntm_link_state ntm_link_state(const struct ntm_link *link)
-{
-	return link->state;
-}
-
-const struct ntm_addr *ntm_link_remote(const struct ntm_link *link)
-{
-	return &link->remote;
-}
-
-void ntm_link_stats(const struct ntm_link *link, struct ntm_link_stats *out)
-{
-	*out = (struct ntm_link_stats){.rtt_ms = 12, .last_out_ms = link->last_out_ms};
-}
+#define PING_MS 15000
 
 /* ---- the world ---- */
 
@@ -101,6 +20,7 @@ struct world {
 	struct ntm_timers timers;
 	struct node_lease lease;
 	struct dclink *dclink;
+	struct ntm_uplink *uplink; /* of dclink */
 	struct ntm_addr_list own;
 	unsigned registered, news, requests, dones, keepalives;
 	int64_t keepalive_ms;
@@ -155,11 +75,6 @@ static inline void on_done(void *arg, int err, const struct ntm_msg *reply)
 
 static const struct node_ops node_ops = {.own_addrs = on_own_addrs};
 
-static inline struct ntm_addr addr_of(uint8_t last, uint16_t port)
-{
-	return (struct ntm_addr){.ip = ntm_ip_v4(192, 0, 2, last), .port = port};
-}
-
 static inline void make_dclink(struct world *w)
 {
 	struct dclink_args args = {
@@ -175,6 +90,7 @@ static inline void make_dclink(struct world *w)
 
 	w->dclink = dclink_new(&args);
 	assert_non_null(w->dclink);
+	w->uplink = dclink_uplink(w->dclink);
 }
 
 static inline struct world *world_new(void)
@@ -183,18 +99,13 @@ static inline struct world *world_new(void)
 
 	assert_non_null(w);
 	assert_int_equal(ntm_crypto_init(), 0);
-	memset(&link_, 0, sizeof(link_));
-	open_err = 0;
-	ntm_timers_init(&w->timers);
-	ntm_timers_advance(&w->timers, 10000, 10000);
+	link_play(&w->timers);
 	strcpy(w->lease.fqdn, "a.ntm.example");
 	memset(w->lease.dc_key, 7, sizeof(w->lease.dc_key));
 	w->lease.dc[0] = addr_of(9, 4330);
 	w->lease.dc[1] = addr_of(10, 4331);
 	w->own.count = 1;
 	w->own.item[0] = addr_of(1, 4330);
-	link_.remote = addr_of(9, 4330);
-	link_.timers = &w->timers;
 	make_dclink(w);
 	return w;
 }
@@ -208,23 +119,13 @@ static inline void world_free(struct world *w)
 
 static inline void pass(struct world *w, int64_t ms)
 {
-	int64_t end_ms = w->timers.now_ms + ms;
-
-	for (;;) {
-		int64_t next = ntm_timers_next(&w->timers);
-
-		if (next < 0 || w->timers.now_ms + next > end_ms)
-			break;
-		ntm_timers_advance(&w->timers, w->timers.now_ms + next, w->timers.now_ms + next);
-		ntm_timers_run(&w->timers);
-	}
-	ntm_timers_advance(&w->timers, end_ms, end_ms);
+	run_timers(&w->timers, ms);
 }
 
 static inline void come_up(struct world *w)
 {
 	link_.state = NTM_LINK_UP;
-	dclink_on_up(w->dclink, true);
+	ntm_uplink_on_up(w->uplink);
 }
 
 static inline struct world *world_started(void)
@@ -238,33 +139,12 @@ static inline struct world *world_started(void)
 
 /* ---- the DC ---- */
 
-static inline unsigned count_of(uint8_t type)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < link_.sent_count; i++)
-		count += link_.sent[i].type == type;
-	return count;
-}
-
-static inline const struct ntm_msg *last_of(uint8_t type)
-{
-	for (size_t i = link_.sent_count; i > 0; i--)
-		if (link_.sent[i - 1].type == type)
-			return &link_.sent[i - 1];
-	fail();
-	return NULL;
-}
-
 static inline void input(struct world *w, const struct ntm_msg *msg)
 {
 	struct ntm_pkt pkt;
 
-	ntm_pkt_reset(&pkt);
-	size_t len = ntm_msg_encode(msg, pkt.data, ntm_pkt_room(&pkt));
-	assert_true(len > 0);
-	ntm_pkt_put(&pkt, len);
-	dclink_on_input(w->dclink, &pkt);
+	write_msg(&pkt, msg);
+	assert_int_equal(ntm_uplink_on_input(w->uplink, &pkt), 0);
 }
 
 static inline struct ntm_msg registered_msg(void)
@@ -329,6 +209,6 @@ static inline struct world *world_registered(void)
 	struct world *w = world_started();
 
 	answer_register(w);
-	assert_true(dclink_is_registered(w->dclink));
+	assert_true(ntm_uplink_is_registered(w->uplink));
 	return w;
 }

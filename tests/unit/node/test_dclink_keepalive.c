@@ -40,7 +40,7 @@ static void behind_a_nat_the_dc_is_pinged_after_an_idle_time(void **state)
 	assert_int_equal(count_of(NTM_MSG_PING), 0);
 	pass(w, 1);
 	assert_int_equal(count_of(NTM_MSG_PING), 1);
-	answer_ping(w, dclink_reflexive(w->dclink));
+	answer_ping(w, ntm_uplink_seen(w->uplink));
 	/* As the link's own keepalive, 10 s after the PONG. */
 	pass(w, 10000);
 	link_.last_out_ms = w->timers.now_ms;
@@ -100,7 +100,7 @@ static void registered_tells_as_well(void **state)
 	msg.registered.keepalive_s = 25;
 	msg.registered.reflexive = addr_of(200, 61000);
 	msg.registered.lifetime_s = 36; /* renewed after 18 s */
-	dclink_on_up(w->dclink, false);
+	ntm_uplink_on_up(w->uplink);
 	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
 	input(w, &msg);
 	unsigned before = count_of(NTM_MSG_REGISTER);
@@ -125,7 +125,7 @@ static void a_move_is_no_fault_of_the_nat(void **state)
 	answer_register(w);
 	/* Without a NAT there. */
 	struct ntm_msg msg = registered_msg();
-	dclink_on_up(w->dclink, false);
+	ntm_uplink_on_up(w->uplink);
 	msg.txn = last_of(NTM_MSG_REGISTER)->txn;
 	msg.registered.reflexive = addr_of(77, 4330);
 	input(w, &msg);

@@ -50,6 +50,7 @@ struct host {
 
 	unsigned up, fresh, down, inputs, moved, answers, accepts, verifies, unknown_pairs;
 	enum ntm_link_down why;
+	void *owner; /* of the link that came up last */
 	struct ntm_addr moved_to;
 	unsigned doubles; /* of test data */
 	uint8_t seen[WORLD_SEQ_MAX / 8];
@@ -322,7 +323,7 @@ static inline void on_up(void *ctx, struct ntm_link *link, void *owner, bool fre
 {
 	struct host *h = ctx;
 
-	(void)owner;
+	h->owner = owner;
 	assert_int_equal(ntm_link_state(link), NTM_LINK_UP);
 	h->up++;
 	h->fresh += fresh;

@@ -333,10 +333,10 @@ static void kicked(void **state)
 	request(NTM_MSG_PING, NULL);
 	request(NTM_MSG_RESOLVE, NULL);
 	run_until(10050);
-	ntm_ctl_kick(ctl);
+	ntm_ctl_kick(ctl, 0);
 	assert_int_equal(sent_count, 0);
 	ntm_ctl_set_link(ctl, LINK_B);
-	ntm_ctl_kick(ctl);
+	ntm_ctl_kick(ctl, 0);
 	assert_int_equal(sent_count, 2);
 	assert_int_equal(sent[0].at_ms, 10050);
 	assert_ptr_equal(sent[0].link, LINK_B);
@@ -357,8 +357,10 @@ static void kick_does_not_count(void **state)
 {
 	(void)state;
 	request(NTM_MSG_PING, NULL);
-	ntm_ctl_kick(ctl);
-	ntm_ctl_kick(ctl);
+	ntm_ctl_kick(ctl, 0);
+	ntm_ctl_kick(ctl, 0);
+	assert_int_equal(sent_count, 3);
+	ntm_ctl_kick(ctl, sent[0].msg.txn);
 	assert_int_equal(sent_count, 3);
 	run_until(10200);
 	assert_int_equal(only(UNANSWERED)->sent, 1);

@@ -30,7 +30,7 @@ static void do_request(void)
 
 static void do_kick(void)
 {
-	ntm_ctl_kick(ctl);
+	ntm_ctl_kick(ctl, 0);
 }
 
 static uint32_t victim;

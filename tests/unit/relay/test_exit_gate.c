@@ -27,7 +27,7 @@ static void without_a_nodes_certificate_nothing_is_set_up(void **state)
 	run(w, 100);
 	assert_int_equal(w->registers, 1);
 	assert_int_equal(w->host_changes, 0);
-	assert_false(w->gate->dc.registered);
+	assert_false(ntm_uplink_is_registered(w->gate->dc.uplink));
 	/* And nobody can come. */
 	struct ntm_msg msg = direction_of(w, &w->a);
 	assert_refused(w, &msg);

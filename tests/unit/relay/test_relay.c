@@ -357,11 +357,11 @@ static void test_dc_is_gone(void **state)
 		assert_non_null(relayed(w, &pair.addr[0], pair.label));
 		assert_non_null(relayed(w, &pair.addr[1], pair.label));
 	}
-	assert_false(relay_dc_is_registered(w->relay->dc));
+	assert_false(ntm_uplink_is_registered(w->relay->uplink));
 	assert_true(bind_to(w, &late, &pair.addr[0], 1, NULL));
 	w->dc_deaf = false;
 	run_ms(w, 15000);
-	assert_true(relay_dc_is_registered(w->relay->dc));
+	assert_true(ntm_uplink_is_registered(w->relay->uplink));
 	world_free(w);
 }
 
