@@ -31,6 +31,21 @@ static void print_drops(const json_t *drops)
 		printf("dropped     %lld %s\n", (long long)json_integer_value(value), name);
 }
 
+/* What the logic has dealt with, and the socket did not take or give. */
+static void print_socket_drops(const json_t *udp)
+{
+	static const char *const names[][2] = {
+		{"dropped_full", "socket_full"},
+		{"dropped_error", "socket_error"},
+		{"overrun", "overrun"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ntm_verb_number(udp, names[i][0]) > 0)
+			printf("dropped     %lld %s\n", ntm_verb_number(udp, names[i][0]),
+			       names[i][1]);
+}
+
 static void print_exit(const json_t *exits)
 {
 	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
@@ -72,6 +87,7 @@ static void print_status(const json_t *status)
 	printf("running     %lld s, version %s\n", ntm_verb_number(status, "up_s"),
 	       ntm_verb_text(status, "version"));
 	print_drops(json_object_get(status, "drops"));
+	print_socket_drops(json_object_get(status, "udp"));
 }
 
 struct shown {

@@ -107,7 +107,7 @@ static json_t *status_json(const struct relay_daemon *daemon)
 
 	if (json != NULL)
 		json_object_set_new(json, "udp",
-				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 					      "port", (int)ntm_udp_batch_port(daemon->udp),
 					      "packets_in", (json_int_t)udp->udp.packets_in,
 					      "packets_out", (json_int_t)udp->udp.packets_out,
@@ -115,6 +115,8 @@ static json_t *status_json(const struct relay_daemon *daemon)
 					      "bytes_out", (json_int_t)udp->udp.bytes_out,
 					      "dropped_full", (json_int_t)udp->udp.dropped_full,
 					      "dropped_error", (json_int_t)udp->udp.dropped_error,
+					      "overrun",
+					      (json_int_t)ntm_udp_batch_overrun(daemon->udp),
 					      "trains_in", (json_int_t)udp->trains_in, "trains_out",
 					      (json_int_t)udp->trains_out));
 	exit_daemon_status(daemon->exits, json);

@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -43,17 +45,24 @@ static int run(const char *line)
 	return code;
 }
 
+/* Of its own for every run of the tests. */
+static int port(void)
+{
+	static int number;
+
+	return number != 0 ? number : (number = 20000 + (int)getpid() % 20000);
+}
+
 static int setup(void **state)
 {
 	char conf[300];
 
 	if (temp_dir_make(state) != 0)
 		return -1;
-	/* A port of its own for every run of the tests. */
 	snprintf(conf, sizeof(conf),
 		 "relay {\n listen = \"127.0.0.1:%d\"\n allow_loopback = yes\n state_dir = "
 		 "\"%s/s\"\n run_dir = \"%s\"\n user = \"\"\n}\n",
-		 20000 + (int)getpid() % 20000, temp_dir, temp_dir);
+		 port(), temp_dir, temp_dir);
 	temp_write("relay.conf", conf);
 	temp_write("bad.conf", "relay {\n gatewy = no\n}\n");
 	return 0;
@@ -195,6 +204,34 @@ static void test_daemon(void **state)
 	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
 }
 
+/* A relay that stands still loses datagrams before it can count them; status tells all the same. */
+static void test_overrun(void **state)
+{
+	static char data[60000];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int status, fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	to.sin_port = htons((uint16_t)port());
+	pid_t child = fork();
+	if (child == 0)
+		_exit(run("-c % run"));
+	assert_int_equal(wait_until_up(), NTM_EXIT_FAILED);
+	assert_null(strstr(temp_read("out"), "overrun"));
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to,
+					sizeof(to)),
+				 sizeof(data));
+	close(fd);
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(run("-c % status"), NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("out"), " overrun\n"));
+	assert_int_equal(kill(child, SIGTERM), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
 static void test_signal(void **state)
 {
 	int status;
@@ -212,9 +249,8 @@ static void test_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_daemon),
+		cmocka_unit_test(test_usage),  cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_daemon), cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_signal),
 	};
 
