@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWN_ADDRS_MAX 32
+/* IPv4 comes first: as many as a host with a bridge for each of its containers has. */
+#define OWN_ADDRS_MAX 256
 
 struct relay_daemon {
 	const struct relay_conf *conf;
@@ -51,18 +52,12 @@ static void send_udp(void *ctx, const struct ntm_addr *to, const uint8_t *data, 
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	struct relay_daemon *daemon = ctx;
-	const struct ntm_ip *only = &daemon->conf->listen.ip;
 	struct ntm_ip ips[OWN_ADDRS_MAX];
-	size_t found = 0, count = 0;
+	size_t found = 0;
 
 	if (ntm_netlink_addrs(daemon->netlink, 0, ips, OWN_ADDRS_MAX, &found) != 0)
 		return 0;
-	for (size_t i = 0; i < found && count < cap; i++)
-		if (ntm_ip_is_usable(&ips[i]) &&
-		    (ntm_ip_is_unspecified(only) || ntm_ip_eq(only, &ips[i])))
-			out[count++] = (struct ntm_addr){.ip = ips[i],
-							 .port = ntm_udp_batch_port(daemon->udp)};
-	return count;
+	return relay_conf_own_addrs(daemon->conf, ips, found, out, cap);
 }
 
 static void save_lease(void *ctx, const struct relay_lease *lease)
