@@ -171,11 +171,25 @@ static void sweep(struct relay *relay)
 		relay->sweep_pos = 0;
 }
 
+/* Not with the reports: they may be many at once, and none while the DC is away. */
+static void reckon_rate(struct relay *relay)
+{
+	int64_t passed_ms = relay->timers->now_ms - relay->rate_ms;
+
+	if (passed_ms < SWEEP_MS / 2)
+		return; /* too little to tell */
+	uint64_t kbit_s = (relay->counters.bytes - relay->rate_bytes) * 8 / (uint64_t)passed_ms;
+	relay->kbit_s = kbit_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kbit_s;
+	relay->rate_ms = relay->timers->now_ms;
+	relay->rate_bytes = relay->counters.bytes;
+}
+
 static void on_sweep(void *arg)
 {
 	struct relay *relay = arg;
 
 	ntm_timer_set(relay->timers, &relay->sweep_timer, SWEEP_MS);
+	reckon_rate(relay);
 	if (relay->draining)
 		relay->sweep_pos = 0;
 	sweep(relay);
@@ -187,18 +201,6 @@ static void on_sweep(void *arg)
 
 /* ---- the DC ---- */
 
-static void reckon_rate(struct relay *relay)
-{
-	int64_t passed_ms = relay->timers->now_ms - relay->rate_ms;
-
-	if (passed_ms <= 0)
-		return;
-	uint64_t kbit_s = (relay->counters.bytes - relay->rate_bytes) * 8 / (uint64_t)passed_ms;
-	relay->kbit_s = kbit_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kbit_s;
-	relay->rate_ms = relay->timers->now_ms;
-	relay->rate_bytes = relay->counters.bytes;
-}
-
 static void learn_own_addrs(struct relay *relay)
 {
 	struct ntm_addr_list *own = &relay->sources.own;
@@ -208,9 +210,8 @@ static void learn_own_addrs(struct relay *relay)
 
 static void fill_report(void *ctx, struct ntm_msg_relay_register *report)
 {
-	struct relay *relay = ctx;
+	const struct relay *relay = ctx;
 
-	reckon_rate(relay);
 	report->own = relay->sources.own;
 	report->flows = relay->flows.count;
 	report->flows_max = relay->settings.flows_max;

@@ -326,6 +326,43 @@ static void test_reports(void **state)
 	world_free(w);
 }
 
+static int64_t kbit_now(const struct world *w)
+{
+	json_t *json = relay_status_json(w->relay);
+	int64_t kbit_s = json_integer_value(json_object_get(json, "kbit_s"));
+
+	json_decref(json);
+	return kbit_s;
+}
+
+/* The rate is the last second's, also when nobody asks for reports, or asks for many. */
+static void test_rate_without_dc(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 1, A, B);
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		run_ms(w, 1);
+		(void)relayed(w, &pair.addr[0], pair.label);
+		if (i % 500 == 0)
+			relay_addrs_changed(w->relay); /* reports at once */
+		if (i > 2000)
+			assert_in_range(kbit_now(w), PACKET_BITS * 9 / 10, PACKET_BITS * 11 / 10);
+	}
+	w->dc_deaf = true;
+	run_ms(w, 200000);
+	assert_false(relay_dc_is_registered(w->relay->dc));
+	assert_int_equal(kbit_now(w), 0);
+	pair = pair_up(w, 2, A, B);
+	for (int i = 0; i < 3000; i++) {
+		run_ms(w, 1);
+		(void)relayed(w, &pair.addr[0], pair.label);
+	}
+	assert_in_range(kbit_now(w), PACKET_BITS * 9 / 10, PACKET_BITS * 11 / 10);
+	world_free(w);
+}
+
 /* A DC that was restarted has lost the session: it is called again within a round of retries. */
 static void test_dc_restarts(void **state)
 {
@@ -608,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_kbit_of_an_account),
 		cmocka_unit_test(test_kbit_of_the_relay),
 		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_rate_without_dc),
 		cmocka_unit_test(test_dc_restarts),
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),
