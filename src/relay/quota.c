@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What may pass at once: half a second's worth, and two datagrams at least. */
+/* What may pass at once: half a second's worth, and two datagrams at least; bulk leaves a quarter
+ * of it, and has room for one datagram. */
 #define BURST_MS       500
 #define BURST_MIN_BITS (2 * NTM_PKT_MAX * 8)
+#define BULK_LEAVES    4 /* one part in so many */
 
 static int64_t full(const struct meter *meter)
 {
@@ -52,14 +54,16 @@ static void refill(struct meter *meter, int64_t now_ms)
 		meter->level_bits += passed_ms * meter->kbit_s;
 }
 
-bool meter_has(struct meter *meter, size_t len, int64_t now_ms)
+bool meter_has(struct meter *meter, size_t len, bool is_bulk, int64_t now_ms)
 {
+	int64_t left = is_bulk ? full(meter) / BULK_LEAVES : 0;
+
 	if (meter->kbit_s == 0) {
 		meter->level_bits = full(meter); /* meter_take may take */
 		return true;
 	}
 	refill(meter, now_ms);
-	return meter->level_bits >= (int64_t)len * 8;
+	return meter->level_bits - left >= (int64_t)len * 8;
 }
 
 int accounts_init(struct accounts *accounts)

@@ -18,8 +18,9 @@ struct meter {
 void meter_init(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
 /* Another rate; what was used up stays used. */
 void meter_set(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
-/* Whether len bytes may pass now; takes nothing. */
-bool meter_has(struct meter *meter, size_t len, int64_t now_ms);
+/* Whether len bytes may pass now; takes nothing. Bulk leaves a part of what may pass at once to
+ * real-time traffic, which so finds room however much bulk there is. */
+bool meter_has(struct meter *meter, size_t len, bool is_bulk, int64_t now_ms);
 /* After meter_has. */
 static inline void meter_take(struct meter *meter, size_t len)
 {

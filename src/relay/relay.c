@@ -44,15 +44,16 @@ static int side_of(const struct flow *flow, const struct ntm_addr *from)
 	return ntm_addr_eq(&flow->side[1].addr, from) ? 1 : -1;
 }
 
-static enum relay_drop meter_all(struct relay *relay, struct flow_side *side, size_t len)
+static enum relay_drop meter_all(struct relay *relay, struct flow_side *side, bool is_bulk,
+				 size_t len)
 {
 	int64_t now_ms = relay->timers->now_ms;
 
-	if (!meter_has(&side->meter, len, now_ms))
+	if (!meter_has(&side->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_SIDE;
-	if (!meter_has(&side->account->meter, len, now_ms))
+	if (!meter_has(&side->account->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_ACCOUNT;
-	if (!meter_has(&relay->meter, len, now_ms))
+	if (!meter_has(&relay->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_RELAY;
 	meter_take(&side->meter, len);
 	meter_take(&side->account->meter, len);
@@ -91,7 +92,7 @@ static const struct ntm_addr *forward(struct relay *relay, const struct ntm_addr
 	side->heard_ms = now_ms;
 	enum relay_drop why = peer->addr.ip.family == 0 || relay_side_is_over(relay, peer)
 				      ? RELAY_DROP_PEER_UNBOUND
-				      : meter_all(relay, side, len);
+				      : meter_all(relay, side, data[1] == 0, len);
 	if (why != RELAY_DROPS) {
 		relay_count(relay, why);
 		return NULL;

@@ -296,6 +296,39 @@ static void test_kbit_of_the_relay(void **state)
 	world_free(w);
 }
 
+/* A relay that is full of bulk still carries every packet of a call, and bulk gets the rest. */
+static void test_bulk_leaves_room_for_calls(void **state)
+{
+	struct world *w = world_new(16);
+	unsigned calls = 0, bulk = 0;
+
+	(void)state;
+	relay_free(w->relay);
+	w->settings.kbit_max = 300;
+	relay_begin(w);
+	run_ms(w, 100);
+	struct pair call = pair_up(w, 1, A, B);
+	struct pair load = pair_up(w, 2, "192.0.2.1:7001", "198.51.100.2:7001");
+	for (int i = 0; i < 10000; i++) {
+		run_ms(w, 1);
+		for (int k = 0; k < 4; k++)
+			bulk += relayed_as(w, &load.addr[0], load.label, 0) != NULL;
+		if (i % 10 == 0)
+			calls += relayed(w, &call.addr[i / 10 % 2], call.label) != NULL;
+	}
+	assert_int_equal(calls, 1000);
+	/* With what the burst had in the beginning. */
+	assert_in_range(calls + bulk, 3000000 / PACKET_BITS - 2, 3200000 / PACKET_BITS);
+	/* When it is all that there is, it gets all. */
+	bulk = 0;
+	for (int i = 0; i < 10000; i++) {
+		run_ms(w, 1);
+		bulk += relayed_as(w, &load.addr[0], load.label, 0) != NULL;
+	}
+	assert_in_range(bulk, 3000000 / PACKET_BITS - 2, 3000000 / PACKET_BITS + 2);
+	world_free(w);
+}
+
 /* ---- the DC ---- */
 
 static void test_reports(void **state)
@@ -644,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_kbit_of_a_side),
 		cmocka_unit_test(test_kbit_of_an_account),
 		cmocka_unit_test(test_kbit_of_the_relay),
+		cmocka_unit_test(test_bulk_leaves_room_for_calls),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_rate_without_dc),
 		cmocka_unit_test(test_dc_restarts),
