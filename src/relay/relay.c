@@ -221,6 +221,19 @@ static void fill_report(void *ctx, struct ntm_msg_relay_register *report)
 	report->draining = relay->draining;
 }
 
+/* It comes with every answer: said once. */
+static void complain_of_cert(struct relay *relay, const struct ntm_cert_blob *cert, int err)
+{
+	struct ntm_cert_blob *refused = &relay->refused;
+
+	if (refused->len == cert->len && memcmp(refused->data, cert->data, cert->len) == 0)
+		return;
+	*refused = *cert;
+	ntm_warn("the DC gave a certificate that is %s",
+		 err == -ETIME ? "not valid now: is this host's clock right?"
+			       : "not for this relay; it goes on with the one that it has");
+}
+
 static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
 {
 	int err = relay_lease_renew(&relay->lease, cert, relay->timers->wall_ms / 1000);
@@ -228,7 +241,7 @@ static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
 	if (err == 0)
 		relay->ops->lease_changed(relay->ctx, &relay->lease);
 	else if (err != -EALREADY)
-		ntm_warn("the DC gave a certificate that is not for this relay, or not valid now");
+		complain_of_cert(relay, cert, err);
 }
 
 static void take_direction(void *ctx, const struct ntm_msg_relay_direction *direction)

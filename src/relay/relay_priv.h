@@ -58,6 +58,7 @@ struct relay {
 	struct bind_cookies cookies;
 	struct meter meter; /* of the whole relay */
 	struct ntm_ticket_key_list keys;
+	struct ntm_cert_blob refused; /* the last one, which the DC gives again and again */
 	bool draining;
 	bool drained;
 

@@ -456,6 +456,46 @@ static void test_renewed_cert(void **state)
 	world_free(w);
 }
 
+struct lines {
+	unsigned count;
+	char last[200];
+};
+
+static void keep_line(enum ntm_log_level level, const char *text, void *arg)
+{
+	struct lines *lines = arg;
+
+	if (level > NTM_LOG_INFO)
+		return;
+	lines->count++;
+	snprintf(lines->last, sizeof(lines->last), "%s", text);
+}
+
+/* A relay whose clock is wrong says so, but not every two seconds; and takes it when it is right.
+ */
+static void test_refused_cert(void **state)
+{
+	struct world *w = world_up(16);
+	struct lines lines = {.count = 0};
+
+	(void)state;
+	sign_cert(w, &w->direction.cert, 2);
+	w->timers.wall_ms -= INT64_C(86400000);
+	ntm_log_set_sink(keep_line, &lines);
+	run_ms(w, 60000);
+	assert_int_equal(w->saved, 0);
+	assert_int_equal(lines.count, 1);
+	assert_non_null(strstr(lines.last, "clock"));
+	sign_cert(w, &w->direction.cert, 3); /* another one */
+	run_ms(w, 60000);
+	assert_int_equal(lines.count, 2);
+	w->timers.wall_ms += INT64_C(86400000);
+	run_ms(w, 10000);
+	assert_int_equal(w->saved, 1);
+	assert_int_equal(lines.count, 2);
+	world_free(w);
+}
+
 static void test_json(void **state)
 {
 	struct world *w = world_up(300);
@@ -683,6 +723,7 @@ int main(void)
 		cmocka_unit_test(test_dc_restarts),
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),
+		cmocka_unit_test(test_refused_cert),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_handshakes_of_strangers),
 		cmocka_unit_test(test_hundred_thousand_lies),
