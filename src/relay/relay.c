@@ -271,6 +271,7 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 	(void)link;
 	(void)owner;
 	(void)fresh; /* a restarted DC looks like a rekey from here: report every time */
+	relay->is_ended = false;
 	relay_dc_on_up(relay->dc);
 }
 
@@ -280,8 +281,15 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 
 	(void)link;
 	(void)owner;
-	(void)why;
 	relay_dc_on_down(relay->dc);
+	/* A DC that stops says nothing. */
+	relay->is_ended = why == NTM_DOWN_CLOSED;
+	if (relay->is_ended)
+		ntm_warn("the DC has ended the session: %s was revoked there, or another host has "
+			 "joined in its place; flows end with their tickets, a day from now at "
+			 "most, and no new ones come. Stop this relay, or join again with a new "
+			 "token (ntm-dc relay add)",
+			 relay->lease.fqdn);
 }
 
 static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)

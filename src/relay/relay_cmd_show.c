@@ -60,22 +60,33 @@ static void print_exit(const json_t *exits)
 	print_drops(json_object_get(exits, "drops"));
 }
 
-static void print_status(const json_t *status)
+static void print_dc(const json_t *status)
 {
 	const json_t *dc = json_object_get(status, "dc");
+
+	if (json_is_true(json_object_get(status, "registered")))
+		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
+		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
+	else if (json_is_true(json_object_get(status, "ended")))
+		printf("DC          has ended the session: this relay was revoked there, or "
+		       "another "
+		       "host has joined in its place; join again with a new token (ntm-dc relay "
+		       "add)\n");
+	else
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
+		       "ntm-dc running, and is this relay in its `ntm-dc relay list`?\n",
+		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+}
+
+static void print_status(const json_t *status)
+{
 	const json_t *admission = json_object_get(status, "admission");
 
 	printf("relay       %s%s\n", ntm_verb_text(status, "name"),
 	       json_is_true(json_object_get(status, "draining"))
 		       ? " (draining: takes no new flow, ends with the last one)"
 		       : "");
-	if (json_is_true(json_object_get(status, "registered")))
-		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
-		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
-	else
-		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
-		       "and is ntm-dc running?\n",
-		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+	print_dc(status);
 	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
 	       ntm_verb_number(status, "flows"), ntm_verb_number(status, "flows_max"),
 	       ntm_verb_number(admission, "flows_made"), ntm_verb_number(admission, "flows_ended"));

@@ -61,6 +61,7 @@ struct relay {
 	struct ntm_cert_blob refused; /* the last one, which the DC gives again and again */
 	bool draining;
 	bool drained;
+	bool is_ended; /* the DC has closed our session, and taken none since */
 
 	struct ntm_timer sweep_timer;
 	uint32_t sweep_pos;

@@ -331,6 +331,21 @@ static void test_bulk_leaves_room_for_calls(void **state)
 
 /* ---- the DC ---- */
 
+struct lines {
+	unsigned count;
+	char last[200];
+};
+
+static void keep_line(enum ntm_log_level level, const char *text, void *arg)
+{
+	struct lines *lines = arg;
+
+	if (level > NTM_LOG_INFO)
+		return;
+	lines->count++;
+	snprintf(lines->last, sizeof(lines->last), "%s", text);
+}
+
 static void test_reports(void **state)
 {
 	struct world *w = world_up(16);
@@ -413,6 +428,48 @@ static void test_dc_restarts(void **state)
 	world_free(w);
 }
 
+static bool is_ended(const struct world *w)
+{
+	json_t *json = relay_status_json(w->relay);
+	bool is_ended = json_is_true(json_object_get(json, "ended"));
+
+	json_decref(json);
+	return is_ended;
+}
+
+/* A relay that is revoked says so, and is not only without its DC; until it is taken again. */
+static void test_dc_ends_it(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 1, A, B);
+	struct lines lines = {.count = 0};
+
+	(void)state;
+	assert_false(is_ended(w));
+	ntm_log_set_sink(keep_line, &lines);
+	ntm_ctl_set_link(w->dc_ctl, NULL);
+	ntm_link_close(w->dc_link, 2);
+	ntm_link_free(w->dc_link);
+	w->dc_link = NULL;
+	w->dc_deaf = true;
+	run_ms(w, 1000);
+	assert_true(is_ended(w));
+	assert_non_null(strstr(lines.last, "relay1.ntm.example was revoked"));
+	assert_non_null(relayed(w, &pair.addr[0], pair.label));
+	run_ms(w, 60000);
+	assert_true(is_ended(w));
+	w->dc_deaf = false;
+	run_ms(w, 15000);
+	assert_true(relay_dc_is_registered(w->relay->dc));
+	assert_false(is_ended(w));
+	/* A DC that is only away has ended nothing. */
+	w->dc_deaf = true;
+	run_ms(w, 600000);
+	assert_false(relay_dc_is_registered(w->relay->dc));
+	assert_false(is_ended(w));
+	world_free(w);
+}
+
 /* Without its DC the relay goes on with the keys that it has. */
 static void test_dc_is_gone(void **state)
 {
@@ -454,21 +511,6 @@ static void test_renewed_cert(void **state)
 	assert_int_equal(w->saved, 1);
 	assert_memory_equal(w->lease.cert.data, w->direction.cert.data, w->lease.cert.len);
 	world_free(w);
-}
-
-struct lines {
-	unsigned count;
-	char last[200];
-};
-
-static void keep_line(enum ntm_log_level level, const char *text, void *arg)
-{
-	struct lines *lines = arg;
-
-	if (level > NTM_LOG_INFO)
-		return;
-	lines->count++;
-	snprintf(lines->last, sizeof(lines->last), "%s", text);
 }
 
 /* A relay whose clock is wrong says so, but not every two seconds; and takes it when it is right.
@@ -721,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_rate_without_dc),
 		cmocka_unit_test(test_dc_restarts),
+		cmocka_unit_test(test_dc_ends_it),
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),
 		cmocka_unit_test(test_refused_cert),
