@@ -527,6 +527,32 @@ static void test_restarted(void **state)
 	assert_true(ntm_addr_eq(&p.b->restart.addrs.item[0], &before));
 }
 
+/* Two hosts with one key, as copies of a machine are, seem to restart with every report. Nodes
+ * would bind anew all the time. */
+static void test_key_on_two_hosts(void **state)
+{
+	struct world *w = *state;
+	struct client *r = relay_new(w, 0, RELAY1);
+	struct pair p = pair_behind_nats(w);
+	uint64_t boot_ids[2] = {r->boot_id, r->boot_id + 1};
+	unsigned from = w->line_count;
+
+	pair_ask(w, &p);
+	for (size_t i = 1; i < 16; i++) {
+		r->boot_id = boot_ids[i % 2];
+		run(w, 2000);
+	}
+	assert_int_equal(p.a->restarts, 5);
+	assert_int_equal(p.b->restarts, 5);
+	assert_int_equal(lines_with(w, from, "relay=" RELAY1 " has started anew"), 5);
+	assert_int_equal(lines_with(w, from, "copy of its key"), 1);
+	/* Later it is believed again. */
+	run(w, 60000);
+	r->boot_id++;
+	run(w, 2100);
+	assert_int_equal(p.a->restarts, 6);
+}
+
 /* The DC has started anew: the relay's keys open its tickets. */
 static void test_dc_restarted(void **state)
 {
@@ -689,6 +715,7 @@ int main(void)
 		T(test_none),
 		T(test_status),
 		T(test_restarted),
+		T(test_key_on_two_hosts),
 		T(test_dc_restarted),
 		T(test_revoked),
 		T(test_joins_anew),
