@@ -193,6 +193,23 @@ static void test_two_nats(void **state)
 	assert_int_equal(w->dc->directions.counters.relayed, 1);
 }
 
+/* What the operator lets one node send is in both tickets. */
+static void test_kbit_of_a_flow(void **state)
+{
+	struct world *w = *state;
+	struct client *r = relay_new(w, 0, RELAY1);
+	struct pair p = pair_behind_nats(w);
+	const struct ntm_relay_list *mn = &p.a->route.relays;
+
+	pair_ask(w, &p);
+	assert_int_equal(open_offer(w, r, &mn->item[0]).kbit_s, 0);
+	w->dc->settings.relay_flow_kbit = 2500;
+	pair_ask(w, &p);
+	assert_int_equal(open_offer(w, r, &mn->item[0]).kbit_s, 2500);
+	assert_int_equal(open_offer(w, r, &p.b->told[p.b->told_count - 1].relays.item[0]).kbit_s,
+			 2500);
+}
+
 /* Copies are told the same; a new direction has new tickets. */
 static void test_each_direction_has_its_own(void **state)
 {
@@ -704,6 +721,7 @@ int main(void)
 		T(test_roles_apart),
 		T(test_says_what_it_may_not),
 		T(test_two_nats),
+		T(test_kbit_of_a_flow),
 		T(test_each_direction_has_its_own),
 		T(test_not_where_none_is_needed),
 		T(test_same_nat),
