@@ -65,7 +65,7 @@ static void save_lease(void *ctx, const struct relay_lease *lease)
 	struct relay_daemon *daemon = ctx;
 	char words[300];
 
-	if (relay_lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+	if (relay_lease_save_own(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
 		ntm_err("%s", words);
 }
 
