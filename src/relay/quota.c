@@ -14,6 +14,9 @@
 #define BURST_MIN_BITS (2 * NTM_PKT_MAX * 8)
 #define BULK_LEAVES    4 /* one part in so many */
 
+/* Of the flows, one part in so many is for the relay's own domain alone. */
+#define OWN_PART 4
+
 static int64_t full(const struct meter *meter)
 {
 	int64_t bits = (int64_t)meter->kbit_s * BURST_MS;
@@ -66,9 +69,10 @@ bool meter_has(struct meter *meter, size_t len, bool is_bulk, int64_t now_ms)
 	return meter->level_bits - left >= (int64_t)len * 8;
 }
 
-int accounts_init(struct accounts *accounts)
+int accounts_init(struct accounts *accounts, uint32_t relay_flows)
 {
-	*accounts = (struct accounts){.map = ntm_map_new()};
+	*accounts = (struct accounts){.map = ntm_map_new(),
+				      .others_max = relay_flows - relay_flows / OWN_PART};
 	return accounts->map == NULL ? -ENOMEM : 0;
 }
 
@@ -102,8 +106,11 @@ bool accounts_has_room(const struct accounts *accounts, uint32_t number)
 {
 	const struct account *account = ntm_map_get(accounts->map, &number, sizeof(number));
 
-	return number == QUOTA_OWN || accounts->flows_max == 0 || account == NULL ||
-	       account->flows < accounts->flows_max;
+	if (number == QUOTA_OWN)
+		return true;
+	return accounts->others < accounts->others_max &&
+	       (accounts->flows_max == 0 || account == NULL ||
+		account->flows < accounts->flows_max);
 }
 
 struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_t now_ms)
@@ -123,12 +130,16 @@ struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_
 		}
 	}
 	account->flows++;
+	accounts->others += number != QUOTA_OWN;
 	return account;
 }
 
 void accounts_give(struct accounts *accounts, struct account *account)
 {
-	if (account == NULL || --account->flows > 0)
+	if (account == NULL)
+		return;
+	accounts->others -= account->number != QUOTA_OWN;
+	if (--account->flows > 0)
 		return;
 	(void)ntm_map_del(accounts->map, &account->number, sizeof(account->number));
 	free(account);

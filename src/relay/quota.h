@@ -42,8 +42,11 @@ struct accounts {
 	struct ntm_map *map;
 	uint32_t flows_max; /* of each other domain; 0: no limit */
 	uint32_t kbit_s;
+	uint32_t others;     /* flows of all other domains, */
+	uint32_t others_max; /* which leave a quarter of the relay's to its own */
 };
-int accounts_init(struct accounts *accounts); /* 0 or -ENOMEM */
+/* relay_flows: that the relay has room for. 0 or -ENOMEM. */
+int accounts_init(struct accounts *accounts, uint32_t relay_flows);
 void accounts_fini(struct accounts *accounts);
 void accounts_set(struct accounts *accounts, uint32_t flows_max, uint32_t kbit_s, int64_t now_ms);
 /* Whether the account may have one flow more. */

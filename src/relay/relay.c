@@ -353,7 +353,8 @@ struct relay *relay_new(const struct relay_args *args)
 	meter_init(&relay->meter, args->settings->kbit_max, relay->start_ms);
 	ntm_timer_init(&relay->sweep_timer, on_sweep, relay);
 	if (flows_init(&relay->flows, args->settings->flows_max) == 0 &&
-	    accounts_init(&relay->accounts) == 0 && make_links(relay) == 0)
+	    accounts_init(&relay->accounts, args->settings->flows_max) == 0 &&
+	    make_links(relay) == 0)
 		return relay;
 	relay_free(relay);
 	return NULL;

@@ -329,6 +329,36 @@ static void test_account_flows(void **state)
 	world_free(w);
 }
 
+/* However many domains there are that may use the relay: its own one always finds room. */
+static void test_own_part(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr a = addr_of("192.0.2.1");
+
+	(void)state;
+	for (uint32_t flow = 1; flow <= 12; flow++) {
+		struct pass pass = account_pass(w, flow, 0, flow % 5 + 1);
+
+		assert_true(bind_to(w, &pass, &a, 1, NULL));
+	}
+	struct pass next = account_pass(w, 13, 0, 9), peer = account_pass(w, 1, 1, 2);
+	expect_refused(w, &next, "192.0.2.3", RELAY_DROP_ACCOUNT_FLOWS);
+	assert_true(bind_to(w, &peer, &(struct ntm_addr){ntm_ip_v4(192, 0, 2, 3), 1}, 1, NULL));
+	for (uint32_t flow = 14; flow <= 17; flow++) {
+		struct pass own = pass_for(w, flow, 0);
+
+		assert_true(bind_to(w, &own, &a, 1, NULL));
+	}
+	struct pass own = pass_for(w, 18, 0);
+	expect_refused(w, &own, "192.0.2.3", RELAY_DROP_FULL);
+	run_ms(w, (NTM_RELAY_IDLE_S + 10) * 1000);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	next = account_pass(w, 13, 0, 9);
+	assert_true(bind_to(w, &next, &a, 1, NULL));
+	assert_int_equal(w->relay->accounts.others, 1);
+	world_free(w);
+}
+
 static void test_draining(void **state)
 {
 	struct world *w = world_up(16);
@@ -454,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_account_flows),
+		cmocka_unit_test(test_own_part),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_draining_idle),
 		cmocka_unit_test(test_forged_do_not_shut_out),
