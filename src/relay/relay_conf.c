@@ -165,6 +165,18 @@ size_t relay_conf_own_addrs(const struct relay_conf *conf, const struct ntm_ip *
 	return filled;
 }
 
+void relay_conf_prefer(struct ntm_ip *ips, size_t count, const struct ntm_ip *source)
+{
+	size_t i = 0;
+
+	while (i < count && !ntm_ip_eq(&ips[i], source))
+		i++;
+	if (i == count)
+		return;
+	memmove(ips + 1, ips, i * sizeof(*ips));
+	ips[0] = *source;
+}
+
 const char *relay_conf_socket(const struct relay_conf *conf, char buf[static RELAY_SOCKET_STR])
 {
 	snprintf(buf, RELAY_SOCKET_STR, "%s/relay.sock", conf->run_dir);

@@ -57,6 +57,11 @@ static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 
 	if (ntm_netlink_addrs(daemon->netlink, 0, ips, OWN_ADDRS_MAX, &found) != 0)
 		return 0;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct ntm_ip source = ntm_udp_source(family);
+
+		relay_conf_prefer(ips, found, &source);
+	}
 	return relay_conf_own_addrs(daemon->conf, ips, found, out, cap);
 }
 

@@ -140,6 +140,23 @@ static void test_own_addrs(void **state)
 	assert_true(ntm_ip_eq(&out[0].ip, &ips[19]));
 }
 
+static void test_prefer(void **state)
+{
+	const struct ntm_ip a = ntm_ip_v4(192, 0, 2, 1), b = ntm_ip_v4(192, 0, 2, 2),
+			    c = ntm_ip_v4(192, 0, 2, 3), none = {.family = 0};
+	struct ntm_ip ips[3] = {a, b, c};
+
+	(void)state;
+	relay_conf_prefer(ips, 3, &b);
+	assert_memory_equal(ips, ((struct ntm_ip[]){b, a, c}), sizeof(ips));
+	relay_conf_prefer(ips, 3, &b);
+	relay_conf_prefer(ips, 3, &none);
+	relay_conf_prefer(ips, 0, &c);
+	assert_memory_equal(ips, ((struct ntm_ip[]){b, a, c}), sizeof(ips));
+	relay_conf_prefer(ips, 3, &c);
+	assert_memory_equal(ips, ((struct ntm_ip[]){c, b, a}), sizeof(ips));
+}
+
 static char *read_source(const char *name)
 {
 	char path[512];
@@ -186,9 +203,9 @@ static void test_manual_and_sample(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),          cmocka_unit_test(test_values),
-		cmocka_unit_test(test_refused),           cmocka_unit_test(test_own_addrs),
-		cmocka_unit_test(test_manual_and_sample),
+		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_own_addrs),
+		cmocka_unit_test(test_prefer),   cmocka_unit_test(test_manual_and_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
