@@ -146,7 +146,8 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 
 /* ---- time ---- */
 
-static void end_overdue(struct relay *relay, struct flow *flow)
+/* True: it is over. */
+static bool end_overdue(struct relay *relay, struct flow *flow)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		bool is_last = flow->side[!i].addr.ip.family == 0;
@@ -155,8 +156,9 @@ static void end_overdue(struct relay *relay, struct flow *flow)
 			continue;
 		admission_unbind(relay, flow, i);
 		if (is_last)
-			return; /* the flow is gone */
+			return true;
 	}
+	return false;
 }
 
 static void sweep(struct relay *relay)
@@ -167,9 +169,13 @@ static void sweep(struct relay *relay)
 	struct flow *flow;
 
 	while (relay->sweep_pos < end && (flow = flows_next(flows, &relay->sweep_pos)) != NULL)
-		end_overdue(relay, flow);
-	if (relay->sweep_pos >= flows->touched)
-		relay->sweep_pos = 0;
+		relay->lonely_so_far +=
+			!end_overdue(relay, flow) && relay_flow_is_lonely(relay, flow);
+	if (relay->sweep_pos < flows->touched)
+		return;
+	relay->sweep_pos = 0;
+	relay->lonely = relay->lonely_so_far;
+	relay->lonely_so_far = 0;
 }
 
 /* Not with the reports: they may be many at once, and none while the DC is away. */
@@ -214,7 +220,8 @@ static void fill_report(void *ctx, struct ntm_msg_relay_register *report)
 	const struct relay *relay = ctx;
 
 	report->own = relay->sources.own;
-	report->flows = relay->flows.count;
+	/* Those that make room for others are in nobody's way. */
+	report->flows = relay->flows.count > relay->lonely ? relay->flows.count - relay->lonely : 0;
 	report->flows_max = relay->settings.flows_max;
 	report->kbit_s = relay->kbit_s;
 	report->kbit_s_max = relay->settings.kbit_max;
