@@ -139,17 +139,18 @@ static void test_tokens(void **state)
 	assert_null(temp_read("s/join.key")); /* no token was used up */
 }
 
-static void make_lease(void)
+/* With a certificate for that name, valid for so long. */
+static void write_lease(int64_t valid_s, const char *cert_name)
 {
 	struct relay_lease lease = {.fqdn = "relay1.ntm.example", .domain = "ntm.example"};
 	struct ntm_root root;
 	struct ntm_cert cert = {.type = NTM_CERT_RELAY,
 				.serial = 1,
-				.not_before_s = (int64_t)time(NULL) - 60,
-				.not_after_s = (int64_t)time(NULL) + 86400,
-				.fqdn = "relay1.ntm.example"};
+				.not_before_s = (int64_t)time(NULL) - 86400,
+				.not_after_s = (int64_t)time(NULL) + valid_s};
 	char words[300];
 
+	snprintf(cert.fqdn, sizeof(cert.fqdn), "%s", cert_name);
 	ntm_root_make(&root);
 	ntm_keys_make(&lease.keys);
 	memcpy(cert.key, lease.keys.pub, NTM_KEY_LEN);
@@ -157,8 +158,50 @@ static void make_lease(void)
 	memset(lease.dc_key, 9, sizeof(lease.dc_key));
 	lease.dc[0] = (struct ntm_addr){.ip = ntm_ip_v4(127, 0, 0, 1), .port = 9};
 	lease.cert.len = (uint16_t)ntm_cert_sign(&cert, &root, lease.cert.data);
-	assert_int_equal(mkdir(temp_path("s"), 0700), 0);
+	(void)mkdir(temp_path("s"), 0700);
 	assert_int_equal(relay_lease_save(&lease, temp_path("s"), words, sizeof(words)), 0);
+}
+
+static void make_lease(void)
+{
+	write_lease(86400, "relay1.ntm.example");
+}
+
+/* Says what is wrong with the certificate: a clock that is right is not asked for. */
+static void test_check(void **state)
+{
+	(void)state;
+	write_lease(-3600, "relay1.ntm.example");
+	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("out"), "clock"));
+	write_lease(86400, "relay2.ntm.example");
+	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
+	assert_null(strstr(temp_read("out"), "clock"));
+	assert_non_null(strstr(temp_read("out"), "join again"));
+	make_lease();
+	assert_int_equal(run("-c % check"), NTM_EXIT_OK);
+}
+
+/* Who may not read the lease does not know whether there is one. */
+static void test_join_without_right(void **state)
+{
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(temp_dir, 0777), 0);
+	assert_int_equal(chmod(temp_path("relay.conf"), 0644), 0);
+	(void)unlink(temp_path("out"));
+	(void)unlink(temp_path("err"));
+	pid_t child = fork();
+	if (child == 0)
+		_exit(setuid(65534) == 0 ? run("-c % join ntmr1.x") : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), NTM_EXIT_NOT_ALLOWED);
+	assert_non_null(strstr(temp_read("err"), "become root"));
+	assert_null(strstr(temp_read("err"), "already"));
+	assert_int_equal(chmod(temp_dir, 0755), 0);
 }
 
 static int wait_until_up(void)
@@ -250,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usage),  cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_check),  cmocka_unit_test(test_join_without_right),
 		cmocka_unit_test(test_daemon), cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_signal),
 	};
