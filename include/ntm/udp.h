@@ -47,6 +47,10 @@ void ntm_udp_free(struct ntm_udp *udp);
 uint16_t ntm_udp_port(const struct ntm_udp *udp); /* local port */
 bool ntm_udp_dual_stack(const struct ntm_udp *udp);
 
+/* The address of this host that datagrams to the Internet leave from when the socket is bound to
+ * none; family 0 when there is no way there. Sends nothing. */
+struct ntm_ip ntm_udp_source(uint8_t family);
+
 /* Copies one datagram into the ring; it leaves at the end of the loop's turn, or when the ring is
  * full. 0; -ENOBUFS (dropped, counted), -EMSGSIZE, -EAFNOSUPPORT (IPv6 where there is none). */
 int ntm_udp_send(struct ntm_udp *udp, const struct ntm_addr *to, const void *data, size_t len);

@@ -24,7 +24,7 @@ struct ntm_udp_batch_args {
 struct ntm_udp_batch_counters {
 	struct ntm_udp_counters udp;
 	uint64_t trains_in;  /* several datagrams of one sender that the kernel gave us as one */
-	uint64_t trains_out; /* the same, on their way out */
+	uint64_t trains_out; /* the same, that left as one */
 };
 
 /*
@@ -40,3 +40,6 @@ uint16_t ntm_udp_batch_port(const struct ntm_udp_batch *udp);
 int ntm_udp_batch_send(struct ntm_udp_batch *udp, const struct ntm_addr *to, const void *data,
 		       size_t len);
 const struct ntm_udp_batch_counters *ntm_udp_batch_counters(const struct ntm_udp_batch *udp);
+/* Datagrams that the kernel threw away since the start, as they came faster than they were read.
+ * Wraps. */
+uint32_t ntm_udp_batch_overrun(const struct ntm_udp_batch *udp);

@@ -24,8 +24,9 @@ struct dc_settings {
 	int64_t keepalive_s;                /* for nodes behind a NAT, at most: 25 */
 	int64_t lifetime_s;                 /* of a registration: 120 */
 	int64_t pair_lifetime_s;            /* 24 h, security.md 2.6 */
-	/* Quotas at each relay of the nodes of one other domain; 0: none. */
-	uint32_t relay_account_flows, relay_account_kbit;
+	/* Quotas at each relay of the nodes of one other domain, and of each side of any flow; 0:
+	 * none. */
+	uint32_t relay_account_flows, relay_account_kbit, relay_flow_kbit;
 	struct ntm_link_times link_times;
 };
 /* Domain, prefixes and resolvers are the caller's to set. */

@@ -56,6 +56,8 @@ static const struct ntm_opt relay_opts[] = {
 	 "flows at each relay for the nodes of one other domain; 0: as many as it takes"},
 	{"account_kbit", NTM_OPT_INT, AT(relay_account_kbit), "50000", 0, 4000000000, NULL,
 	 "kbit/s that each relay forwards for the nodes of one other domain; 0: no limit"},
+	{"flow_kbit", NTM_OPT_INT, AT(relay_flow_kbit), "0", 0, 4000000000, NULL,
+	 "kbit/s that one node may send to another through a relay; 0: no limit"},
 	{.name = NULL},
 };
 

@@ -21,7 +21,7 @@ struct dc_conf {
 	struct ntm_addrs dns_listen;
 	struct ntm_strings servers, stub_zones, trust_anchors, insecure_zones; /* resolver */
 	int64_t cert_lifetime_ms, keepalive_ms, lifetime_ms, rekey_ms;
-	int64_t relay_account_flows, relay_account_kbit;
+	int64_t relay_account_flows, relay_account_kbit, relay_flow_kbit;
 };
 
 extern const struct ntm_section dc_conf_sections[];

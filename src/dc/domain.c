@@ -92,6 +92,7 @@ static void fill_settings(struct domain *domain)
 	settings->lifetime_s = conf->lifetime_ms / 1000;
 	settings->relay_account_flows = (uint32_t)conf->relay_account_flows;
 	settings->relay_account_kbit = (uint32_t)conf->relay_account_kbit;
+	settings->relay_flow_kbit = (uint32_t)conf->relay_flow_kbit;
 	settings->link_times.rekey_ms = conf->rekey_ms;
 	settings->link_times.reject_ms = conf->rekey_ms * 3 / 2;
 }

@@ -12,6 +12,11 @@
 #define REPORT_RATE_PER_S 5
 #define REPORT_BURST      20
 
+/* security.md A2: so often in that time nodes are told of a relay's restarts. A key on two hosts
+ * starts anew with every report. */
+#define RESTARTS_TOLD 5
+#define RESTARTS_MS   60000
+
 struct fleet_relay *fleet_by_key(const struct dc *dc, const uint8_t key[static NTM_KEY_LEN])
 {
 	struct fleet_relay *relay = dc->fleet.first;
@@ -211,6 +216,24 @@ static void tell_restart(struct fleet_relay *relay, const struct ntm_addr before
 	ntm_info("relay=%s has started anew, nodes told of it: %u", relay->who.fqdn, told);
 }
 
+static bool may_tell_restart(struct fleet_relay *relay)
+{
+	int64_t now_ms = dc_now_ms(relay->dc);
+
+	if (now_ms - relay->restarts_ms >= RESTARTS_MS) {
+		relay->restarts_ms = now_ms;
+		relay->restarts = 0;
+	}
+	relay->restarts++;
+	if (relay->restarts == RESTARTS_TOLD + 1)
+		dc_complain(relay->dc, &relay->restart_gate,
+			    "relay=%s starts anew all the time, nodes are not told of it: does "
+			    "another host run with a copy of its key? (ntm-dc relay add makes it a "
+			    "relay of its own)",
+			    relay->who.fqdn);
+	return relay->restarts <= RESTARTS_TOLD;
+}
+
 static void log_place(const struct fleet_relay *relay)
 {
 	const struct ntm_addr *v4 = &relay->addr[0], *v6 = &relay->addr[1];
@@ -244,7 +267,7 @@ static void take_report(struct fleet_relay *relay, const struct ntm_msg_relay_re
 		relay->registered = true;
 		log_place(relay);
 	}
-	if (restarted && before[0].ip.family + before[1].ip.family > 0)
+	if (restarted && before[0].ip.family + before[1].ip.family > 0 && may_tell_restart(relay))
 		tell_restart(relay, before);
 	if (fleet_state(relay) == FLEET_HEALTHY)
 		relay->dc->fleet.missed = 0;

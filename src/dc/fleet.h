@@ -39,6 +39,9 @@ struct fleet_relay {
 	uint32_t given;          /* flows since the last report, that are not in it yet */
 	struct ntm_timer silence;
 	struct ntm_bucket bucket;
+	unsigned restarts; /* since restarts_ms */
+	int64_t restarts_ms;
+	struct ntm_log_gate restart_gate;
 };
 
 struct fleet {

@@ -103,7 +103,10 @@ static void seal(const struct fleet_relay *relay, uint8_t side, uint32_t account
 	int64_t lifetime_s = dc->settings.pair_lifetime_s;
 	struct ntm_ticket_key key =
 		ntm_ticket_key_make(dc->sec, relay->who.key, now_s / NTM_TICKET_DAY_S);
-	struct ntm_ticket ticket = {.flow = offer->flow, .side = side, .account = account};
+	struct ntm_ticket ticket = {.flow = offer->flow,
+				    .side = side,
+				    .kbit_s = dc->settings.relay_flow_kbit,
+				    .account = account};
 
 	/* The relay knows a day's key until the end of the day after it. */
 	if (lifetime_s > NTM_TICKET_DAY_S)

@@ -7,6 +7,7 @@
 #include "ntm/loop.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -93,13 +94,27 @@ static void prepare_train(struct ntm_udp_batch *udp, size_t i)
 	cmsg->cmsg_type = UDP_SEGMENT;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(segment_len));
 	memcpy(CMSG_DATA(cmsg), &segment_len, sizeof(segment_len));
-	udp->counters.trains_out++;
 }
 
 static void count_out(struct ntm_udp_batch *udp, const struct train *train)
 {
 	udp->counters.udp.packets_out += train->count;
 	udp->counters.udp.bytes_out += train->len;
+	udp->counters.trains_out += train->count > 1;
+}
+
+/* Of the socket, or of a device behind it (ENOBUFS). */
+static bool is_full(int err)
+{
+	return err == EAGAIN || err == ENOBUFS;
+}
+
+static void count_refused(struct ntm_udp_batch *udp, int err, size_t count)
+{
+	if (is_full(err))
+		udp->counters.udp.dropped_full += count;
+	else
+		udp->counters.udp.dropped_error += count;
 }
 
 /* One by one, what the kernel does not take as a train: longer than the path's MTU, or a device
@@ -120,7 +135,7 @@ static void send_singly(struct ntm_udp_batch *udp, const struct train *train, so
 				udp->counters.udp.packets_out++;
 				udp->counters.udp.bytes_out += len;
 			} else {
-				udp->counters.udp.dropped_error++;
+				count_refused(udp, errno, 1);
 			}
 			data += len;
 			left -= len;
@@ -139,8 +154,8 @@ static void on_refused(struct ntm_udp_batch *udp, size_t i, int err)
 {
 	const struct train *train = &udp->train[i];
 
-	if (train->count == 1) {
-		udp->counters.udp.dropped_error++;
+	if (train->count == 1 || is_full(err)) {
+		count_refused(udp, err, train->count);
 		return;
 	}
 	if (err == EIO) /* no checksums in hardware */
@@ -237,12 +252,9 @@ int ntm_udp_batch_send(struct ntm_udp_batch *udp, const struct ntm_addr *to, con
 		udp->counters.udp.bytes_out += len;
 		return 0;
 	}
-	if (errno == EAGAIN) {
-		udp->counters.udp.dropped_full++;
-		return -ENOBUFS;
-	}
-	udp->counters.udp.dropped_error++;
-	return -errno;
+	int err = errno;
+	count_refused(udp, err, 1);
+	return is_full(err) ? -ENOBUFS : -err;
 }
 
 /* --- in --- */
@@ -422,4 +434,14 @@ uint16_t ntm_udp_batch_port(const struct ntm_udp_batch *udp)
 const struct ntm_udp_batch_counters *ntm_udp_batch_counters(const struct ntm_udp_batch *udp)
 {
 	return &udp->counters;
+}
+
+uint32_t ntm_udp_batch_overrun(const struct ntm_udp_batch *udp)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(info);
+
+	/* A kernel that does not tell leaves zeros. */
+	(void)getsockopt(udp->sock.fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
 }

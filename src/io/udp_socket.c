@@ -2,6 +2,8 @@
 /* The socket under both kinds of UDP endpoints: one for both families. */
 #include "udp_socket.h"
 
+#include "ntm/udp.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -106,4 +108,27 @@ int udp_socket_open(struct udp_socket *sock, const struct ntm_addr *bind_to)
 		return fd;
 	*sock = (struct udp_socket){.fd = fd, .dual_stack = dual_stack, .port = local_port(fd)};
 	return 0;
+}
+
+struct ntm_ip ntm_udp_source(uint8_t family)
+{
+	/* Any that only the default route leads to. */
+	static const struct ntm_addr far[2] = {
+		{.ip = {.family = 4, .b = {1, 1, 1, 1}}, .port = 9},
+		{.ip = {.family = 6, .b = {0x26, 6, 0x47, [15] = 1}}, .port = 9},
+	};
+	int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage sa;
+	struct ntm_addr addr = {.port = 0};
+
+	if (fd < 0)
+		return addr.ip;
+	socklen_t len = ntm_addr_to_sockaddr(&far[family == 6], false, &sa);
+	if (connect(fd, (const struct sockaddr *)&sa, len) == 0) {
+		len = sizeof(sa);
+		if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
+			(void)ntm_addr_from_sockaddr(&addr, (const struct sockaddr *)&sa);
+	}
+	close(fd);
+	return addr.ip;
 }

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* So many flows are looked at for a lonely one. */
+#define LONELY_LOOK 1024
+
 /* Whatever a ticket says: its key is known for that long. */
 #define TICKET_MAX_S (3 * NTM_TICKET_DAY_S)
 
@@ -77,8 +80,6 @@ static enum relay_drop judge(struct relay *relay, struct ask *ask)
 	ask->flow = flows_find(&relay->flows, ask->ticket.flow);
 	if (ask->flow == NULL && relay->draining)
 		return RELAY_DROP_DRAINING;
-	if (ask->flow == NULL && relay->flows.count >= relay->flows.max)
-		return RELAY_DROP_FULL;
 	if (!has_account_room(relay, ask))
 		return RELAY_DROP_ACCOUNT_FLOWS;
 	return ask->flow == NULL ? RELAY_DROPS : judge_known(relay, ask);
@@ -157,6 +158,36 @@ void admission_unbind(struct relay *relay, struct flow *flow, unsigned side)
 		memset(gone, 0, sizeof(*gone));
 }
 
+static void end_both(struct relay *relay, struct flow *flow)
+{
+	unsigned first = flow->side[0].addr.ip.family == 0;
+	bool has_both = flow->side[1].addr.ip.family != 0 && first == 0;
+
+	admission_unbind(relay, flow, first);
+	if (has_both)
+		admission_unbind(relay, flow, 1);
+}
+
+/* Goes round the table, so that none is looked at twice before all others were. */
+static bool make_room(struct relay *relay)
+{
+	uint32_t look = relay->flows.count < LONELY_LOOK ? relay->flows.count : LONELY_LOOK;
+
+	for (; look > 0; look--) {
+		struct flow *flow = flows_next(&relay->flows, &relay->lonely_pos);
+
+		if (flow == NULL) {
+			relay->lonely_pos = 0;
+			flow = flows_next(&relay->flows, &relay->lonely_pos);
+		}
+		if (relay_flow_is_lonely(relay, flow)) {
+			end_both(relay, flow);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void set_side(struct relay *relay, const struct ask *ask)
 {
 	struct flow_side *side = &ask->flow->side[ask->ticket.side];
@@ -196,10 +227,10 @@ static enum relay_drop bind_side(struct relay *relay, struct ask *ask)
 	if (!bind_cookie_ok(&relay->cookies, &claim, relay->timers->now_ms, ask->frame.cookie))
 		return RELAY_DROP_COOKIE;
 	bool is_new = ask->flow == NULL;
+	if (is_new && relay->flows.count >= relay->flows.max && !make_room(relay))
+		return RELAY_DROP_FULL;
 	if (is_new)
 		ask->flow = flows_add(&relay->flows, ask->ticket.flow, relay->timers->now_ms);
-	if (ask->flow == NULL)
-		return RELAY_DROP_FULL;
 	if (!join_account(relay, ask->flow, ask->ticket.side, ask->ticket.account)) {
 		if (is_new)
 			flows_del(&relay->flows, ask->flow);

@@ -8,9 +8,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What may pass at once: half a second's worth, and two datagrams at least. */
+/* What may pass at once: half a second's worth, and two datagrams at least; bulk leaves a quarter
+ * of it, and has room for one datagram. */
 #define BURST_MS       500
 #define BURST_MIN_BITS (2 * NTM_PKT_MAX * 8)
+#define BULK_LEAVES    4 /* one part in so many */
+
+/* Of the flows, one part in so many is for the relay's own domain alone. */
+#define OWN_PART 4
 
 static int64_t full(const struct meter *meter)
 {
@@ -52,19 +57,22 @@ static void refill(struct meter *meter, int64_t now_ms)
 		meter->level_bits += passed_ms * meter->kbit_s;
 }
 
-bool meter_has(struct meter *meter, size_t len, int64_t now_ms)
+bool meter_has(struct meter *meter, size_t len, bool is_bulk, int64_t now_ms)
 {
+	int64_t left = is_bulk ? full(meter) / BULK_LEAVES : 0;
+
 	if (meter->kbit_s == 0) {
 		meter->level_bits = full(meter); /* meter_take may take */
 		return true;
 	}
 	refill(meter, now_ms);
-	return meter->level_bits >= (int64_t)len * 8;
+	return meter->level_bits - left >= (int64_t)len * 8;
 }
 
-int accounts_init(struct accounts *accounts)
+int accounts_init(struct accounts *accounts, uint32_t relay_flows)
 {
-	*accounts = (struct accounts){.map = ntm_map_new()};
+	*accounts = (struct accounts){.map = ntm_map_new(),
+				      .others_max = relay_flows - relay_flows / OWN_PART};
 	return accounts->map == NULL ? -ENOMEM : 0;
 }
 
@@ -98,8 +106,11 @@ bool accounts_has_room(const struct accounts *accounts, uint32_t number)
 {
 	const struct account *account = ntm_map_get(accounts->map, &number, sizeof(number));
 
-	return number == QUOTA_OWN || accounts->flows_max == 0 || account == NULL ||
-	       account->flows < accounts->flows_max;
+	if (number == QUOTA_OWN)
+		return true;
+	return accounts->others < accounts->others_max &&
+	       (accounts->flows_max == 0 || account == NULL ||
+		account->flows < accounts->flows_max);
 }
 
 struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_t now_ms)
@@ -119,12 +130,16 @@ struct account *accounts_take(struct accounts *accounts, uint32_t number, int64_
 		}
 	}
 	account->flows++;
+	accounts->others += number != QUOTA_OWN;
 	return account;
 }
 
 void accounts_give(struct accounts *accounts, struct account *account)
 {
-	if (account == NULL || --account->flows > 0)
+	if (account == NULL)
+		return;
+	accounts->others -= account->number != QUOTA_OWN;
+	if (--account->flows > 0)
 		return;
 	(void)ntm_map_del(accounts->map, &account->number, sizeof(account->number));
 	free(account);

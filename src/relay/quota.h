@@ -18,8 +18,9 @@ struct meter {
 void meter_init(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
 /* Another rate; what was used up stays used. */
 void meter_set(struct meter *meter, uint32_t kbit_s, int64_t now_ms);
-/* Whether len bytes may pass now; takes nothing. */
-bool meter_has(struct meter *meter, size_t len, int64_t now_ms);
+/* Whether len bytes may pass now; takes nothing. Bulk leaves a part of what may pass at once to
+ * real-time traffic, which so finds room however much bulk there is. */
+bool meter_has(struct meter *meter, size_t len, bool is_bulk, int64_t now_ms);
 /* After meter_has. */
 static inline void meter_take(struct meter *meter, size_t len)
 {
@@ -41,8 +42,11 @@ struct accounts {
 	struct ntm_map *map;
 	uint32_t flows_max; /* of each other domain; 0: no limit */
 	uint32_t kbit_s;
+	uint32_t others;     /* flows of all other domains, */
+	uint32_t others_max; /* which leave a quarter of the relay's to its own */
 };
-int accounts_init(struct accounts *accounts); /* 0 or -ENOMEM */
+/* relay_flows: that the relay has room for. 0 or -ENOMEM. */
+int accounts_init(struct accounts *accounts, uint32_t relay_flows);
 void accounts_fini(struct accounts *accounts);
 void accounts_set(struct accounts *accounts, uint32_t flows_max, uint32_t kbit_s, int64_t now_ms);
 /* Whether the account may have one flow more. */

@@ -44,15 +44,16 @@ static int side_of(const struct flow *flow, const struct ntm_addr *from)
 	return ntm_addr_eq(&flow->side[1].addr, from) ? 1 : -1;
 }
 
-static enum relay_drop meter_all(struct relay *relay, struct flow_side *side, size_t len)
+static enum relay_drop meter_all(struct relay *relay, struct flow_side *side, bool is_bulk,
+				 size_t len)
 {
 	int64_t now_ms = relay->timers->now_ms;
 
-	if (!meter_has(&side->meter, len, now_ms))
+	if (!meter_has(&side->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_SIDE;
-	if (!meter_has(&side->account->meter, len, now_ms))
+	if (!meter_has(&side->account->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_ACCOUNT;
-	if (!meter_has(&relay->meter, len, now_ms))
+	if (!meter_has(&relay->meter, len, is_bulk, now_ms))
 		return RELAY_DROP_KBIT_RELAY;
 	meter_take(&side->meter, len);
 	meter_take(&side->account->meter, len);
@@ -91,7 +92,7 @@ static const struct ntm_addr *forward(struct relay *relay, const struct ntm_addr
 	side->heard_ms = now_ms;
 	enum relay_drop why = peer->addr.ip.family == 0 || relay_side_is_over(relay, peer)
 				      ? RELAY_DROP_PEER_UNBOUND
-				      : meter_all(relay, side, len);
+				      : meter_all(relay, side, data[1] == 0, len);
 	if (why != RELAY_DROPS) {
 		relay_count(relay, why);
 		return NULL;
@@ -152,7 +153,8 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 
 /* ---- time ---- */
 
-static void end_overdue(struct relay *relay, struct flow *flow)
+/* True: it is over. */
+static bool end_overdue(struct relay *relay, struct flow *flow)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		bool is_last = flow->side[!i].addr.ip.family == 0;
@@ -161,8 +163,9 @@ static void end_overdue(struct relay *relay, struct flow *flow)
 			continue;
 		admission_unbind(relay, flow, i);
 		if (is_last)
-			return; /* the flow is gone */
+			return true;
 	}
+	return false;
 }
 
 static void sweep(struct relay *relay)
@@ -173,9 +176,26 @@ static void sweep(struct relay *relay)
 	struct flow *flow;
 
 	while (relay->sweep_pos < end && (flow = flows_next(flows, &relay->sweep_pos)) != NULL)
-		end_overdue(relay, flow);
-	if (relay->sweep_pos >= flows->touched)
-		relay->sweep_pos = 0;
+		relay->lonely_so_far +=
+			!end_overdue(relay, flow) && relay_flow_is_lonely(relay, flow);
+	if (relay->sweep_pos < flows->touched)
+		return;
+	relay->sweep_pos = 0;
+	relay->lonely = relay->lonely_so_far;
+	relay->lonely_so_far = 0;
+}
+
+/* Not with the reports: they may be many at once, and none while the DC is away. */
+static void reckon_rate(struct relay *relay)
+{
+	int64_t passed_ms = relay->timers->now_ms - relay->rate_ms;
+
+	if (passed_ms < SWEEP_MS / 2)
+		return; /* too little to tell */
+	uint64_t kbit_s = (relay->counters.bytes - relay->rate_bytes) * 8 / (uint64_t)passed_ms;
+	relay->kbit_s = kbit_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kbit_s;
+	relay->rate_ms = relay->timers->now_ms;
+	relay->rate_bytes = relay->counters.bytes;
 }
 
 static void on_sweep(void *arg)
@@ -183,6 +203,7 @@ static void on_sweep(void *arg)
 	struct relay *relay = arg;
 
 	ntm_timer_set(relay->timers, &relay->sweep_timer, SWEEP_MS);
+	reckon_rate(relay);
 	if (relay->draining)
 		relay->sweep_pos = 0;
 	sweep(relay);
@@ -194,18 +215,6 @@ static void on_sweep(void *arg)
 
 /* ---- the DC ---- */
 
-static void reckon_rate(struct relay *relay)
-{
-	int64_t passed_ms = relay->timers->now_ms - relay->rate_ms;
-
-	if (passed_ms <= 0)
-		return;
-	uint64_t kbit_s = (relay->counters.bytes - relay->rate_bytes) * 8 / (uint64_t)passed_ms;
-	relay->kbit_s = kbit_s > UINT32_MAX ? UINT32_MAX : (uint32_t)kbit_s;
-	relay->rate_ms = relay->timers->now_ms;
-	relay->rate_bytes = relay->counters.bytes;
-}
-
 static void learn_own_addrs(struct relay *relay)
 {
 	struct ntm_addr_list *own = &relay->sources.own;
@@ -215,13 +224,26 @@ static void learn_own_addrs(struct relay *relay)
 
 void relay_fill_report(struct relay *relay, struct ntm_msg_relay_register *report)
 {
-	reckon_rate(relay);
 	report->own = relay->sources.own;
-	report->flows = relay->flows.count;
+	/* Those that make room for others are in nobody's way. */
+	report->flows = relay->flows.count > relay->lonely ? relay->flows.count - relay->lonely : 0;
 	report->flows_max = relay->settings.flows_max;
 	report->kbit_s = relay->kbit_s;
 	report->kbit_s_max = relay->settings.kbit_max;
 	report->draining = relay->draining;
+}
+
+/* It comes with every answer: said once. */
+static void complain_of_cert(struct relay *relay, const struct ntm_cert_blob *cert, int err)
+{
+	struct ntm_cert_blob *refused = &relay->refused;
+
+	if (refused->len == cert->len && memcmp(refused->data, cert->data, cert->len) == 0)
+		return;
+	*refused = *cert;
+	ntm_warn("the DC gave a certificate that is %s",
+		 err == -ETIME ? "not valid now: is this host's clock right?"
+			       : "not for this relay; it goes on with the one that it has");
 }
 
 static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
@@ -231,7 +253,7 @@ static void renew_cert(struct relay *relay, const struct ntm_cert_blob *cert)
 	if (err == 0)
 		relay->ops->lease_changed(relay->ctx, &relay->lease);
 	else if (err != -EALREADY)
-		ntm_warn("the DC gave a certificate that is not for this relay, or not valid now");
+		complain_of_cert(relay, cert, err);
 }
 
 void relay_take_direction(struct relay *relay, const struct ntm_msg_relay_direction *direction)
@@ -256,7 +278,11 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
 	(void)ctx;
 	(void)link;
+	struct relay *relay = ctx;
+
+	(void)link;
 	(void)fresh; /* a restarted DC looks like a rekey from here */
+	relay->is_ended = false;
 	ntm_uplink_on_up(owner);
 }
 
@@ -264,8 +290,18 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 {
 	(void)ctx;
 	(void)link;
-	(void)why;
+	struct relay *relay = ctx;
+
+	(void)link;
 	ntm_uplink_on_down(owner);
+	/* A DC that stops says nothing. */
+	relay->is_ended = why == NTM_DOWN_CLOSED;
+	if (relay->is_ended)
+		ntm_warn("the DC has ended the session: %s was revoked there, or another host has "
+			 "joined in its place; flows end with their tickets, a day from now at "
+			 "most, and no new ones come. Stop this relay, or join again with a new "
+			 "token (ntm-dc relay add)",
+			 relay->lease.fqdn);
 }
 
 static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
@@ -321,7 +357,8 @@ struct relay *relay_new(const struct relay_args *args)
 	meter_init(&relay->meter, args->settings->kbit_max, relay->start_ms);
 	ntm_timer_init(&relay->sweep_timer, on_sweep, relay);
 	if (flows_init(&relay->flows, args->settings->flows_max) == 0 &&
-	    accounts_init(&relay->accounts) == 0 && make_links(relay) == 0)
+	    accounts_init(&relay->accounts, args->settings->flows_max) == 0 &&
+	    make_links(relay) == 0)
 		return relay;
 	relay_free(relay);
 	return NULL;

@@ -5,7 +5,9 @@
 
 #include "ntm/verb.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,11 +19,17 @@ static bool check_cert(const struct relay_lease *lease)
 	int64_t now_s = (int64_t)time(NULL);
 	char words[160];
 
-	if (ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s) != 0)
+	int err = ntm_cert_check(&cert, lease->cert.data, lease->cert.len, lease->root, now_s);
+	if (err == -ETIME)
 		return ntm_verb_check(
 			false, "certificate",
 			"not valid now: is the clock right? if it has run out: the DC gives a "
 			"new one when it is reached");
+	if (err != 0 || strcmp(cert.fqdn, lease->fqdn) != 0 ||
+	    memcmp(cert.key, lease->keys.pub, NTM_KEY_LEN) != 0)
+		return ntm_verb_check(false, "certificate",
+				      "not of this relay's key, name and domain: the lease is "
+				      "damaged: join again with a new token");
 	snprintf(words, sizeof(words), "valid for %lld days",
 		 (long long)((cert.not_after_s - now_s) / DAY_S));
 	return ntm_verb_check(true, "certificate", words);

@@ -117,10 +117,15 @@ static int refuse_second_lease(const struct relay_cli *cli)
 {
 	struct relay_lease old;
 	char words[300];
+	int err = cli->force ? -ENOENT
+			     : relay_lease_load(&old, cli->conf.state_dir, words, sizeof(words));
 
-	if (cli->force ||
-	    relay_lease_load(&old, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+	if (err == -ENOENT)
 		return NTM_EXIT_OK;
+	if (err == -EACCES) {
+		fprintf(stderr, "ntm-relay: %s: become root, or the user of the daemon\n", words);
+		return NTM_EXIT_NOT_ALLOWED;
+	}
 	fprintf(stderr, "ntm-relay: this host is %s already; --force gives that up\n",
 		old.fqdn[0] != '\0' ? old.fqdn : "a relay");
 	ntm_wipe(&old, sizeof(old));

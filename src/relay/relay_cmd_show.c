@@ -31,6 +31,21 @@ static void print_drops(const json_t *drops)
 		printf("dropped     %lld %s\n", (long long)json_integer_value(value), name);
 }
 
+/* What the logic has dealt with, and the socket did not take or give. */
+static void print_socket_drops(const json_t *udp)
+{
+	static const char *const names[][2] = {
+		{"dropped_full", "socket_full"},
+		{"dropped_error", "socket_error"},
+		{"overrun", "overrun"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (ntm_verb_number(udp, names[i][0]) > 0)
+			printf("dropped     %lld %s\n", ntm_verb_number(udp, names[i][0]),
+			       names[i][1]);
+}
+
 static void print_exit(const json_t *exits)
 {
 	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
@@ -45,22 +60,33 @@ static void print_exit(const json_t *exits)
 	print_drops(json_object_get(exits, "drops"));
 }
 
-static void print_status(const json_t *status)
+static void print_dc(const json_t *status)
 {
 	const json_t *dc = json_object_get(status, "dc");
+
+	if (json_is_true(json_object_get(status, "registered")))
+		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
+		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
+	else if (json_is_true(json_object_get(status, "ended")))
+		printf("DC          has ended the session: this relay was revoked there, or "
+		       "another "
+		       "host has joined in its place; join again with a new token (ntm-dc relay "
+		       "add)\n");
+	else
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
+		       "ntm-dc running, and is this relay in its `ntm-dc relay list`?\n",
+		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+}
+
+static void print_status(const json_t *status)
+{
 	const json_t *admission = json_object_get(status, "admission");
 
 	printf("relay       %s%s\n", ntm_verb_text(status, "name"),
 	       json_is_true(json_object_get(status, "draining"))
 		       ? " (draining: takes no new flow, ends with the last one)"
 		       : "");
-	if (json_is_true(json_object_get(status, "registered")))
-		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
-		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
-	else
-		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
-		       "and is ntm-dc running?\n",
-		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+	print_dc(status);
 	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
 	       ntm_verb_number(status, "flows"), ntm_verb_number(status, "flows_max"),
 	       ntm_verb_number(admission, "flows_made"), ntm_verb_number(admission, "flows_ended"));
@@ -72,6 +98,7 @@ static void print_status(const json_t *status)
 	printf("running     %lld s, version %s\n", ntm_verb_number(status, "up_s"),
 	       ntm_verb_text(status, "version"));
 	print_drops(json_object_get(status, "drops"));
+	print_socket_drops(json_object_get(status, "udp"));
 }
 
 struct shown {

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWN_ADDRS_MAX 32
+/* IPv4 comes first: as many as a host with a bridge for each of its containers has. */
+#define OWN_ADDRS_MAX 256
 
 struct relay_daemon {
 	const struct relay_conf *conf;
@@ -51,18 +52,17 @@ static void send_udp(void *ctx, const struct ntm_addr *to, const uint8_t *data, 
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	struct relay_daemon *daemon = ctx;
-	const struct ntm_ip *only = &daemon->conf->listen.ip;
 	struct ntm_ip ips[OWN_ADDRS_MAX];
-	size_t found = 0, count = 0;
+	size_t found = 0;
 
 	if (ntm_netlink_addrs(daemon->netlink, 0, ips, OWN_ADDRS_MAX, &found) != 0)
 		return 0;
-	for (size_t i = 0; i < found && count < cap; i++)
-		if (ntm_ip_is_usable(&ips[i]) &&
-		    (ntm_ip_is_unspecified(only) || ntm_ip_eq(only, &ips[i])))
-			out[count++] = (struct ntm_addr){.ip = ips[i],
-							 .port = ntm_udp_batch_port(daemon->udp)};
-	return count;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct ntm_ip source = ntm_udp_source(family);
+
+		relay_conf_prefer(ips, found, &source);
+	}
+	return relay_conf_own_addrs(daemon->conf, ips, found, out, cap);
 }
 
 static void save_lease(void *ctx, const struct relay_lease *lease)
@@ -70,7 +70,7 @@ static void save_lease(void *ctx, const struct relay_lease *lease)
 	struct relay_daemon *daemon = ctx;
 	char words[300];
 
-	if (relay_lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+	if (relay_lease_save_own(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
 		ntm_err("%s", words);
 }
 
@@ -107,7 +107,7 @@ static json_t *status_json(const struct relay_daemon *daemon)
 
 	if (json != NULL)
 		json_object_set_new(json, "udp",
-				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 					      "port", (int)ntm_udp_batch_port(daemon->udp),
 					      "packets_in", (json_int_t)udp->udp.packets_in,
 					      "packets_out", (json_int_t)udp->udp.packets_out,
@@ -115,6 +115,8 @@ static json_t *status_json(const struct relay_daemon *daemon)
 					      "bytes_out", (json_int_t)udp->udp.bytes_out,
 					      "dropped_full", (json_int_t)udp->udp.dropped_full,
 					      "dropped_error", (json_int_t)udp->udp.dropped_error,
+					      "overrun",
+					      (json_int_t)ntm_udp_batch_overrun(daemon->udp),
 					      "trains_in", (json_int_t)udp->trains_in, "trains_out",
 					      (json_int_t)udp->trains_out));
 	exit_daemon_status(daemon->exits, json);

@@ -33,3 +33,7 @@ int relay_lease_load(struct relay_lease *lease, const char *state_dir, char *wor
 		     size_t words_len);
 int relay_lease_save(const struct relay_lease *lease, const char *state_dir, char *words,
 		     size_t words_len);
+/* The daemon's way to save its lease. -EEXIST: there is another relay's meanwhile (join --force
+ * under a running daemon), which stays. */
+int relay_lease_save_own(const struct relay_lease *lease, const char *state_dir, char *words,
+			 size_t words_len);

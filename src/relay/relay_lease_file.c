@@ -80,6 +80,22 @@ int relay_lease_save(const struct relay_lease *lease, const char *state_dir, cha
 	return err;
 }
 
+int relay_lease_save_own(const struct relay_lease *lease, const char *state_dir, char *words,
+			 size_t words_len)
+{
+	struct relay_lease there;
+	int err = relay_lease_load(&there, state_dir, words, words_len);
+	bool is_own = err != 0 || ntm_secret_eq(there.keys.sec, lease->keys.sec, NTM_KEY_LEN);
+
+	if (!is_own)
+		snprintf(words, words_len,
+			 "%s/relay.json is the lease of %s now, and stays; this process is still "
+			 "%s: restart it",
+			 state_dir, there.fqdn, lease->fqdn);
+	ntm_wipe(&there, sizeof(there));
+	return is_own ? relay_lease_save(lease, state_dir, words, words_len) : -EEXIST;
+}
+
 static const char *text_of(const json_t *json, const char *name)
 {
 	const char *text = json_string_value(json_object_get(json, name));

@@ -58,11 +58,15 @@ struct relay {
 	struct bind_cookies cookies;
 	struct meter meter; /* of the whole relay */
 	struct ntm_ticket_key_list keys;
+	struct ntm_cert_blob refused; /* the last one, which the DC gives again and again */
 	bool draining;
 	bool drained;
+	bool is_ended; /* the DC has closed our session, and taken none since */
 
 	struct ntm_timer sweep_timer;
 	uint32_t sweep_pos;
+	uint32_t lonely_pos;            /* where room for a new flow was looked for last */
+	uint32_t lonely, lonely_so_far; /* flows; of the last sweep of all, and of this one */
 	int64_t start_ms;
 	int64_t rate_ms;     /* when kbit_s was reckoned last, */
 	uint64_t rate_bytes; /* and what had been forwarded then */
@@ -95,4 +99,20 @@ static inline bool relay_side_is_over(const struct relay *relay, const struct fl
 	int64_t now_ms = relay->timers->now_ms;
 
 	return now_ms >= side->ends_ms || now_ms - side->heard_ms >= relay->settings.idle_ms;
+}
+
+/*
+ * When the table is full, a flow with one side makes room for a new one: whoever holds tickets that
+ * nobody shares, a node that was revoked for one, shuts nobody out. Not those that have just begun:
+ * their other side is on its way.
+ */
+#define RELAY_LONELY_MS 10000
+static inline bool relay_flow_is_lonely(const struct relay *relay, const struct flow *flow)
+{
+	unsigned there = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		there += flow->side[i].addr.ip.family != 0 &&
+			 !relay_side_is_over(relay, &flow->side[i]);
+	return there < 2 && relay->timers->now_ms - flow->since_ms >= RELAY_LONELY_MS;
 }

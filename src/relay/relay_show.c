@@ -80,27 +80,25 @@ json_t *relay_status_json(const struct relay *relay)
 {
 	const struct relay_counters *counters = &relay->counters;
 
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
-			 "s:o, s:o, s:I}",
-			 "version", NTM_VERSION, "name", relay->lease.fqdn, "domain",
-			 relay->lease.domain, "registered", ntm_uplink_is_registered(relay->uplink),
-			 "draining", relay->draining, "dc", relay_dc_json(relay), "flows",
-			 (json_int_t)relay->flows.count, "flows_max",
-			 (json_int_t)relay->settings.flows_max, "kbit_s", (json_int_t)relay->kbit_s,
-			 "kbit_max", (json_int_t)relay->settings.kbit_max, "packets",
-			 (json_int_t)counters->packets, "bytes", (json_int_t)counters->bytes,
-			 "admission",
-			 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
-				   (json_int_t)counters->binds, "challenges",
-				   (json_int_t)counters->challenges, "bound",
-				   (json_int_t)counters->bound, "unbound_sent",
-				   (json_int_t)counters->unbound_sent, "flows_made",
-				   (json_int_t)counters->flows_made, "flows_ended",
-				   (json_int_t)counters->flows_ended, "keys",
-				   (int)relay->keys.count),
-			 "accounts", accounts_json(relay), "drops", drops_json(relay), "session",
-			 session_json(relay), "up_s",
-			 (json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
+	return json_pack(
+		"{s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
+		"s:o, s:o, s:I}",
+		"version", NTM_VERSION, "name", relay->lease.fqdn, "domain", relay->lease.domain,
+		"registered", ntm_uplink_is_registered(relay->uplink), "ended", relay->is_ended,
+		"draining", relay->draining, "dc", relay_dc_json(relay), "flows",
+		(json_int_t)relay->flows.count, "flows_max", (json_int_t)relay->settings.flows_max,
+		"kbit_s", (json_int_t)relay->kbit_s, "kbit_max",
+		(json_int_t)relay->settings.kbit_max, "packets", (json_int_t)counters->packets,
+		"bytes", (json_int_t)counters->bytes, "admission",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
+			  (json_int_t)counters->binds, "challenges",
+			  (json_int_t)counters->challenges, "bound", (json_int_t)counters->bound,
+			  "unbound_sent", (json_int_t)counters->unbound_sent, "flows_made",
+			  (json_int_t)counters->flows_made, "flows_ended",
+			  (json_int_t)counters->flows_ended, "keys", (int)relay->keys.count),
+		"accounts", accounts_json(relay), "drops", drops_json(relay), "session",
+		session_json(relay), "up_s",
+		(json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
 }
 
 static json_t *side_json(const struct relay *relay, const struct flow_side *side)

@@ -34,6 +34,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.dns_listen.count, 2);
 	assert_int_equal(conf.relay_account_flows, 200);
 	assert_int_equal(conf.relay_account_kbit, 50000);
+	assert_int_equal(conf.relay_flow_kbit, 0);
 	assert_int_equal(conf.keepalive_ms, 25000);
 	dc_conf_free(&conf);
 }

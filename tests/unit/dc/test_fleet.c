@@ -193,6 +193,23 @@ static void test_two_nats(void **state)
 	assert_int_equal(w->dc->directions.counters.relayed, 1);
 }
 
+/* What the operator lets one node send is in both tickets. */
+static void test_kbit_of_a_flow(void **state)
+{
+	struct world *w = *state;
+	struct client *r = relay_new(w, 0, RELAY1);
+	struct pair p = pair_behind_nats(w);
+	const struct ntm_relay_list *mn = &p.a->route.relays;
+
+	pair_ask(w, &p);
+	assert_int_equal(open_offer(w, r, &mn->item[0]).kbit_s, 0);
+	w->dc->settings.relay_flow_kbit = 2500;
+	pair_ask(w, &p);
+	assert_int_equal(open_offer(w, r, &mn->item[0]).kbit_s, 2500);
+	assert_int_equal(open_offer(w, r, &p.b->told[p.b->told_count - 1].relays.item[0]).kbit_s,
+			 2500);
+}
+
 /* Copies are told the same; a new direction has new tickets. */
 static void test_each_direction_has_its_own(void **state)
 {
@@ -527,6 +544,32 @@ static void test_restarted(void **state)
 	assert_true(ntm_addr_eq(&p.b->restart.addrs.item[0], &before));
 }
 
+/* Two hosts with one key, as copies of a machine are, seem to restart with every report. Nodes
+ * would bind anew all the time. */
+static void test_key_on_two_hosts(void **state)
+{
+	struct world *w = *state;
+	struct client *r = relay_new(w, 0, RELAY1);
+	struct pair p = pair_behind_nats(w);
+	uint64_t boot_ids[2] = {r->boot_id, r->boot_id + 1};
+	unsigned from = w->line_count;
+
+	pair_ask(w, &p);
+	for (size_t i = 1; i < 16; i++) {
+		r->boot_id = boot_ids[i % 2];
+		run(w, 2000);
+	}
+	assert_int_equal(p.a->restarts, 5);
+	assert_int_equal(p.b->restarts, 5);
+	assert_int_equal(lines_with(w, from, "relay=" RELAY1 " has started anew"), 5);
+	assert_int_equal(lines_with(w, from, "copy of its key"), 1);
+	/* Later it is believed again. */
+	run(w, 60000);
+	r->boot_id++;
+	run(w, 2100);
+	assert_int_equal(p.a->restarts, 6);
+}
+
 /* The DC has started anew: the relay's keys open its tickets. */
 static void test_dc_restarted(void **state)
 {
@@ -678,6 +721,7 @@ int main(void)
 		T(test_roles_apart),
 		T(test_says_what_it_may_not),
 		T(test_two_nats),
+		T(test_kbit_of_a_flow),
 		T(test_each_direction_has_its_own),
 		T(test_not_where_none_is_needed),
 		T(test_same_nat),
@@ -689,6 +733,7 @@ int main(void)
 		T(test_none),
 		T(test_status),
 		T(test_restarted),
+		T(test_key_on_two_hosts),
 		T(test_dc_restarted),
 		T(test_revoked),
 		T(test_joins_anew),

@@ -332,6 +332,35 @@ static void test_never_fragments(void **state)
 	close(sock.fd);
 }
 
+static bool sends_from(uint8_t family, const char *text)
+{
+	struct ntm_ip source = ntm_udp_source(family), expected;
+
+	assert_int_equal(ntm_ip_parse(&expected, text), 0);
+	return ntm_ip_eq(&source, &expected);
+}
+
+/* Of several addresses the one that the default route takes, whichever was there first. */
+static void test_source(void **state)
+{
+	(void)state;
+	if (!in_netns)
+		skip();
+	assert_int_equal(ntm_udp_source(4).family, 0);
+	assert_int_equal(ntm_udp_source(6).family, 0);
+	assert_int_equal(system("ip link add e0 type veth peer name e1 && ip link set e0 up && "
+				"ip link set e1 up && ip addr add 192.0.2.10/24 dev e0 && "
+				"ip addr add 198.51.100.20/24 dev e0 && "
+				"ip route add default via 198.51.100.1"),
+			 0);
+	assert_true(sends_from(4, "198.51.100.20"));
+	if (system("ip addr add 2001:db8:1::10/64 dev e0 nodad && "
+		   "ip addr add 2001:db8:2::20/64 dev e0 nodad && "
+		   "ip -6 route add default via 2001:db8:1::1 src 2001:db8:1::10") == 0)
+		assert_true(sends_from(6, "2001:db8:1::10"));
+	assert_int_equal(system("ip link del e0"), 0);
+}
+
 static void test_no_family(void **state)
 {
 	struct world *w = *state;
@@ -370,6 +399,7 @@ int main(void)
 		T(test_sizes),
 		T(test_small_interface),
 		T(test_never_fragments),
+		T(test_source),
 		T(test_no_family),
 		T(test_free_sends_what_waits),
 	};

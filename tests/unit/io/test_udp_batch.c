@@ -20,8 +20,9 @@
 
 #include <cmocka.h>
 
-/* Stands in front of the C library's: call number fail_at (from 1) fails with fail_errno. */
-static int fail_at, fail_errno, calls, largest;
+/* In front of the C library's: call number fail_at (from 1) of sendmmsg fails with fail_errno, and
+ * every sendto of the relay with fail_single. */
+static int fail_at, fail_errno, fail_single, calls, largest;
 
 int sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 {
@@ -31,6 +32,18 @@ int sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 		return -1;
 	}
 	return (int)syscall(SYS_sendmmsg, fd, headers, count, flags);
+}
+
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len)
+{
+	if (fail_single != 0 && (flags & MSG_DONTWAIT) != 0) {
+		errno = fail_single;
+		return -1;
+	}
+	return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
 }
 
 enum { A, B, C, HOSTS };
@@ -86,7 +99,7 @@ static void open_host(struct host *host, int family)
 static int setup(void **state)
 {
 	memset(&world, 0, sizeof(world));
-	fail_at = calls = largest = 0;
+	fail_at = fail_single = calls = largest = 0;
 	world.loop = ntm_loop_new();
 	assert_non_null(world.loop);
 	struct ntm_udp_batch_args args = {.loop = world.loop, .fn = forward, .ctx = &world};
@@ -339,6 +352,53 @@ static void test_train_is_refused(void **state)
 	assert_int_equal(ntm_udp_batch_counters(w->udp)->udp.packets_out, 4 * TRAIN);
 }
 
+/* What the socket or the device does not take now is counted as that, and not as a way that is not
+ * there; and what did not leave together is no train. */
+static void test_why_it_was_dropped(void **state)
+{
+	struct world *w = *state;
+	const struct ntm_udp_batch_counters *counters = ntm_udp_batch_counters(w->udp);
+	uint8_t data[TRAIN * SEGMENT], to[TRAIN];
+	size_t len;
+
+	memset(to, B, sizeof(to));
+	len = make_train(data, to);
+	fail_at = 1;
+	fail_errno = EMSGSIZE;
+	fail_single = EAGAIN;
+	send_to_relay(w, A, data, len, SEGMENT);
+	turn_until(w, TRAIN);
+	assert_int_equal(counters->udp.dropped_full, TRAIN);
+	assert_int_equal(counters->udp.dropped_error, 0);
+	assert_int_equal(counters->trains_out, 0);
+	fail_at = calls + 1;
+	fail_errno = ENOBUFS;
+	send_to_relay(w, A, data, len, SEGMENT);
+	turn_until(w, 2 * TRAIN);
+	assert_int_equal(counters->udp.dropped_full, 2 * TRAIN);
+	assert_int_equal(counters->udp.dropped_error, 0);
+	fail_single = ENOBUFS;
+	assert_int_equal(ntm_udp_batch_send(w->udp, &w->host[B].addr, data, SEGMENT), -ENOBUFS);
+	assert_int_equal(counters->udp.dropped_full, 2 * TRAIN + 1);
+	assert_int_equal(drain(w, B), 0);
+}
+
+/* A relay that does not read as fast as datagrams come sees only those that the socket kept. */
+static void test_overrun(void **state)
+{
+	struct world *w = *state;
+	static uint8_t data[60000] = {HOSTS};
+	size_t sent = 0;
+
+	assert_int_equal(ntm_udp_batch_overrun(w->udp), 0);
+	for (; sent < 1000; sent++)
+		send_to_relay(w, A, data, sizeof(data), 0);
+	size_t lost = ntm_udp_batch_overrun(w->udp);
+	assert_true(lost > 0);
+	turn_until(w, sent - lost);
+	assert_int_equal(ntm_udp_batch_overrun(w->udp), lost);
+}
+
 static void test_own(void **state)
 {
 	struct world *w = *state;
@@ -406,6 +466,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_train_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_why_it_was_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_lengths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),

@@ -482,14 +482,22 @@ static inline size_t write_relayed(uint32_t label, uint8_t out[static NTM_RELAYE
 	return NTM_RELAYED_HEADER + inner_len;
 }
 
-/* Where a RELAYED frame goes to; NULL: nowhere. */
+/* Where a RELAYED frame of class cls goes to; NULL: nowhere. */
+static inline const struct ntm_addr *relayed_as(struct world *w, const struct ntm_addr *from,
+						uint32_t label, uint8_t cls)
+{
+	uint8_t frame[NTM_RELAYED_HEADER + 256];
+	size_t len = write_relayed(label, frame, INNER_LEN);
+
+	w->out_count = 0;
+	frame[1] = cls;
+	return relay_input(w->relay, from, frame, len);
+}
+
 static inline const struct ntm_addr *relayed(struct world *w, const struct ntm_addr *from,
 					     uint32_t label)
 {
-	uint8_t frame[NTM_RELAYED_HEADER + 256];
-
-	w->out_count = 0;
-	return relay_input(w->relay, from, frame, write_relayed(label, frame, INNER_LEN));
+	return relayed_as(w, from, label, 1);
 }
 
 /* Both sides of a flow, bound to these addresses. */

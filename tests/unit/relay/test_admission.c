@@ -272,19 +272,79 @@ static void test_overtaken(void **state)
 	world_free(w);
 }
 
+/* Only who has answered a challenge hears, by silence, that there is no room. */
+static void expect_full(struct world *w, const struct pass *pass)
+{
+	struct ntm_addr from = addr_of("192.0.2.3");
+	uint64_t before = drops_of(w, RELAY_DROP_FULL);
+
+	assert_false(bind_to(w, pass, &from, 1, NULL));
+	assert_int_equal(drops_of(w, RELAY_DROP_FULL), before + 1);
+}
+
 static void test_full(void **state)
 {
 	struct world *w = world_up(2);
 	struct pass third = pass_for(w, 3, 0);
+	struct pair pair[2] = {pair_up(w, 1, "192.0.2.1:1", "192.0.2.2:1"),
+			       pair_up(w, 2, "192.0.2.1:2", "192.0.2.2:2")};
 
 	(void)state;
-	(void)pair_up(w, 1, "192.0.2.1:1", "192.0.2.2:1");
-	(void)pair_up(w, 2, "192.0.2.1:2", "192.0.2.2:2");
-	expect_refused(w, &third, "192.0.2.3", RELAY_DROP_FULL);
+	expect_full(w, &third);
+	run_ms(w, 60000);
+	expect_full(w, &third);
+	for (size_t i = 0; i < 2; i++)
+		for (size_t side = 0; side < 2; side++)
+			assert_non_null(relayed(w, &pair[i].addr[side], pair[i].label));
 	run_ms(w, (NTM_RELAY_IDLE_S + 10) * 1000);
 	assert_int_equal(relay_flow_count(w->relay), 0);
 	third = pass_for(w, 3, 0);
 	assert_true(bind_to(w, &third, &(struct ntm_addr){ntm_ip_v4(192, 0, 2, 3), 1}, 1, NULL));
+	world_free(w);
+}
+
+/* Whoever binds one side of a thousand flows keeps nobody else out; flows that both sides use, or
+ * that have just begun, stay. */
+static void test_room_for_others(void **state)
+{
+	struct world *w = world_up(2000);
+	struct ntm_addr greedy = addr_of("192.0.2.1"), peer = addr_of("192.0.2.2");
+	struct pair call = pair_up(w, 1, "192.0.2.4:1", "192.0.2.5:1");
+	struct pass late = pass_for(w, 2, 0), none = pass_for(w, 3, 0), peers;
+
+	(void)state;
+	for (uint64_t flow = 10; flow < 2009; flow++) {
+		struct pass pass = pass_for(w, flow, 0);
+
+		assert_true(bind_to(w, &pass, &greedy, 1, NULL));
+	}
+	assert_int_equal(relay_flow_count(w->relay), 2000);
+	expect_full(w, &none);
+	run_ms(w, 5000);
+	assert_int_equal(w->report.flows, 2000);
+	run_ms(w, 25000);
+	assert_int_equal(w->report.flows, 1); /* the DC goes on to send nodes here */
+	peers = late;
+	peers.ticket.side = 1;
+	seal(w, &peers);
+	/* A BIND alone, which anybody may have recorded, ends nothing. */
+	uint8_t cookie[NTM_RELAY_COOKIE_LEN];
+	assert_true(get_cookie(w, &late, &peer, 1, cookie));
+	assert_int_equal(w->relay->counters.flows_ended, 0);
+	assert_true(bind_to(w, &late, &peer, 1, NULL));
+	assert_true(bind_to(w, &peers, &call.addr[0], 1, NULL));
+	assert_int_equal(relay_flow_count(w->relay), 2000);
+	assert_int_equal(w->relay->counters.flows_ended, 1);
+	for (uint64_t flow = 3000; flow < 4998; flow++) {
+		struct pass pass = pass_for(w, flow, 0);
+
+		assert_true(bind_to(w, &pass, &peer, 1, NULL));
+	}
+	assert_int_equal(relay_flow_count(w->relay), 2000);
+	assert_int_equal(w->relay->counters.flows_ended, 1999);
+	expect_full(w, &none); /* all have just begun */
+	assert_non_null(relayed(w, &call.addr[0], call.label));
+	assert_non_null(relayed(w, &call.addr[1], call.label));
 	world_free(w);
 }
 
@@ -326,6 +386,36 @@ static void test_account_flows(void **state)
 	assert_int_equal(ntm_map_count(w->relay->accounts.map), 0);
 	third = account_pass(w, 3, 0, 5);
 	assert_true(bind_to(w, &third, &a, 1, NULL));
+	world_free(w);
+}
+
+/* However many domains there are that may use the relay: its own one always finds room. */
+static void test_own_part(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr a = addr_of("192.0.2.1");
+
+	(void)state;
+	for (uint32_t flow = 1; flow <= 12; flow++) {
+		struct pass pass = account_pass(w, flow, 0, flow % 5 + 1);
+
+		assert_true(bind_to(w, &pass, &a, 1, NULL));
+	}
+	struct pass next = account_pass(w, 13, 0, 9), peer = account_pass(w, 1, 1, 2);
+	expect_refused(w, &next, "192.0.2.3", RELAY_DROP_ACCOUNT_FLOWS);
+	assert_true(bind_to(w, &peer, &(struct ntm_addr){ntm_ip_v4(192, 0, 2, 3), 1}, 1, NULL));
+	for (uint32_t flow = 14; flow <= 17; flow++) {
+		struct pass own = pass_for(w, flow, 0);
+
+		assert_true(bind_to(w, &own, &a, 1, NULL));
+	}
+	struct pass own = pass_for(w, 18, 0);
+	expect_full(w, &own);
+	run_ms(w, (NTM_RELAY_IDLE_S + 10) * 1000);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	next = account_pass(w, 13, 0, 9);
+	assert_true(bind_to(w, &next, &a, 1, NULL));
+	assert_int_equal(w->relay->accounts.others, 1);
 	world_free(w);
 }
 
@@ -453,7 +543,9 @@ int main(void)
 		cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_room_for_others),
 		cmocka_unit_test(test_account_flows),
+		cmocka_unit_test(test_own_part),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_draining_idle),
 		cmocka_unit_test(test_forged_do_not_shut_out),

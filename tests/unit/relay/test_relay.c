@@ -296,7 +296,55 @@ static void test_kbit_of_the_relay(void **state)
 	world_free(w);
 }
 
+/* A relay that is full of bulk still carries every packet of a call, and bulk gets the rest. */
+static void test_bulk_leaves_room_for_calls(void **state)
+{
+	struct world *w = world_new(16);
+	unsigned calls = 0, bulk = 0;
+
+	(void)state;
+	relay_free(w->relay);
+	w->settings.kbit_max = 300;
+	relay_begin(w);
+	run_ms(w, 100);
+	struct pair call = pair_up(w, 1, A, B);
+	struct pair load = pair_up(w, 2, "192.0.2.1:7001", "198.51.100.2:7001");
+	for (int i = 0; i < 10000; i++) {
+		run_ms(w, 1);
+		for (int k = 0; k < 4; k++)
+			bulk += relayed_as(w, &load.addr[0], load.label, 0) != NULL;
+		if (i % 10 == 0)
+			calls += relayed(w, &call.addr[i / 10 % 2], call.label) != NULL;
+	}
+	assert_int_equal(calls, 1000);
+	/* With what the burst had in the beginning. */
+	assert_in_range(calls + bulk, 3000000 / PACKET_BITS - 2, 3200000 / PACKET_BITS);
+	/* When it is all that there is, it gets all. */
+	bulk = 0;
+	for (int i = 0; i < 10000; i++) {
+		run_ms(w, 1);
+		bulk += relayed_as(w, &load.addr[0], load.label, 0) != NULL;
+	}
+	assert_in_range(bulk, 3000000 / PACKET_BITS - 2, 3000000 / PACKET_BITS + 2);
+	world_free(w);
+}
+
 /* ---- the DC ---- */
+
+struct lines {
+	unsigned count;
+	char last[200];
+};
+
+static void keep_line(enum ntm_log_level level, const char *text, void *arg)
+{
+	struct lines *lines = arg;
+
+	if (level > NTM_LOG_INFO)
+		return;
+	lines->count++;
+	snprintf(lines->last, sizeof(lines->last), "%s", text);
+}
 
 static void test_reports(void **state)
 {
@@ -326,6 +374,43 @@ static void test_reports(void **state)
 	world_free(w);
 }
 
+static int64_t kbit_now(const struct world *w)
+{
+	json_t *json = relay_status_json(w->relay);
+	int64_t kbit_s = json_integer_value(json_object_get(json, "kbit_s"));
+
+	json_decref(json);
+	return kbit_s;
+}
+
+/* The rate is the last second's, also when nobody asks for reports, or asks for many. */
+static void test_rate_without_dc(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 1, A, B);
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		run_ms(w, 1);
+		(void)relayed(w, &pair.addr[0], pair.label);
+		if (i % 500 == 0)
+			relay_addrs_changed(w->relay); /* reports at once */
+		if (i > 2000)
+			assert_in_range(kbit_now(w), PACKET_BITS * 9 / 10, PACKET_BITS * 11 / 10);
+	}
+	w->dc_deaf = true;
+	run_ms(w, 200000);
+	assert_false(ntm_uplink_is_registered(w->relay->uplink));
+	assert_int_equal(kbit_now(w), 0);
+	pair = pair_up(w, 2, A, B);
+	for (int i = 0; i < 3000; i++) {
+		run_ms(w, 1);
+		(void)relayed(w, &pair.addr[0], pair.label);
+	}
+	assert_in_range(kbit_now(w), PACKET_BITS * 9 / 10, PACKET_BITS * 11 / 10);
+	world_free(w);
+}
+
 /* A DC that was restarted has lost the session: it is called again within a round of retries. */
 static void test_dc_restarts(void **state)
 {
@@ -340,6 +425,48 @@ static void test_dc_restarts(void **state)
 	assert_true(w->reports > reports);
 	assert_int_equal(w->handshakes, handshakes + 1);
 	assert_non_null(relayed(w, &pair.addr[0], pair.label));
+	world_free(w);
+}
+
+static bool is_ended(const struct world *w)
+{
+	json_t *json = relay_status_json(w->relay);
+	bool is_ended = json_is_true(json_object_get(json, "ended"));
+
+	json_decref(json);
+	return is_ended;
+}
+
+/* A relay that is revoked says so, and is not only without its DC; until it is taken again. */
+static void test_dc_ends_it(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 1, A, B);
+	struct lines lines = {.count = 0};
+
+	(void)state;
+	assert_false(is_ended(w));
+	ntm_log_set_sink(keep_line, &lines);
+	ntm_ctl_set_link(w->dc_ctl, NULL);
+	ntm_link_close(w->dc_link, 2);
+	ntm_link_free(w->dc_link);
+	w->dc_link = NULL;
+	w->dc_deaf = true;
+	run_ms(w, 1000);
+	assert_true(is_ended(w));
+	assert_non_null(strstr(lines.last, "relay1.ntm.example was revoked"));
+	assert_non_null(relayed(w, &pair.addr[0], pair.label));
+	run_ms(w, 60000);
+	assert_true(is_ended(w));
+	w->dc_deaf = false;
+	run_ms(w, 15000);
+	assert_true(ntm_uplink_is_registered(w->relay->uplink));
+	assert_false(is_ended(w));
+	/* A DC that is only away has ended nothing. */
+	w->dc_deaf = true;
+	run_ms(w, 600000);
+	assert_false(ntm_uplink_is_registered(w->relay->uplink));
+	assert_false(is_ended(w));
 	world_free(w);
 }
 
@@ -383,6 +510,31 @@ static void test_renewed_cert(void **state)
 	dc_directs(w);
 	assert_int_equal(w->saved, 1);
 	assert_memory_equal(w->lease.cert.data, w->direction.cert.data, w->lease.cert.len);
+	world_free(w);
+}
+
+/* A relay whose clock is wrong says so, but not every two seconds; and takes it when it is right.
+ */
+static void test_refused_cert(void **state)
+{
+	struct world *w = world_up(16);
+	struct lines lines = {.count = 0};
+
+	(void)state;
+	sign_cert(w, &w->direction.cert, 2);
+	w->timers.wall_ms -= INT64_C(86400000);
+	ntm_log_set_sink(keep_line, &lines);
+	run_ms(w, 60000);
+	assert_int_equal(w->saved, 0);
+	assert_int_equal(lines.count, 1);
+	assert_non_null(strstr(lines.last, "clock"));
+	sign_cert(w, &w->direction.cert, 3); /* another one */
+	run_ms(w, 60000);
+	assert_int_equal(lines.count, 2);
+	w->timers.wall_ms += INT64_C(86400000);
+	run_ms(w, 10000);
+	assert_int_equal(w->saved, 1);
+	assert_int_equal(lines.count, 2);
 	world_free(w);
 }
 
@@ -607,10 +759,14 @@ int main(void)
 		cmocka_unit_test(test_kbit_of_a_side),
 		cmocka_unit_test(test_kbit_of_an_account),
 		cmocka_unit_test(test_kbit_of_the_relay),
+		cmocka_unit_test(test_bulk_leaves_room_for_calls),
 		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_rate_without_dc),
 		cmocka_unit_test(test_dc_restarts),
+		cmocka_unit_test(test_dc_ends_it),
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),
+		cmocka_unit_test(test_refused_cert),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_handshakes_of_strangers),
 		cmocka_unit_test(test_hundred_thousand_lies),

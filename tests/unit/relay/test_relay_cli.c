@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -43,17 +45,24 @@ static int run(const char *line)
 	return code;
 }
 
+/* Of its own for every run of the tests. */
+static int port(void)
+{
+	static int number;
+
+	return number != 0 ? number : (number = 20000 + (int)getpid() % 20000);
+}
+
 static int setup(void **state)
 {
 	char conf[300];
 
 	if (temp_dir_make(state) != 0)
 		return -1;
-	/* A port of its own for every run of the tests. */
 	snprintf(conf, sizeof(conf),
 		 "relay {\n listen = \"127.0.0.1:%d\"\n allow_loopback = yes\n state_dir = "
 		 "\"%s/s\"\n run_dir = \"%s\"\n user = \"\"\n}\n",
-		 20000 + (int)getpid() % 20000, temp_dir, temp_dir);
+		 port(), temp_dir, temp_dir);
 	temp_write("relay.conf", conf);
 	temp_write("bad.conf", "relay {\n gatewy = no\n}\n");
 	return 0;
@@ -130,17 +139,18 @@ static void test_tokens(void **state)
 	assert_null(temp_read("s/join.key")); /* no token was used up */
 }
 
-static void make_lease(void)
+/* With a certificate for that name, valid for so long. */
+static void write_lease(int64_t valid_s, const char *cert_name)
 {
 	struct relay_lease lease = {.fqdn = "relay1.ntm.example", .domain = "ntm.example"};
 	struct ntm_root root;
 	struct ntm_cert cert = {.type = NTM_CERT_RELAY,
 				.serial = 1,
-				.not_before_s = (int64_t)time(NULL) - 60,
-				.not_after_s = (int64_t)time(NULL) + 86400,
-				.fqdn = "relay1.ntm.example"};
+				.not_before_s = (int64_t)time(NULL) - 86400,
+				.not_after_s = (int64_t)time(NULL) + valid_s};
 	char words[300];
 
+	snprintf(cert.fqdn, sizeof(cert.fqdn), "%s", cert_name);
 	ntm_root_make(&root);
 	ntm_keys_make(&lease.keys);
 	memcpy(cert.key, lease.keys.pub, NTM_KEY_LEN);
@@ -148,8 +158,50 @@ static void make_lease(void)
 	memset(lease.dc_key, 9, sizeof(lease.dc_key));
 	lease.dc[0] = (struct ntm_addr){.ip = ntm_ip_v4(127, 0, 0, 1), .port = 9};
 	lease.cert.len = (uint16_t)ntm_cert_sign(&cert, &root, lease.cert.data);
-	assert_int_equal(mkdir(temp_path("s"), 0700), 0);
+	(void)mkdir(temp_path("s"), 0700);
 	assert_int_equal(relay_lease_save(&lease, temp_path("s"), words, sizeof(words)), 0);
+}
+
+static void make_lease(void)
+{
+	write_lease(86400, "relay1.ntm.example");
+}
+
+/* Says what is wrong with the certificate: a clock that is right is not asked for. */
+static void test_check(void **state)
+{
+	(void)state;
+	write_lease(-3600, "relay1.ntm.example");
+	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("out"), "clock"));
+	write_lease(86400, "relay2.ntm.example");
+	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
+	assert_null(strstr(temp_read("out"), "clock"));
+	assert_non_null(strstr(temp_read("out"), "join again"));
+	make_lease();
+	assert_int_equal(run("-c % check"), NTM_EXIT_OK);
+}
+
+/* Who may not read the lease does not know whether there is one. */
+static void test_join_without_right(void **state)
+{
+	int status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(temp_dir, 0777), 0);
+	assert_int_equal(chmod(temp_path("relay.conf"), 0644), 0);
+	(void)unlink(temp_path("out"));
+	(void)unlink(temp_path("err"));
+	pid_t child = fork();
+	if (child == 0)
+		_exit(setuid(65534) == 0 ? run("-c % join ntmr1.x") : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), NTM_EXIT_NOT_ALLOWED);
+	assert_non_null(strstr(temp_read("err"), "become root"));
+	assert_null(strstr(temp_read("err"), "already"));
+	assert_int_equal(chmod(temp_dir, 0755), 0);
 }
 
 static int wait_until_up(void)
@@ -195,6 +247,34 @@ static void test_daemon(void **state)
 	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
 }
 
+/* A relay that stands still loses datagrams before it can count them; status tells all the same. */
+static void test_overrun(void **state)
+{
+	static char data[60000];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int status, fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	to.sin_port = htons((uint16_t)port());
+	pid_t child = fork();
+	if (child == 0)
+		_exit(run("-c % run"));
+	assert_int_equal(wait_until_up(), NTM_EXIT_FAILED);
+	assert_null(strstr(temp_read("out"), "overrun"));
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to,
+					sizeof(to)),
+				 sizeof(data));
+	close(fd);
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(run("-c % status"), NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("out"), " overrun\n"));
+	assert_int_equal(kill(child, SIGTERM), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+}
+
 static void test_signal(void **state)
 {
 	int status;
@@ -212,9 +292,9 @@ static void test_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_daemon),
+		cmocka_unit_test(test_usage),  cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_check),  cmocka_unit_test(test_join_without_right),
+		cmocka_unit_test(test_daemon), cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_signal),
 	};
 

@@ -147,6 +147,31 @@ static void test_disk(void **state)
 	assert_int_equal(unlink(temp_path("relay.json")), 0);
 }
 
+/* A daemon whose host has joined anew meanwhile does not put its own lease in the new one's place.
+ */
+static void test_not_over_another(void **state)
+{
+	struct ntm_cert cert = make_cert();
+	struct ntm_join_answer answer = answer_with(&cert);
+	struct relay_lease next, again;
+	char words[300] = "";
+
+	(void)state;
+	assert_int_equal(relay_lease_from_answer(&lease, &answer, NOW_S, words, sizeof(words)), 0);
+	next = lease;
+	assert_int_equal(relay_lease_save_own(&lease, temp_dir, words, sizeof(words)), 0);
+	assert_int_equal(relay_lease_save_own(&lease, temp_dir, words, sizeof(words)), 0);
+	ntm_keys_make(&next.keys);
+	strcpy(next.fqdn, "relay9.ntm.example");
+	assert_int_equal(relay_lease_save(&next, temp_dir, words, sizeof(words)), 0);
+	assert_int_equal(relay_lease_save_own(&lease, temp_dir, words, sizeof(words)), -EEXIST);
+	assert_non_null(strstr(words, "the lease of relay9.ntm.example now"));
+	assert_non_null(strstr(words, "still relay1.ntm.example: restart"));
+	assert_int_equal(relay_lease_load(&again, temp_dir, words, sizeof(words)), 0);
+	assert_memory_equal(&again.keys, &next.keys, sizeof(next.keys));
+	assert_int_equal(unlink(temp_path("relay.json")), 0);
+}
+
 /* Each way to be damaged. */
 static void test_damaged(void **state)
 {
@@ -190,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused_answers, setup, NULL),
 		cmocka_unit_test_setup_teardown(test_renew, setup, NULL),
 		cmocka_unit_test_setup_teardown(test_disk, setup, NULL),
+		cmocka_unit_test_setup_teardown(test_not_over_another, setup, NULL),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, NULL),
 	};
 
