@@ -121,6 +121,7 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 		admission_input(relay, from, data, len);
 		return NULL;
 	case NTM_FRAME_ANSWER:
+	case NTM_FRAME_RELEASE:
 		admission_input(relay, from, data, len);
 		return NULL;
 	case NTM_FRAME_INITIATION:
