@@ -54,8 +54,8 @@ def main(lab):
     heard = call.judge(max_lost=0)
     check(lost == 0, f"{lost} RTP packets lost while {drained.name} was drained")
     check(drained.proc.alive(), f"{drained.name} ended in a call")
-    call.caller.node.proc.stop(patience_s=5)
     stopped = time.monotonic()
+    call.caller.node.proc.stop(patience_s=5)
     code = drained.proc.wait_end(END_S)
     took_ms = (time.monotonic() - stopped) * 1000
     check(code == 0, f"{drained.name} ended with {code}: {drained.proc.last_words()}")
@@ -63,7 +63,7 @@ def main(lab):
     scene.dc.wait_relay(drained.name, "silent")
     check(call.callee.node.proc.alive(), "the other node has ended")
     return (f"{drained.name} drained, {other.name} took the new flow, 0 lost, ended {took_ms:.0f} ms "
-            f"after the last tunnel; {heard}")
+            f"after a node was stopped; {heard}")
 
 
 case.run(main)
