@@ -53,7 +53,7 @@ struct relays {
 	struct binding *slot[RELAYS_MAX]; /* by number % RELAYS_MAX */
 	size_t count;
 	uint32_t next_number;
-	uint32_t released; /* highest generation of what was released */
+	uint32_t released; /* generation of the last RELEASE, the highest of them */
 	struct ntm_map *by_label, *by_flow;
 	int64_t keepalive_ms;
 	struct relays_counters counters;
@@ -407,8 +407,7 @@ static void send_release(struct binding *b)
 
 	if (b->answered == 0)
 		return;
-	if (frame.generation > relays->released)
-		relays->released = frame.generation;
+	relays->released = frame.generation;
 	relays->counters.releases++;
 	send_to(b, &b->answered_to, out, ntm_relay_frame_write(&frame, b->offer.bind_key, out));
 }
