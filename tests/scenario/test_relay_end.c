@@ -233,51 +233,6 @@ static void spares_are_replaced(void **state)
 	assert_int_equal(flows(&w), 0);
 }
 
-/* Somebody on the way, who keeps every RELEASE. */
-struct thief {
-	struct ntm_addr to[4 * RELAYS];
-	uint8_t data[4 * RELAYS][NTM_RELEASE_LEN];
-	size_t count;
-};
-
-static void steal(void *arg, const struct ntm_addr *from, const struct ntm_addr *to,
-		  const uint8_t *data, size_t len)
-{
-	struct thief *thief = arg;
-
-	(void)from;
-	if (len != NTM_RELEASE_LEN || data[0] != NTM_FRAME_RELEASE || to->port != SIM_RELAY_PORT ||
-	    thief->count == 4 * RELAYS)
-		return;
-	thief->to[thief->count] = *to;
-	memcpy(thief->data[thief->count++], data, len);
-}
-
-/* Nothing of a tunnel that came later. */
-static void copies_end_nothing(void **state)
-{
-	struct world w = world_new(*state, SIM_SYMMETRIC, 2);
-	struct thief thief = {.count = 0};
-	struct ntm_addr from = sim_addr("203.0.113.1", 4330);
-
-	w.sim->tap = steal;
-	w.sim->tap_arg = &thief;
-	say_hello(&w);
-	sim_run(w.sim, IDLE_MS + LOOK_MS);
-	assert_int_equal(thief.count, 2 * RELAYS);
-	assert_int_equal(flows(&w), 0);
-	say_hello(&w);
-	uint64_t before = released(&w);
-	for (unsigned i = 0; i < 100; i++) {
-		sim_inject(&w.sim->internet, &from, &thief.to[i % (2 * RELAYS)],
-			   thief.data[i % (2 * RELAYS)], NTM_RELEASE_LEN);
-		sim_run(w.sim, 10);
-	}
-	assert_int_equal(released(&w), before);
-	assert_int_equal(flows(&w), RELAYS);
-	w.sim->tap = NULL;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,7 +243,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_node_stops, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(a_node_dies, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(a_node_is_revoked, sim_setup, sim_teardown),
-		cmocka_unit_test_setup_teardown(copies_end_nothing, sim_setup, sim_teardown),
 	};
 
 	return sim_main("relay_end", tests, sizeof(tests) / sizeof(tests[0]));
