@@ -26,12 +26,13 @@ enum ntm_frame_type {
 	NTM_FRAME_FINAL = 3,
 	NTM_FRAME_COOKIE = 4,
 	NTM_FRAME_TRANSPORT = 5,
-	NTM_FRAME_RELAYED = 16, /* 16..21: relay family */
+	NTM_FRAME_RELAYED = 16, /* 16..22: relay family */
 	NTM_FRAME_BIND = 17,
 	NTM_FRAME_CHALLENGE = 18,
 	NTM_FRAME_ANSWER = 19,
 	NTM_FRAME_BOUND = 20,
 	NTM_FRAME_UNBOUND = 21,
+	NTM_FRAME_RELEASE = 22,
 };
 
 /* Who talks to whom; in the Noise prologue, so that no message of one kind passes for another. */

@@ -21,6 +21,7 @@
  *   BOUND      RS -> node   flow label                     48
  *   RELAYED    either way   flow label, any other frame
  *   UNBOUND    RS -> node   8 bytes: the label means nothing here, or not from that address
+ *   RELEASE    node -> RS   ticket: the side is bound no longer; not answered    128
  *
  * No answer is longer than its question, and no address is taken from a body. All integers are big
  * endian; every frame starts with type (1), class or zero (1), zero (2).
@@ -33,6 +34,7 @@
  *                               idle_s (4)
  *  RELAYED   head   label       a handshake or transport frame
  *  UNBOUND   head   label
+ *  RELEASE   head   generation  ticket, zeros                                  mac
  *
  * mac = keyed BLAKE2b-128 of all bytes in front of it under the ticket's bind key, which the node
  * has from its DC and the relay from the ticket.
@@ -43,6 +45,7 @@
 #define NTM_ANSWER_LEN       160
 #define NTM_BOUND_LEN        48
 #define NTM_UNBOUND_LEN      8
+#define NTM_RELEASE_LEN      128
 #define NTM_RELAY_COOKIE_LEN 16
 #define NTM_BIND_KEY_LEN     32
 /* RS forgets a side that sent nothing for so long (security.md 2.7). */
@@ -82,18 +85,18 @@ int ntm_ticket_open(struct ntm_ticket *ticket, const struct ntm_ticket_key *key,
 
 static inline bool ntm_is_relay_frame(const uint8_t *frame, size_t len)
 {
-	return len > 0 && frame[0] >= NTM_FRAME_RELAYED && frame[0] <= NTM_FRAME_UNBOUND;
+	return len > 0 && frame[0] >= NTM_FRAME_RELAYED && frame[0] <= NTM_FRAME_RELEASE;
 }
 
-/* One frame of the binding, or UNBOUND. Pointers reach into the datagram. */
+/* Any of them but RELAYED. Pointers reach into the datagram. */
 struct ntm_relay_frame {
 	uint8_t type;
-	uint32_t generation;   /* all but UNBOUND; rises with each BIND of a ticket */
+	uint32_t generation;   /* all but UNBOUND; rises with each BIND and RELEASE of a ticket */
 	uint64_t flow;         /* CHALLENGE, BOUND */
 	uint32_t label;        /* BOUND, UNBOUND */
 	bool peer_bound;       /* BOUND: the other side is bound as well */
 	uint32_t idle_s;       /* BOUND */
-	const uint8_t *ticket; /* BIND, ANSWER: NTM_TICKET_LEN */
+	const uint8_t *ticket; /* BIND, ANSWER, RELEASE: NTM_TICKET_LEN */
 	const uint8_t *cookie; /* CHALLENGE, ANSWER */
 };
 /* Largest of them. */

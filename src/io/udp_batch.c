@@ -109,33 +109,55 @@ static bool is_full(int err)
 	return err == EAGAIN || err == ENOBUFS;
 }
 
-static void count_refused(struct ntm_udp_batch *udp, int err, size_t count)
+/* One datagram, with errno. What passes everywhere else leaves in pieces where the interface takes
+ * less; of what is larger, nodes find out by themselves that it does not pass. 0 if it left. */
+static int refused(struct ntm_udp_batch *udp, const struct msghdr *hdr, size_t len)
 {
-	if (is_full(err))
-		udp->counters.udp.dropped_full += count;
-	else
-		udp->counters.udp.dropped_error += count;
+	struct ntm_udp_counters *counters = &udp->counters.udp;
+	int err = errno;
+
+	if (is_full(err)) {
+		counters->dropped_full++;
+		return -ENOBUFS;
+	}
+	if (err != EMSGSIZE) {
+		counters->dropped_error++;
+		return -err;
+	}
+	if (len > NTM_UDP_ALWAYS || !udp_socket_send_cut(&udp->sock, hdr)) {
+		counters->dropped_mtu++;
+		return -err;
+	}
+	counters->cut++;
+	counters->packets_out++;
+	counters->bytes_out += len;
+	return 0;
 }
 
 /* One by one, what the kernel does not take as a train: longer than the path's MTU, or a device
  * that cannot. No datagram crosses from one piece into the next. */
 static void send_singly(struct ntm_udp_batch *udp, const struct train *train, socklen_t sa_len)
 {
+	struct iovec iov;
+	const struct msghdr hdr = {.msg_name = (void *)(uintptr_t)&train->sa,
+				   .msg_namelen = sa_len,
+				   .msg_iov = &iov,
+				   .msg_iovlen = 1};
+
 	for (size_t i = 0; i < train->piece_count; i++) {
 		const struct iovec *piece = &udp->piece[train->first_piece + i];
-		const uint8_t *data = piece->iov_base;
+		uint8_t *data = piece->iov_base;
 		size_t left = piece->iov_len;
 
 		while (left > 0) {
 			size_t len = left < train->segment_len ? left : train->segment_len;
-			ssize_t done = sendto(udp->sock.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-					      (const struct sockaddr *)&train->sa, sa_len);
 
-			if (done >= 0) {
+			iov = (struct iovec){data, len};
+			if (sendmsg(udp->sock.fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
 				udp->counters.udp.packets_out++;
 				udp->counters.udp.bytes_out += len;
 			} else {
-				count_refused(udp, errno, 1);
+				(void)refused(udp, &hdr, len);
 			}
 			data += len;
 			left -= len;
@@ -150,15 +172,19 @@ static void drop(struct ntm_udp_batch *udp, size_t first, uint64_t *counter)
 }
 
 /* About the train in front alone, or an old ICMP error that is told by whoever comes next. */
-static void on_refused(struct ntm_udp_batch *udp, size_t i, int err)
+static void on_refused(struct ntm_udp_batch *udp, size_t i)
 {
 	const struct train *train = &udp->train[i];
 
-	if (train->count == 1 || is_full(err)) {
-		count_refused(udp, err, train->count);
+	if (is_full(errno)) {
+		udp->counters.udp.dropped_full += train->count;
 		return;
 	}
-	if (err == EIO) /* no checksums in hardware */
+	if (train->count == 1) {
+		(void)refused(udp, &udp->out_hdr[i].msg_hdr, train->len);
+		return;
+	}
+	if (errno == EIO) /* no checksums in hardware */
 		udp->can_gso = false;
 	send_singly(udp, train, udp->out_hdr[i].msg_hdr.msg_namelen);
 }
@@ -180,7 +206,7 @@ static void flush(struct ntm_udp_batch *udp)
 		else if (errno == EAGAIN)
 			break;
 		else if (errno != EINTR)
-			on_refused(udp, at++, errno);
+			on_refused(udp, at++);
 	}
 	drop(udp, at, &udp->counters.udp.dropped_full);
 	udp->train_count = 0;
@@ -240,21 +266,20 @@ int ntm_udp_batch_send(struct ntm_udp_batch *udp, const struct ntm_addr *to, con
 		       size_t len)
 {
 	struct sockaddr_storage sa;
+	struct iovec iov = {(void *)(uintptr_t)data, len};
+	struct msghdr hdr = {.msg_name = &sa, .msg_iov = &iov, .msg_iovlen = 1};
 
 	if (to->ip.family != 4 && !(to->ip.family == 6 && udp->sock.dual_stack)) {
 		udp->counters.udp.dropped_error++;
 		return -EAFNOSUPPORT;
 	}
-	socklen_t sa_len = ntm_addr_to_sockaddr(to, udp->sock.dual_stack, &sa);
-	if (sendto(udp->sock.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   (const struct sockaddr *)&sa, sa_len) >= 0) {
+	hdr.msg_namelen = ntm_addr_to_sockaddr(to, udp->sock.dual_stack, &sa);
+	if (sendmsg(udp->sock.fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
 		udp->counters.udp.packets_out++;
 		udp->counters.udp.bytes_out += len;
 		return 0;
 	}
-	int err = errno;
-	count_refused(udp, err, 1);
-	return is_full(err) ? -ENOBUFS : -err;
+	return refused(udp, &hdr, len);
 }
 
 /* --- in --- */

@@ -381,6 +381,7 @@ void node_free(struct node *node)
 	if (node == NULL)
 		return;
 	node_ping_stop(node);
+	relays_drop_all(node->relays); /* goodbyes are node_stop's business */
 	exits_free(node->exits);
 	resolver_free(node->resolver);
 	sipwatch_free(node->sipwatch);

@@ -49,6 +49,7 @@ static json_t *relays_json(const struct node *node)
 	add(json, "binds_sent", c->binds);
 	add(json, "answers_sent", c->answers);
 	add(json, "bound", c->bounds);
+	add(json, "releases_sent", c->releases);
 	add(json, "frames_in", c->frames_in);
 	add(json, "frames_out", c->frames_out);
 	add(json, "not_bound", c->not_bound);

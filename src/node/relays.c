@@ -53,6 +53,7 @@ struct relays {
 	struct binding *slot[RELAYS_MAX]; /* by number % RELAYS_MAX */
 	size_t count;
 	uint32_t next_number;
+	uint32_t released; /* generation of the last RELEASE, the highest of them */
 	struct ntm_map *by_label, *by_flow;
 	int64_t keepalive_ms;
 	struct relays_counters counters;
@@ -83,12 +84,14 @@ static void send_to(struct binding *b, const struct ntm_addr *to, const uint8_t 
 
 /* ---- asking ---- */
 
-/* A ticket may be shown anew after its binding was released: its generations go on by the clock. */
+/* A ticket may be shown anew after its binding was released: its generations go on from there, or a
+ * late RELEASE, or somebody's copy of it, would end what was bound since. */
 static uint32_t next_generation(const struct binding *b)
 {
 	uint32_t by_clock = (uint32_t)(now_ms(b->relays) / 100);
+	uint32_t last = b->generation > b->relays->released ? b->generation : b->relays->released;
 
-	return by_clock > b->generation ? by_clock : b->generation + 1;
+	return by_clock > last ? by_clock : last + 1;
 }
 
 static int64_t retry_ms(unsigned asks)
@@ -313,7 +316,7 @@ void relays_input(struct relays *relays, const struct ntm_addr *from, struct ntm
 	case NTM_FRAME_UNBOUND:
 		on_unbound(relays, from, frame.label);
 		break;
-	default: /* BIND and ANSWER are for relays */
+	default: /* BIND, ANSWER and RELEASE are for relays */
 		relays->counters.malformed++;
 		break;
 	}
@@ -393,12 +396,37 @@ static void drop(struct binding *b)
 	free(b);
 }
 
+/* Where the relay was heard last; where it was not, it has not bound us either. */
+static void send_release(struct binding *b)
+{
+	struct relays *relays = b->relays;
+	const struct ntm_relay_frame frame = {.type = NTM_FRAME_RELEASE,
+					      .generation = next_generation(b),
+					      .ticket = b->offer.ticket};
+	uint8_t out[NTM_RELAY_FRAME_MAX];
+
+	if (b->answered == 0)
+		return;
+	relays->released = frame.generation;
+	relays->counters.releases++;
+	send_to(b, &b->answered_to, out, ntm_relay_frame_write(&frame, b->offer.bind_key, out));
+}
+
 void relays_release(struct relays *relays, uint32_t number)
 {
 	struct binding *b = find(relays, number);
 
-	if (b != NULL)
-		drop(b);
+	if (b == NULL)
+		return;
+	send_release(b);
+	drop(b);
+}
+
+void relays_drop_all(struct relays *relays)
+{
+	for (size_t i = 0; relays != NULL && i < RELAYS_MAX; i++)
+		if (relays->slot[i] != NULL)
+			drop(relays->slot[i]);
 }
 
 void relays_check(struct relays *relays, uint32_t number)
@@ -468,9 +496,7 @@ void relays_free(struct relays *relays)
 {
 	if (relays == NULL)
 		return;
-	for (size_t i = 0; i < RELAYS_MAX; i++)
-		if (relays->slot[i] != NULL)
-			drop(relays->slot[i]);
+	relays_drop_all(relays);
 	ntm_map_free(relays->by_label);
 	ntm_map_free(relays->by_flow);
 	free(relays);

@@ -24,6 +24,9 @@
  * of the relay; whichever answers first is kept. While a bound one asks again it goes on with its
  * label: nothing is lost when that was good. Each BIND has a higher generation, and one that is
  * behind an answered one is not answered.
+ *
+ * A released binding ends at the relay too, at once, by one RELEASE. When that is lost, the relay
+ * forgets us after its idle time.
  */
 #define RELAYS_MAX 1024
 /* Between BINDs, when the relay has not answered the first three. */
@@ -51,6 +54,7 @@ struct relays_args {
 /* Frames of relays by what became of them; all drops are silent. */
 struct relays_counters {
 	uint64_t binds, answers, bounds;      /* sent, sent, taken */
+	uint64_t releases;                    /* sent */
 	uint64_t frames_in, frames_out;       /* RELAYED */
 	uint64_t not_bound;                   /* to be sent, but there is no label yet */
 	uint64_t malformed;                   /* no frame, or none that comes from a relay */
@@ -61,8 +65,10 @@ struct relays_counters {
 };
 
 struct relays *relays_new(const struct relays_args *args); /* NULL: out of memory */
-/* Drops all bindings in silence. NULL is fine. */
-void relays_free(struct relays *relays);
+void relays_free(struct relays *relays);                   /* NULL is fine */
+/* Drops all bindings in silence, as if this host had lost its power. NULL is
+ * fine. */
+void relays_drop_all(struct relays *relays);
 
 /*
  * Starts to bind our side of the offered flow; owner is handed to bound. The caller releases it by
@@ -71,7 +77,7 @@ void relays_free(struct relays *relays);
  */
 int relays_bind(struct relays *relays, const struct ntm_relay_offer *offer, void *owner,
 		uint32_t *number);
-/* Unknown numbers are fine, here and below. */
+/* The tunnel's link is over, and the relay hears so. Unknown numbers are fine, here and below. */
 void relays_release(struct relays *relays, uint32_t number);
 
 /* Wraps a handshake or transport frame and sends it. Drops it when the binding is not bound. */

@@ -26,6 +26,8 @@ static size_t length_of(uint8_t type)
 		return NTM_BOUND_LEN;
 	case NTM_FRAME_UNBOUND:
 		return NTM_UNBOUND_LEN;
+	case NTM_FRAME_RELEASE:
+		return NTM_RELEASE_LEN;
 	default:
 		return 0;
 	}
@@ -35,6 +37,7 @@ static void write_body(struct ntm_wr *wr, const struct ntm_relay_frame *in)
 {
 	switch (in->type) {
 	case NTM_FRAME_BIND:
+	case NTM_FRAME_RELEASE:
 		ntm_wr_bytes(wr, in->ticket, NTM_TICKET_LEN);
 		break;
 	case NTM_FRAME_CHALLENGE:
@@ -92,6 +95,7 @@ static bool read_body(struct ntm_rd *rd, struct ntm_relay_frame *got)
 
 	switch (got->type) {
 	case NTM_FRAME_BIND:
+	case NTM_FRAME_RELEASE:
 		got->ticket = ntm_rd_view(rd, NTM_TICKET_LEN);
 		return true;
 	case NTM_FRAME_CHALLENGE:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may bind a side of a flow (security.md 2.7): tickets, challenges, generations, quotas. */
+/* Who may bind a side of a flow, and release it (security.md 2.7): tickets, challenges,
+ * generations, quotas. */
 #include "relay_priv.h"
 
 #include <string.h>
@@ -49,18 +50,19 @@ static enum relay_drop read_ticket(struct relay *relay, struct ask *ask, const u
 									: RELAY_DROP_MAC;
 }
 
-/* A side that is bound moves only by a newer generation, so a replay moves nothing; where it is it
- * may ask as often as it likes. */
+/* A side moves only by a newer generation, and comes back only by one that is not older, so a
+ * replay moves nothing, and brings back nothing that was released; where it is it may ask as often
+ * as it likes. */
 static enum relay_drop judge_known(const struct relay *relay, struct ask *ask)
 {
 	const struct flow_side *side = &ask->flow->side[ask->ticket.side];
+	bool is_bound = side->addr.ip.family != 0 && !relay_side_is_over(relay, side);
 
-	if (side->addr.ip.family == 0 || relay_side_is_over(relay, side) ||
-	    ask->frame.generation > side->generation)
-		return RELAY_DROPS;
-	ask->is_copy =
-		ask->frame.generation == side->generation && ntm_addr_eq(&side->addr, ask->from);
-	return ask->is_copy ? RELAY_DROPS : RELAY_DROP_GENERATION;
+	if (ask->frame.generation != side->generation)
+		return ask->frame.generation > side->generation ? RELAY_DROPS
+								: RELAY_DROP_GENERATION;
+	ask->is_copy = is_bound && ntm_addr_eq(&side->addr, ask->from);
+	return ask->is_copy || !is_bound ? RELAY_DROPS : RELAY_DROP_GENERATION;
 }
 
 /* What the side would be the first one of in this account. */
@@ -143,6 +145,8 @@ static void end_flow(struct relay *relay, struct flow *flow)
 {
 	flows_del(&relay->flows, flow);
 	relay->counters.flows_ended++;
+	if (relay->draining && !relay->drained && relay->flows.count == 0)
+		ntm_timer_set(relay->timers, &relay->sweep_timer, 0);
 }
 
 void admission_unbind(struct relay *relay, struct flow *flow, unsigned side)
@@ -155,7 +159,7 @@ void admission_unbind(struct relay *relay, struct flow *flow, unsigned side)
 	if (other->addr.ip.family == 0)
 		end_flow(relay, flow);
 	else
-		memset(gone, 0, sizeof(*gone));
+		*gone = (struct flow_side){.generation = gone->generation};
 }
 
 static void end_both(struct relay *relay, struct flow *flow)
@@ -242,6 +246,40 @@ static enum relay_drop bind_side(struct relay *relay, struct ask *ask)
 	return RELAY_DROPS;
 }
 
+static enum relay_drop admit(struct relay *relay, struct ask *ask)
+{
+	enum relay_drop why = judge(relay, ask);
+
+	if (why != RELAY_DROPS)
+		return why;
+	if (!sources_admit(&relay->sources, ask->from, ask->ticket.flow, ask->is_copy,
+			   relay->timers->now_ms))
+		return RELAY_DROP_LIMITED;
+	if (ask->frame.type == NTM_FRAME_ANSWER)
+		return bind_side(relay, ask);
+	challenge(relay, ask);
+	return RELAY_DROPS;
+}
+
+/* The mac says that it is the node's, so it may come from any address: the node may have another
+ * one by now. Nothing is answered. What came too early keeps a late ANSWER from binding. */
+static enum relay_drop release(struct relay *relay, const struct ask *ask)
+{
+	struct flow *flow = flows_find(&relay->flows, ask->ticket.flow);
+
+	if (flow == NULL)
+		return RELAY_DROP_NOT_BOUND;
+	struct flow_side *side = &flow->side[ask->ticket.side];
+	if (ask->frame.generation <= side->generation)
+		return RELAY_DROP_GENERATION;
+	side->generation = ask->frame.generation;
+	if (side->addr.ip.family == 0)
+		return RELAY_DROP_NOT_BOUND;
+	admission_unbind(relay, flow, ask->ticket.side);
+	relay->counters.released++;
+	return RELAY_DROPS;
+}
+
 void admission_input(struct relay *relay, const struct ntm_addr *from, const uint8_t *frame,
 		     size_t len)
 {
@@ -251,14 +289,8 @@ void admission_input(struct relay *relay, const struct ntm_addr *from, const uin
 	if (why == RELAY_DROPS)
 		why = read_ticket(relay, &ask, frame, len);
 	if (why == RELAY_DROPS)
-		why = judge(relay, &ask);
-	if (why == RELAY_DROPS && !sources_admit(&relay->sources, from, ask.ticket.flow,
-						 ask.is_copy, relay->timers->now_ms))
-		why = RELAY_DROP_LIMITED;
-	if (why == RELAY_DROPS && ask.frame.type == NTM_FRAME_ANSWER)
-		why = bind_side(relay, &ask);
-	else if (why == RELAY_DROPS)
-		challenge(relay, &ask);
+		why = ask.frame.type == NTM_FRAME_RELEASE ? release(relay, &ask)
+							  : admit(relay, &ask);
 	ntm_wipe(&ask.ticket, sizeof(ask.ticket));
 	if (why != RELAY_DROPS)
 		relay_count(relay, why);

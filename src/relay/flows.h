@@ -10,8 +10,8 @@
 
 /* One end of a flow: an address that has answered a challenge. */
 struct flow_side {
-	struct ntm_addr addr; /* family 0: not bound */
-	uint32_t generation;
+	struct ntm_addr addr;    /* family 0: not bound */
+	uint32_t generation;     /* of what bound it, or released it */
 	int64_t heard_ms;        /* it sent something */
 	int64_t ends_ms;         /* its ticket expires */
 	uint64_t packets, bytes; /* of it, that were forwarded */

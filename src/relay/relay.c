@@ -18,7 +18,8 @@
 /* ---- forwarding ---- */
 
 /* Tells who sent it to bind anew: the relay was restarted, or the sender's NAT has changed. */
-static void tell_unbound(struct relay *relay, const struct ntm_addr *from, uint32_t label)
+static void tell_unbound(struct relay *relay, const struct ntm_addr *from, uint32_t label,
+			 const struct flow *flow)
 {
 	const struct ntm_relay_frame frame = {.type = NTM_FRAME_UNBOUND, .label = label};
 	uint8_t out[NTM_RELAY_FRAME_MAX];
@@ -27,7 +28,8 @@ static void tell_unbound(struct relay *relay, const struct ntm_addr *from, uint3
 		relay_count(relay, RELAY_DROP_SOURCE);
 		return;
 	}
-	if (!sources_unbound(&relay->sources, from, relay->timers->now_ms)) {
+	if (!sources_unbound(&relay->sources, from, flow == NULL ? NULL : &flow->id,
+			     relay->timers->now_ms)) {
 		relay_count(relay, RELAY_DROP_UNKNOWN_LIMITED);
 		return;
 	}
@@ -84,7 +86,7 @@ static const struct ntm_addr *forward(struct relay *relay, const struct ntm_addr
 	struct flow *flow = flows_at(&relay->flows, label);
 	int number = flow == NULL ? -1 : side_of(flow, from);
 	if (number < 0 || relay_side_is_over(relay, &flow->side[number])) {
-		tell_unbound(relay, from, label);
+		tell_unbound(relay, from, label, flow);
 		return NULL;
 	}
 	struct flow_side *side = &flow->side[number];
@@ -129,6 +131,7 @@ const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *f
 		admission_input(relay, from, data, len);
 		return NULL;
 	case NTM_FRAME_ANSWER:
+	case NTM_FRAME_RELEASE:
 		admission_input(relay, from, data, len);
 		return NULL;
 	case NTM_FRAME_INITIATION:

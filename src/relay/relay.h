@@ -61,6 +61,9 @@ void relay_addrs_changed(struct relay *relay);
 uint32_t relay_flow_count(const struct relay *relay);
 
 json_t *relay_status_json(const struct relay *relay);
+/* Until when the last flow is over at the latest: silent_s, if its nodes say nothing any more;
+ * at_most_s, whatever they say. Walks over all flows. */
+json_t *relay_drain_json(const struct relay *relay);
 /* Up to RELAY_FLOWS_PAGE flows from *pos on (0: the first), which moves; NULL: there are no more.
  */
 #define RELAY_FLOWS_PAGE 100

@@ -46,6 +46,28 @@ static void print_socket_drops(const json_t *udp)
 			       names[i][1]);
 }
 
+/* What status and drain say of what is waited for. */
+static void print_left(const json_t *drain)
+{
+	printf("%lld flows are left; the relay ends with the last one, in %lld s if their nodes "
+	       "are silent, in %lld s at most\n",
+	       ntm_verb_number(drain, "flows"), ntm_verb_number(drain, "silent_s"),
+	       ntm_verb_number(drain, "at_most_s"));
+}
+
+static void print_mtu(const json_t *udp)
+{
+	if (ntm_verb_number(udp, "cut") > 0)
+		printf("cut         %lld datagrams went out in pieces, which many firewalls drop: "
+		       "an interface takes less than 1280 bytes; give it an MTU of 1280 or more "
+		       "(ip link set dev NAME mtu 1500)\n",
+		       ntm_verb_number(udp, "cut"));
+	if (ntm_verb_number(udp, "dropped_mtu") > 0)
+		printf("dropped     %lld larger than an interface takes: harmless, nodes send "
+		       "smaller ones then; an MTU of 1500 here lets them through\n",
+		       ntm_verb_number(udp, "dropped_mtu"));
+}
+
 static void print_exit(const json_t *exits)
 {
 	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
@@ -90,6 +112,10 @@ static void print_status(const json_t *status)
 	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
 	       ntm_verb_number(status, "flows"), ntm_verb_number(status, "flows_max"),
 	       ntm_verb_number(admission, "flows_made"), ntm_verb_number(admission, "flows_ended"));
+	if (json_is_object(json_object_get(status, "drain"))) {
+		printf("draining    ");
+		print_left(json_object_get(status, "drain"));
+	}
 	printf("forwarded   %lld packets, %lld bytes, %lld kbit/s now\n",
 	       ntm_verb_number(status, "packets"), ntm_verb_number(status, "bytes"),
 	       ntm_verb_number(status, "kbit_s"));
@@ -99,6 +125,7 @@ static void print_status(const json_t *status)
 	       ntm_verb_text(status, "version"));
 	print_drops(json_object_get(status, "drops"));
 	print_socket_drops(json_object_get(status, "udp"));
+	print_mtu(json_object_get(status, "udp"));
 }
 
 struct shown {
@@ -189,11 +216,12 @@ int relay_cmd_flows(struct relay_cli *cli)
 
 static void on_drain(void *ctx, const json_t *reply)
 {
-	if (*(const bool *)ctx)
+	if (*(const bool *)ctx) {
 		ntm_verb_print(reply);
-	else
-		printf("draining: %lld flows are left; the relay ends with the last one\n",
-		       ntm_verb_number(reply, "flows"));
+		return;
+	}
+	printf("draining: ");
+	print_left(reply);
 }
 
 int relay_cmd_drain(struct relay_cli *cli)

@@ -23,7 +23,7 @@ static const struct ntm_opt relay_opts[] = {
 	{"kbit_max", NTM_OPT_INT, AT(kbit_max), "0", 0, 100000000, NULL,
 	 "kbit/s that are forwarded in all; 0 is no limit"},
 	{"idle", NTM_OPT_MS, AT(idle_ms), "180s", 10000, NTM_RELAY_IDLE_S * 1000, NULL,
-	 "a flow's side that sends nothing for so long is forgotten; draining takes that long"},
+	 "a flow's side that sends nothing for so long is forgotten"},
 	{"allow_loopback", NTM_OPT_BOOL, AT(allow_loopback), "no", 0, 0, NULL,
 	 "serve programs of this host by its loopback addresses; for tests"},
 	{"rekey", NTM_OPT_MS, AT(rekey_ms), "120s", 2000, 3600000, NULL,

@@ -107,7 +107,8 @@ static json_t *status_json(const struct relay_daemon *daemon)
 
 	if (json != NULL)
 		json_object_set_new(json, "udp",
-				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				    json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+					      "s:I, s:I}",
 					      "port", (int)ntm_udp_batch_port(daemon->udp),
 					      "packets_in", (json_int_t)udp->udp.packets_in,
 					      "packets_out", (json_int_t)udp->udp.packets_out,
@@ -115,7 +116,8 @@ static json_t *status_json(const struct relay_daemon *daemon)
 					      "bytes_out", (json_int_t)udp->udp.bytes_out,
 					      "dropped_full", (json_int_t)udp->udp.dropped_full,
 					      "dropped_error", (json_int_t)udp->udp.dropped_error,
-					      "overrun",
+					      "dropped_mtu", (json_int_t)udp->udp.dropped_mtu,
+					      "cut", (json_int_t)udp->udp.cut, "overrun",
 					      (json_int_t)ntm_udp_batch_overrun(daemon->udp),
 					      "trains_in", (json_int_t)udp->trains_in, "trains_out",
 					      (json_int_t)udp->trains_out));
@@ -126,8 +128,10 @@ static json_t *status_json(const struct relay_daemon *daemon)
 static json_t *drain_json(struct relay_daemon *daemon)
 {
 	relay_drain(daemon->relay);
-	return json_pack("{s:b, s:I}", "draining", 1, "flows",
-			 (json_int_t)relay_flow_count(daemon->relay));
+	json_t *json = relay_drain_json(daemon->relay);
+	if (json != NULL)
+		json_object_set_new(json, "draining", json_true());
+	return json;
 }
 
 /* A page a request, so that packets are forwarded in between. */

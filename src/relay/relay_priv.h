@@ -21,13 +21,14 @@ enum relay_drop {
 	RELAY_DROP_TICKET,      /* not made by the DC, or for another relay */
 	RELAY_DROP_EXPIRED,
 	RELAY_DROP_MAC,           /* of somebody who does not have the ticket's bind key */
-	RELAY_DROP_GENERATION,    /* not newer than what is bound: a replay */
+	RELAY_DROP_GENERATION,    /* not newer than what is bound, or was released: a replay */
 	RELAY_DROP_COOKIE,        /* of an address that has not been challenged */
 	RELAY_DROP_DRAINING,      /* a new flow, while draining */
 	RELAY_DROP_FULL,          /* a new flow, and flows_max there are */
 	RELAY_DROP_ACCOUNT_FLOWS, /* the account has as many as it may */
 	RELAY_DROP_MEMORY,
-	RELAY_DROP_UNKNOWN, /* no flow of that label from that address: answered by UNBOUND */
+	RELAY_DROP_NOT_BOUND, /* to be released, and is so already */
+	RELAY_DROP_UNKNOWN,   /* no flow of that label from that address: answered by UNBOUND */
 	RELAY_DROP_UNKNOWN_LIMITED, /* the same, and not answered */
 	RELAY_DROP_PEER_UNBOUND,    /* the other side is not bound */
 	RELAY_DROP_KBIT_SIDE,       /* over the ticket's rate */
@@ -39,7 +40,7 @@ enum relay_drop {
 struct relay_counters {
 	uint64_t drops[RELAY_DROPS];
 	uint64_t packets, bytes; /* forwarded */
-	uint64_t binds, challenges, bound, unbound_sent;
+	uint64_t binds, challenges, bound, released, unbound_sent;
 	uint64_t flows_made, flows_ended;
 };
 
@@ -88,10 +89,11 @@ void relay_take_direction(struct relay *relay, const struct ntm_msg_relay_direct
 struct ntm_uplink *relay_dc_uplink_new(struct relay *relay);
 /* relay_dc.c: for `status`. */
 json_t *relay_dc_json(const struct relay *relay);
-/* admission.c: a BIND or an ANSWER. */
+/* admission.c: a BIND, an ANSWER or a RELEASE. */
 void admission_input(struct relay *relay, const struct ntm_addr *from, const uint8_t *frame,
 		     size_t len);
-/* admission.c: the side is bound no longer; frees the flow with its last side. */
+/* admission.c: the side is bound no longer; frees the flow with its last side. Draining, the last
+ * flow sets the timer that says so. */
 void admission_unbind(struct relay *relay, struct flow *flow, unsigned side);
 /* Whether the side's time is over: idle, or its ticket has expired. */
 static inline bool relay_side_is_over(const struct relay *relay, const struct flow_side *side)

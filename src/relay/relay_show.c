@@ -24,6 +24,7 @@ const char *relay_drop_name(enum relay_drop why)
 		[RELAY_DROP_FULL] = "full",
 		[RELAY_DROP_ACCOUNT_FLOWS] = "account_flows",
 		[RELAY_DROP_MEMORY] = "memory",
+		[RELAY_DROP_NOT_BOUND] = "not_bound",
 		[RELAY_DROP_UNKNOWN] = "unknown_label",
 		[RELAY_DROP_UNKNOWN_LIMITED] = "unknown_label_silent",
 		[RELAY_DROP_PEER_UNBOUND] = "peer_unbound",
@@ -76,29 +77,60 @@ static json_t *accounts_json(const struct relay *relay)
 	return json;
 }
 
+json_t *relay_drain_json(const struct relay *relay)
+{
+	int64_t now_ms = relay->timers->now_ms, silent_ms = 0, most_ms = 0;
+	const struct flow *flow;
+	uint32_t pos = 0;
+
+	while ((flow = flows_next(&relay->flows, &pos)) != NULL)
+		for (unsigned i = 0; i < 2; i++) {
+			const struct flow_side *side = &flow->side[i];
+			int64_t end_ms = side->ends_ms - now_ms;
+			int64_t idle_ms = side->heard_ms + relay->settings.idle_ms - now_ms;
+
+			if (side->addr.ip.family == 0)
+				continue;
+			if (idle_ms > end_ms)
+				idle_ms = end_ms;
+			silent_ms = idle_ms > silent_ms ? idle_ms : silent_ms;
+			most_ms = end_ms > most_ms ? end_ms : most_ms;
+		}
+	return json_pack("{s:I, s:I, s:I}", "flows", (json_int_t)relay->flows.count, "silent_s",
+			 (json_int_t)((silent_ms + 999) / 1000), "at_most_s",
+			 (json_int_t)((most_ms + 999) / 1000));
+}
+
+static json_t *admission_json(const struct relay *relay)
+{
+	const struct relay_counters *counters = &relay->counters;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
+			 (json_int_t)counters->binds, "challenges",
+			 (json_int_t)counters->challenges, "bound", (json_int_t)counters->bound,
+			 "released", (json_int_t)counters->released, "unbound_sent",
+			 (json_int_t)counters->unbound_sent, "flows_made",
+			 (json_int_t)counters->flows_made, "flows_ended",
+			 (json_int_t)counters->flows_ended, "keys", (int)relay->keys.count);
+}
+
 json_t *relay_status_json(const struct relay *relay)
 {
 	const struct relay_counters *counters = &relay->counters;
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:b, s:b, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
-		"s:o, s:o, s:I}",
-		"version", NTM_VERSION, "name", relay->lease.fqdn, "domain", relay->lease.domain,
-		"registered", ntm_uplink_is_registered(relay->uplink), "ended", relay->is_ended,
-		"draining", relay->draining, "dc", relay_dc_json(relay), "flows",
-		(json_int_t)relay->flows.count, "flows_max", (json_int_t)relay->settings.flows_max,
-		"kbit_s", (json_int_t)relay->kbit_s, "kbit_max",
-		(json_int_t)relay->settings.kbit_max, "packets", (json_int_t)counters->packets,
-		"bytes", (json_int_t)counters->bytes, "admission",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "binds",
-			  (json_int_t)counters->binds, "challenges",
-			  (json_int_t)counters->challenges, "bound", (json_int_t)counters->bound,
-			  "unbound_sent", (json_int_t)counters->unbound_sent, "flows_made",
-			  (json_int_t)counters->flows_made, "flows_ended",
-			  (json_int_t)counters->flows_ended, "keys", (int)relay->keys.count),
-		"accounts", accounts_json(relay), "drops", drops_json(relay), "session",
-		session_json(relay), "up_s",
-		(json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:o?, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:o, s:o, s:o, s:o, s:I}",
+			 "version", NTM_VERSION, "name", relay->lease.fqdn, "domain",
+			 relay->lease.domain, "registered", ntm_uplink_is_registered(relay->uplink),
+			 "ended", relay->is_ended, "draining", relay->draining, "drain",
+			 relay->draining ? relay_drain_json(relay) : NULL, "dc",
+			 relay_dc_json(relay), "flows", (json_int_t)relay->flows.count, "flows_max",
+			 (json_int_t)relay->settings.flows_max, "kbit_s", (json_int_t)relay->kbit_s,
+			 "kbit_max", (json_int_t)relay->settings.kbit_max, "packets",
+			 (json_int_t)counters->packets, "bytes", (json_int_t)counters->bytes,
+			 "admission", admission_json(relay), "accounts", accounts_json(relay),
+			 "drops", drops_json(relay), "session", session_json(relay), "up_s",
+			 (json_int_t)((relay->timers->now_ms - relay->start_ms) / 1000));
 }
 
 static json_t *side_json(const struct relay *relay, const struct flow_side *side)

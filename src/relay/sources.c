@@ -13,9 +13,11 @@ void sources_init(struct sources *sources, int64_t now_ms)
 	for (size_t i = 0; i < SOURCES_ADMIT_BUCKETS; i++)
 		ntm_bucket_init(&sources->admit[i], SOURCES_ADMIT_PER_S, SOURCES_ADMIT_BURST,
 				now_ms);
-	for (size_t i = 0; i < SOURCES_BUCKETS; i++)
+	for (size_t i = 0; i < SOURCES_BUCKETS; i++) {
 		ntm_bucket_init(&sources->unbound[i], SOURCES_UNBOUND_PER_S, SOURCES_UNBOUND_BURST,
 				now_ms);
+		sources->moved[i] = sources->unbound[i];
+	}
 }
 
 static bool is_own(const struct sources *sources, const struct ntm_addr *from)
@@ -43,8 +45,8 @@ static size_t net_len(const struct ntm_addr *from)
 	return from->ip.family == 4 ? 3 : 7;
 }
 
-bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_t flow,
-		   bool is_copy, int64_t now_ms)
+static uint64_t hash_of(const struct sources *sources, const struct ntm_addr *from, uint64_t flow,
+			bool is_copy)
 {
 	uint8_t text[7 + 8 + 1];
 	size_t len = net_len(from);
@@ -52,13 +54,22 @@ bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_
 	memcpy(text, from->ip.b, len);
 	memcpy(text + len, &flow, sizeof(flow));
 	text[len + sizeof(flow)] = is_copy;
-	uint64_t hash = ntm_siphash24(sources->hash_key, text, len + sizeof(flow) + 1);
+	return ntm_siphash24(sources->hash_key, text, len + sizeof(flow) + 1);
+}
+
+bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_t flow,
+		   bool is_copy, int64_t now_ms)
+{
+	uint64_t hash = hash_of(sources, from, flow, is_copy);
+
 	return ntm_bucket_take(&sources->admit[hash % SOURCES_ADMIT_BUCKETS], now_ms);
 }
 
-bool sources_unbound(struct sources *sources, const struct ntm_addr *from, int64_t now_ms)
+bool sources_unbound(struct sources *sources, const struct ntm_addr *from, const uint64_t *flow,
+		     int64_t now_ms)
 {
-	uint64_t hash = ntm_siphash24(sources->hash_key, from->ip.b, net_len(from));
+	struct ntm_bucket *buckets = flow == NULL ? sources->unbound : sources->moved;
+	uint64_t hash = hash_of(sources, from, flow == NULL ? 0 : *flow, false);
 
-	return ntm_bucket_take(&sources->unbound[hash % SOURCES_BUCKETS], now_ms);
+	return ntm_bucket_take(&buckets[hash % SOURCES_BUCKETS], now_ms);
 }

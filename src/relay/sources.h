@@ -17,7 +17,12 @@
  */
 #define SOURCES_ADMIT_PER_S 100
 #define SOURCES_ADMIT_BURST 200
-/* UNBOUND to one network. */
+/*
+ * UNBOUND to one network: of a label that nobody has, in all; of a flow that is there, for itself.
+ * So whoever forges a network's addresses takes the answer from those only who come back to a relay
+ * that was restarted, and they hear of that from their DC too; a node whose NAT has given it
+ * another port is found by its label, which the forger does not know.
+ */
 #define SOURCES_UNBOUND_PER_S 50
 #define SOURCES_UNBOUND_BURST 200
 
@@ -30,6 +35,7 @@ struct sources {
 	uint8_t hash_key[16];
 	struct ntm_bucket admit[SOURCES_ADMIT_BUCKETS];
 	struct ntm_bucket unbound[SOURCES_BUCKETS];
+	struct ntm_bucket moved[SOURCES_BUCKETS];
 };
 
 void sources_init(struct sources *sources, int64_t now_ms);
@@ -38,4 +44,6 @@ bool sources_ok(const struct sources *sources, const struct ntm_addr *from);
 /* is_copy: changes nothing; copies that somebody recorded do not use up what changes have. */
 bool sources_admit(struct sources *sources, const struct ntm_addr *from, uint64_t flow,
 		   bool is_copy, int64_t now_ms);
-bool sources_unbound(struct sources *sources, const struct ntm_addr *from, int64_t now_ms);
+/* flow: what the label is of; NULL: it is of none. */
+bool sources_unbound(struct sources *sources, const struct ntm_addr *from, const uint64_t *flow,
+		     int64_t now_ms);

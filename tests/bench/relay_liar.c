@@ -235,11 +235,12 @@ static void pace(double start_s, unsigned long sent, unsigned long rate)
 
 static void print(const struct wire *wire, double seconds)
 {
-	static const char *const names[FATES] = {"malformed",     "source",         "stranger",
-						 "unknown_key",   "foreign_ticket", "expired",
-						 "bad_mac",       "old_generation", "bad_cookie",
-						 "unknown_label", "challenged",     "copy",
-						 "forwarded",     "session",        "kernel"};
+	static const char *const names[FATES] = {"malformed",   "source",         "stranger",
+						 "unknown_key", "foreign_ticket", "expired",
+						 "bad_mac",     "old_generation", "bad_cookie",
+						 "not_bound",   "unknown_label",  "challenged",
+						 "copy",        "forwarded",      "session",
+						 "kernel"};
 
 	printf("{\"packets\": %lu, \"bytes\": %lu, \"victim_packets\": %lu, \"victim_bytes\": %lu, "
 	       "\"forwarded_bytes\": %lu, \"seconds\": %.3f, \"fate\": {",

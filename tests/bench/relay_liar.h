@@ -23,6 +23,7 @@ enum fate {
 	FATE_BAD_MAC,
 	FATE_OLD_GENERATION,
 	FATE_BAD_COOKIE,
+	FATE_NOT_BOUND, /* to be released, by who has a good ticket and was never bound */
 	FATE_UNKNOWN_LABEL,
 	FATE_CHALLENGED, /* a good ticket, shown by who has it: answered, and nothing kept */
 	FATE_COPY,       /* the same question as before from the same address: the same answer */

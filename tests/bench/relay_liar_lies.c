@@ -124,9 +124,12 @@ static void show_ticket(struct liar *liar, struct lie *lie, uint8_t type,
 	write_frame(liar, lie, type, sealed, ticket->bind_key);
 }
 
-static uint8_t bind_or_answer(struct liar *liar)
+/* Those that show a ticket. */
+static uint8_t any_type(struct liar *liar)
 {
-	return liar_random(liar, 2) == 0 ? NTM_FRAME_BIND : NTM_FRAME_ANSWER;
+	static const uint8_t types[] = {NTM_FRAME_BIND, NTM_FRAME_ANSWER, NTM_FRAME_RELEASE};
+
+	return types[liar_random(liar, sizeof(types))];
 }
 
 static void random_ticket(struct liar *liar, struct lie *lie)
@@ -137,7 +140,7 @@ static void random_ticket(struct liar *liar, struct lie *lie)
 	fill(liar, bind_key, sizeof(bind_key));
 	if (liar_random(liar, 2) == 0)
 		ticket[0] = (uint8_t)today(liar);
-	write_frame(liar, lie, bind_or_answer(liar), ticket, bind_key);
+	write_frame(liar, lie, any_type(liar), ticket, bind_key);
 	lie->fate = is_live_key(liar, ticket[0]) ? FATE_FOREIGN_TICKET : FATE_UNKNOWN_KEY;
 }
 
@@ -168,7 +171,7 @@ static void wrong_ticket(struct liar *liar, struct lie *lie)
 		break;
 	}
 	struct ntm_ticket_key key = ntm_ticket_key_make(secret, pub, day);
-	show_ticket(liar, lie, bind_or_answer(liar), &ticket, &key, pub);
+	show_ticket(liar, lie, any_type(liar), &ticket, &key, pub);
 }
 
 /* A good ticket of the liar's own: no answer may reach anybody as if he had asked. */
@@ -177,10 +180,12 @@ static void own_ticket(struct liar *liar, struct lie *lie)
 	struct ntm_ticket_key key =
 		ntm_ticket_key_make(liar->dc_secret, liar->relay_pub, today(liar));
 	struct ntm_ticket ticket = new_ticket(liar);
-	uint8_t type = bind_or_answer(liar);
+	uint8_t type = any_type(liar);
 
 	show_ticket(liar, lie, type, &ticket, &key, liar->relay_pub);
-	lie->fate = type == NTM_FRAME_BIND ? FATE_CHALLENGED : FATE_BAD_COOKIE;
+	lie->fate = type == NTM_FRAME_BIND     ? FATE_CHALLENGED
+		    : type == NTM_FRAME_ANSWER ? FATE_BAD_COOKIE
+					       : FATE_NOT_BOUND;
 	lie->from = wrong_source(liar);
 }
 
@@ -219,7 +224,7 @@ static void stolen_ticket(struct liar *liar, struct lie *lie)
 	uint8_t bind_key[NTM_BIND_KEY_LEN];
 
 	fill(liar, bind_key, sizeof(bind_key));
-	write_frame(liar, lie, bind_or_answer(liar), heard->data + TICKET_AT, bind_key);
+	write_frame(liar, lie, any_type(liar), heard->data + TICKET_AT, bind_key);
 	lie->fate = FATE_BAD_MAC;
 }
 

@@ -141,8 +141,29 @@ static void relayed(const uint8_t *data, size_t size)
 		input(i, frame, len);
 }
 
+/* Of any generation, from anywhere: it ends what is bound by a lower one, once, and in silence. */
+static void release(unsigned side, uint32_t generation, uint32_t bound)
+{
+	uint8_t frame[NTM_RELAY_FRAME_MAX];
+	const struct ntm_relay_frame out = {.type = NTM_FRAME_RELEASE,
+					    .generation = generation,
+					    .ticket = sealed[side]};
+	size_t len = ntm_relay_frame_write(&out, ticket[side].bind_key, frame);
+	uint64_t before = relay->counters.released;
+
+	for (size_t i = 0; i < HOSTS; i++) {
+		input(i, frame, len);
+		if (sent > 0)
+			abort();
+	}
+	if (relay->counters.released - before != (generation > bound))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	uint32_t generation = 0;
+
 	start();
 	for (size_t i = 0; i < HOSTS; i++)
 		input(i, data, size);
@@ -155,6 +176,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!answered[STRANGER])
 		abort();
 	relayed(data, size);
+	memcpy(&generation, data, size < sizeof(generation) ? size : sizeof(generation));
+	release(0, generation, 2);
+	release(1, generation, 1);
+	if (relay_flow_count(relay) != (generation <= 2))
+		abort();
 	relay_free(relay);
 	return 0;
 }

@@ -10,7 +10,7 @@ PORT = 4331
 COPIES_OF_A_KIND = 6  # heard frames of a kind that the liar is told of each node
 # Fates that nothing genuine shares: so many drops there are exactly.
 EXACT = ("malformed", "source", "stranger", "unknown_key", "foreign_ticket", "expired", "bad_mac",
-         "old_generation")
+         "old_generation", "not_bound")
 
 
 def heard(packets, relay_addr):
@@ -64,7 +64,7 @@ def balance(status):
     """Fails unless everything that the relay has read is accounted for, since its start."""
     admission = status["admission"]
     known = sum(status["drops"].values()) + status["packets"] + admission["challenges"] + \
-        admission["bound"] + status["session"]["frames_in"]
+        admission["bound"] + admission["released"] + status["session"]["frames_in"]
     check(known == status["udp"]["packets_in"],
           f"{status['udp']['packets_in']} datagrams read, {known} accounted for")
 

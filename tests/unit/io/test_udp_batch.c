@@ -3,6 +3,8 @@
  */
 #include "ntm/udp_batch.h"
 
+#include "netns.h"
+
 #include "ntm/loop.h"
 
 #include <errno.h>
@@ -21,7 +23,8 @@
 #include <cmocka.h>
 
 /* In front of the C library's: call number fail_at (from 1) of sendmmsg fails with fail_errno, and
- * every sendto of the relay with fail_single. */
+ * every sendmsg of the relay with fail_single. */
+static bool in_netns;
 static int fail_at, fail_errno, fail_single, calls, largest;
 
 int sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
@@ -34,16 +37,14 @@ int sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 	return (int)syscall(SYS_sendmmsg, fd, headers, count, flags);
 }
 
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-		      socklen_t to_len);
-ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-		      socklen_t to_len)
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *hdr, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *hdr, int flags)
 {
-	if (fail_single != 0 && (flags & MSG_DONTWAIT) != 0) {
+	if (fail_single != 0) {
 		errno = fail_single;
 		return -1;
 	}
-	return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
+	return syscall(SYS_sendmsg, fd, hdr, flags);
 }
 
 enum { A, B, C, HOSTS };
@@ -410,7 +411,41 @@ static void test_own(void **state)
 	assert_int_equal(ntm_udp_batch_send(w->udp, &w->host[B].addr, data, sizeof(data)),
 			 -EMSGSIZE);
 	assert_int_equal(ntm_udp_batch_send(w->udp, &nowhere, data, 100), -EAFNOSUPPORT);
-	assert_int_equal(ntm_udp_batch_counters(w->udp)->udp.dropped_error, 2);
+	assert_int_equal(ntm_udp_batch_counters(w->udp)->udp.dropped_error, 1);
+	assert_int_equal(ntm_udp_batch_counters(w->udp)->udp.dropped_mtu, 1);
+}
+
+/* An interface that is smaller than anything IPv6 has: what nodes rely on goes out in pieces,
+ * alone, in trains, and of our own; larger probes are dropped. */
+static void test_small_interface(void **state)
+{
+	struct world *w = *state;
+	static uint8_t data[2 * NTM_UDP_ALWAYS] = {B};
+	const struct ntm_udp_counters *udp = &ntm_udp_batch_counters(w->udp)->udp;
+
+	if (!in_netns)
+		skip();
+	data[NTM_UDP_ALWAYS] = B;
+	assert_int_equal(system("ip link set lo mtu 600"), 0);
+	send_to_relay(w, A, data, NTM_UDP_ALWAYS, 0);
+	turn_until(w, 1);
+	send_to_relay(w, A, data, NTM_UDP_ALWAYS + 1, 0);
+	turn_until(w, 2);
+	send_to_relay(w, A, data, 572, 0);
+	turn_until(w, 3);
+	send_to_relay(w, A, data, NTM_UDP_ALWAYS, 0); /* these two may leave as a train */
+	send_to_relay(w, A, data, NTM_UDP_ALWAYS, 0);
+	turn_until(w, 5);
+	assert_int_equal(ntm_udp_batch_send(w->udp, &w->host[B].addr, data, NTM_UDP_ALWAYS), 0);
+	assert_int_equal(ntm_udp_batch_send(w->udp, &w->host[B].addr, data, NTM_UDP_ALWAYS + 1),
+			 -EMSGSIZE);
+	assert_int_equal(system("ip link set lo mtu 65536"), 0);
+	assert_int_equal(drain(w, B), 5);
+	assert_int_equal(udp->cut, 4);
+	assert_int_equal(udp->dropped_mtu, 2);
+	assert_int_equal(udp->dropped_error, 0);
+	assert_int_equal(udp->packets_out, 5);
+	assert_int_equal(udp->bytes_out, 4 * NTM_UDP_ALWAYS + 572);
 }
 
 /* Empty datagrams are handed over as well, and longer than any of ours. */
@@ -456,6 +491,9 @@ static void test_busy(void **state)
 
 int main(void)
 {
+	in_netns = netns_enter();
+	if (in_netns && system("ip link set lo up") != 0)
+		return 1;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_same_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_between_families, setup, teardown),
@@ -469,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_why_it_was_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_small_interface, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_lengths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 	};

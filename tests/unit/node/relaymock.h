@@ -29,7 +29,7 @@ struct mock_relay {
 	uint32_t next_label;
 	uint16_t idle_s; /* that it tells */
 	bool is_dead;
-	unsigned binds, answers, relayed, strangers;
+	unsigned binds, answers, releases, relayed, strangers;
 	void (*send)(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
 		     const uint8_t *data, size_t len);
 	void *ctx;
@@ -120,6 +120,16 @@ static inline void mock_bind(struct mock_relay *r, const struct ntm_relay_frame 
 	r->send(r->ctx, to, from, out, len);
 }
 
+static inline void mock_release(struct mock_relay *r, const struct ntm_relay_frame *in,
+				const struct ntm_ticket *ticket)
+{
+	struct mock_side *side = &mock_flow_of(r, ticket->flow)->side[ticket->side];
+
+	assert_true(in->generation > side->generation);
+	*side = (struct mock_side){.generation = in->generation};
+	r->releases++;
+}
+
 static inline void mock_unbound(struct mock_relay *r, uint32_t label, const struct ntm_addr *to,
 				const struct ntm_addr *from)
 {
@@ -173,5 +183,8 @@ static inline void mock_relay_input(struct mock_relay *r, const struct ntm_addr 
 	assert_int_equal(ntm_relay_frame_parse(&frame, data, len), 0);
 	assert_int_equal(ntm_ticket_open(&ticket, &r->key, r->pub, frame.ticket), 0);
 	assert_true(ntm_relay_frame_mac_ok(data, len, ticket.bind_key));
-	mock_bind(r, &frame, &ticket, to, from);
+	if (frame.type == NTM_FRAME_RELEASE)
+		mock_release(r, &frame, &ticket);
+	else
+		mock_bind(r, &frame, &ticket, to, from);
 }

@@ -319,6 +319,12 @@ static void a_missing_relay_is_asked_for_again_soon(void **state)
 
 /* ---- life ---- */
 
+static unsigned releases(const struct world *w)
+{
+	return w->relay[0].releases + w->relay[1].releases;
+}
+
+/* And the relays hear that they are over. */
 static void bindings_last_as_long_as_their_link(void **state)
 {
 	struct world *w = world_relayed(2);
@@ -330,9 +336,11 @@ static void bindings_last_as_long_as_their_link(void **state)
 	direct_by(w, 0, 2);
 	assert_int_equal(relays_count(w->a.relays), 4);
 	assert_int_equal(relays_count(w->b.relays), 4);
+	assert_int_equal(releases(w), 0);
 	talk(w, TUNNEL_OLDER_MS + 1000);
 	assert_int_equal(relays_count(w->a.relays), 2);
 	assert_int_equal(relays_count(w->b.relays), 2);
+	assert_int_equal(releases(w), 4);
 	/* A direction that does not come up. */
 	assert_int_equal(tunnel_ask(tunnel_of(&w->a), NTM_REASON_MOVE), 0);
 	struct direction d = offer_from(w, 0, 1);
@@ -340,11 +348,13 @@ static void bindings_last_as_long_as_their_link(void **state)
 	assert_int_equal(relays_count(w->a.relays), 3);
 	assert_int_equal(talk(w, 6000), 0);
 	assert_int_equal(relays_count(w->a.relays), 2);
+	assert_int_equal(releases(w), 5);
 	/* The end. */
 	tunnels_stop(w->a.tunnels);
 	assert_int_equal(relays_count(w->a.relays), 0);
 	run(w, 100);
 	assert_int_equal(relays_count(w->b.relays), 0);
+	assert_int_equal(releases(w), 9);
 	world_free(w);
 }
 

@@ -105,6 +105,7 @@ def main():
     show("bind", frame(17, ticket, 256))
     show("challenge", frame(18, flow + up(0xc0, 16), 56))
     show("answer", frame(19, ticket + up(0xc0, 16), 160))
+    show("release", frame(22, ticket, 128))
     show("bound", frame(20, flow + struct.pack(">IB7xI", 0xfeedbeef, 1, 180), 48))
 
 

@@ -33,6 +33,8 @@ static const char golden_answer[] =
 static const char golden_bound[] = "14000000a1a2a3a40102030405060708feedbeef0100000000000000"
 				   "000000b4"
 				   "26208afcd9fdb598800d1e120848dd67";
+static const char golden_release[] = "16000000a1a2a3a4" HEX_TICKET "000000000000"
+				     "f2f5b61cecba5fe4dc9ef3b069a75173";
 static const char golden_unbound[] = "15000000feedbeef";
 
 static inline void sample_up(uint8_t *out, size_t len, uint8_t first)

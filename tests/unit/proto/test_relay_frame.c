@@ -41,6 +41,9 @@ static const struct sample {
 	 golden_bound,
 	 NTM_BOUND_LEN},
 	{{.type = NTM_FRAME_UNBOUND, .label = SAMPLE_LABEL}, golden_unbound, NTM_UNBOUND_LEN},
+	{{.type = NTM_FRAME_RELEASE, .generation = SAMPLE_GENERATION, .ticket = ticket},
+	 golden_release,
+	 NTM_RELEASE_LEN},
 };
 #define SAMPLE_COUNT (sizeof(samples) / sizeof(samples[0]))
 
@@ -177,11 +180,17 @@ static void zeros_that_are_none(void **unused)
 		const char *hex;
 		size_t first, count; /* bytes that have to be zero */
 	} table[] = {
-		{golden_bind, 1, 3},      {golden_bind, 8 + NTM_TICKET_LEN, 134},
-		{golden_challenge, 1, 3}, {golden_challenge, 32, 8},
-		{golden_answer, 1, 3},    {golden_answer, 8 + NTM_TICKET_LEN + 16, 22},
-		{golden_bound, 1, 3},     {golden_bound, 21, 7},
+		{golden_bind, 1, 3},
+		{golden_bind, 8 + NTM_TICKET_LEN, 134},
+		{golden_challenge, 1, 3},
+		{golden_challenge, 32, 8},
+		{golden_answer, 1, 3},
+		{golden_answer, 8 + NTM_TICKET_LEN + 16, 22},
+		{golden_bound, 1, 3},
+		{golden_bound, 21, 7},
 		{golden_unbound, 1, 3},
+		{golden_release, 1, 3},
+		{golden_release, 8 + NTM_TICKET_LEN, 6},
 	};
 
 	(void)unused;
@@ -224,9 +233,9 @@ static void other_types(void **unused)
 		for (size_t len = 0; len <= sizeof(data); len++)
 			found += parse(data, len) == 0;
 		assert_int_equal(found,
-				 type >= NTM_FRAME_BIND && type <= NTM_FRAME_UNBOUND ? 1 : 0);
+				 type >= NTM_FRAME_BIND && type <= NTM_FRAME_RELEASE ? 1 : 0);
 		assert_int_equal(ntm_is_relay_frame(data, 1),
-				 type >= NTM_FRAME_RELAYED && type <= NTM_FRAME_UNBOUND);
+				 type >= NTM_FRAME_RELAYED && type <= NTM_FRAME_RELEASE);
 	}
 }
 

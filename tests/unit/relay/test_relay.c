@@ -75,13 +75,21 @@ static void test_unbound(void **state)
 	/* Not to where nothing may be sent. */
 	assert_null(expect_unbound(w, &own, pair.label));
 	assert_int_equal(drops_of(w, RELAY_DROP_SOURCE), 1);
-	/* Not more than so many to one network, whatever comes. */
+	/* Not more than so many to one network, whatever comes without a label. */
 	unsigned answered = 0;
 	for (unsigned i = 0; i < 3 * SOURCES_UNBOUND_BURST; i++)
 		answered += expect_unbound(w, &stranger, i) != NULL;
 	assert_in_range(answered, 1, SOURCES_UNBOUND_BURST);
 	assert_int_equal(answered + drops_of(w, RELAY_DROP_UNKNOWN_LIMITED) + 3,
 			 drops_of(w, RELAY_DROP_UNKNOWN) + drops_of(w, RELAY_DROP_UNKNOWN_LIMITED));
+	/* They do not take it from whoever knows a label there: a node whose NAT has moved it. */
+	assert_non_null(expect_unbound(w, &stranger, pair.label));
+	/* And that is limited as well, for each flow. */
+	struct pair other = pair_up(w, 2, "192.0.2.9:7000", B);
+	for (unsigned i = 0; i < 3 * SOURCES_UNBOUND_BURST; i++)
+		answered += expect_unbound(w, &stranger, pair.label) != NULL;
+	assert_in_range(answered, SOURCES_UNBOUND_BURST, 2 * SOURCES_UNBOUND_BURST);
+	assert_non_null(expect_unbound(w, &stranger, other.label));
 	world_free(w);
 }
 
