@@ -12,7 +12,6 @@
 
 #include "admin.h"
 #include "dcforeign.h"
-#include "store_db.h"
 
 static json_t *ask_of(struct world *w, const char *verb, const char *name, const char *word)
 {
@@ -180,30 +179,22 @@ static void store_fails(void **state)
 	struct world *w = *state;
 
 	(void)node_new(w, 0, "alice.ntm.example");
-	assert_int_equal(sqlite3_exec(w->store->db, "ALTER TABLE node RENAME TO gone", NULL, NULL,
-				      NULL),
-			 SQLITE_OK);
+	break_table(w, "node", true);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		assert_says(w, verbs[i], "alice", "no such table");
 	/* Nothing of it was done by half. */
 	assert_true(dc_is_online(w->dc, "alice.ntm.example"));
-	assert_int_equal(sqlite3_exec(w->store->db, "ALTER TABLE gone RENAME TO node", NULL, NULL,
-				      NULL),
-			 SQLITE_OK);
+	break_table(w, "node", false);
 }
 
 static void pins_fail(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(sqlite3_exec(w->store->db, "ALTER TABLE pin RENAME TO gone", NULL, NULL,
-				      NULL),
-			 SQLITE_OK);
+	break_table(w, "pin", true);
 	assert_says(w, "trust_list", "", "no such table");
 	assert_says(w, "trust_remove", "b.example", "no such table");
-	assert_int_equal(sqlite3_exec(w->store->db, "ALTER TABLE gone RENAME TO pin", NULL, NULL,
-				      NULL),
-			 SQLITE_OK);
+	break_table(w, "pin", false);
 }
 
 /* The DC of the only pin, as `trust list` shows it. */

@@ -120,6 +120,34 @@ static void join_with_a_key_that_is_taken(void **state)
 		    0);
 }
 
+static void join_of_garbage(void **state)
+{
+	static const uint8_t payload[40] = {0xff};
+	struct world *w = *state;
+	struct client *c = client_new(w, 0, "thief");
+	unsigned from = w->line_count;
+	struct ntm_link *link;
+	struct ntm_link_args args = {.purpose = NTM_PURPOSE_JOIN,
+				     .remote_static = w->dc_keys.pub,
+				     .candidate_count = 1,
+				     .candidates = &w->dc_addr,
+				     .initiator = true,
+				     .one_shot = true,
+				     .payload = payload,
+				     .payload_len = sizeof(payload)};
+
+	for (args.payload_len = 0; args.payload_len <= sizeof(payload); args.payload_len += 8) {
+		assert_int_equal(ntm_link_open(c->links, &args, &link), 0);
+		run(w, 4000);
+		assert_int_equal(ntm_link_state(link), NTM_LINK_CLOSED);
+		ntm_link_free(link);
+	}
+	assert_int_equal(c->answers, 0);
+	assert_true(lines_with(w, from, "join refused from=192.0.2.10:4330: not a join request") >
+		    0);
+	assert_true(w->dc->counters.join_refused >= 6);
+}
+
 /* Silence, and a log that stays readable. */
 static void many_wrong_joins(void **state)
 {
@@ -798,6 +826,7 @@ int main(void)
 		T(join_again),
 		T(join_refused),
 		T(join_with_a_key_that_is_taken),
+		T(join_of_garbage),
 		T(many_wrong_joins),
 		T(join_with_a_new_key),
 		T(join_with_a_new_key_late),
