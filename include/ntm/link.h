@@ -187,7 +187,6 @@ enum ntm_link_state ntm_link_state(const struct ntm_link *link);
 const uint8_t *ntm_link_remote_static(const struct ntm_link *link);
 const uint8_t *ntm_link_pair(const struct ntm_link *link);
 uint8_t ntm_link_purpose(const struct ntm_link *link);
-void *ntm_link_owner(const struct ntm_link *link);
 void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms);
 /* Where packets go now; family 0 when not known yet. */
 const struct ntm_addr *ntm_link_remote(const struct ntm_link *link);

@@ -78,8 +78,6 @@ int ntm_noise_write(struct ntm_noise *noise, const void *payload, size_t payload
 		    size_t cap, size_t *out_len);
 int ntm_noise_read(struct ntm_noise *noise, const uint8_t *msg, size_t len, uint8_t *payload,
 		   size_t cap, size_t *payload_len);
-/* Bytes that the next message adds to its payload. */
-size_t ntm_noise_overhead(const struct ntm_noise *noise);
 bool ntm_noise_done(const struct ntm_noise *noise);
 /* Transport keys, once done: for sending and for receiving as seen from this side. */
 void ntm_noise_split(const struct ntm_noise *noise, uint8_t send_key[static NTM_KEY_LEN],

@@ -105,11 +105,3 @@ int identity_domain(struct identity *identity, const struct trust_pin *pin, int6
 
 	return renew(identity, &body, now_s, IDENTITY_DOMAIN_S, cert);
 }
-
-int identity_sign_domain(const struct identity *identity, const struct trust_pin *pin,
-			 const struct store_cert *cert, struct ntm_cert_blob *blob)
-{
-	struct ntm_cert body = domain_body(pin);
-
-	return sign(identity, &body, cert, blob);
-}

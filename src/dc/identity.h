@@ -37,7 +37,3 @@ int identity_hello(struct identity *identity, int64_t now_s, struct ntm_dc_hello
  * *cert. */
 int identity_domain(struct identity *identity, const struct trust_pin *pin, int64_t now_s,
 		    struct identity_cert *cert);
-
-/* One of the latter for a serial and times of the store. 0 or -EINVAL. */
-int identity_sign_domain(const struct identity *identity, const struct trust_pin *pin,
-			 const struct store_cert *cert, struct ntm_cert_blob *blob);

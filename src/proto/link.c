@@ -312,11 +312,6 @@ uint8_t ntm_link_purpose(const struct ntm_link *link)
 	return link_purpose(link);
 }
 
-void *ntm_link_owner(const struct ntm_link *link)
-{
-	return link->owner;
-}
-
 void ntm_link_set_keepalive(struct ntm_link *link, int64_t keepalive_ms)
 {
 	link->keepalive_ms = keepalive_ms;

@@ -329,28 +329,6 @@ int ntm_noise_read(struct ntm_noise *noise, const uint8_t *msg, size_t len, uint
 	return 0;
 }
 
-size_t ntm_noise_overhead(const struct ntm_noise *noise)
-{
-	bool has_key = noise->has_key;
-	size_t len = 0;
-
-	if (noise->failed || noise->message >= noise->def->message_count)
-		return 0;
-	for (size_t i = 0; i < TOKENS_MAX; i++) {
-		enum token token = noise->def->message[noise->message][i];
-
-		if (token == TOKEN_END)
-			break;
-		if (token == TOKEN_E || token == TOKEN_S)
-			len += NTM_KEY_LEN;
-		if (token == TOKEN_S && has_key)
-			len += NTM_TAG_LEN;
-		if (token > TOKEN_S || (token == TOKEN_E && noise->def->has_psk))
-			has_key = true;
-	}
-	return len + (has_key ? NTM_TAG_LEN : 0);
-}
-
 void ntm_noise_split(const struct ntm_noise *noise, uint8_t send_key[static NTM_KEY_LEN],
 		     uint8_t recv_key[static NTM_KEY_LEN])
 {

@@ -222,25 +222,6 @@ static void test_domain_when_the_store_fails(void **state)
 	assert_memory_equal(&made, &first, sizeof(made));
 }
 
-static void test_sign_domain(void **state)
-{
-	struct fixture *f = *state;
-	struct trust_pin pin = pin_of_b();
-	struct store_cert times = {.serial = 77, .not_before_s = NOW, .not_after_s = NOW + 5};
-	struct ntm_cert_blob blob = {.len = 0};
-	struct ntm_cert cert;
-
-	assert_int_equal(identity_sign_domain(&f->identity, &pin, &times, &blob), 0);
-	assert_int_equal(ntm_cert_check(&cert, blob.data, blob.len, f->root.pub, NOW), 0);
-	assert_int_equal(cert.serial, 77);
-	assert_int_equal(cert.not_after_s, NOW + 5);
-	/* What no certificate can hold changes nothing. */
-	const struct ntm_cert_blob before = blob;
-	strcpy(pin.domain, "B.example");
-	assert_int_equal(identity_sign_domain(&f->identity, &pin, &times, &blob), -EINVAL);
-	assert_true(is_same(&before, &blob));
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -248,7 +229,6 @@ int main(void)
 		T(test_hello),          T(test_renewed_at_half_life),
 		T(test_clock_set_back), T(test_store_fails),
 		T(test_domain),         T(test_domain_when_the_store_fails),
-		T(test_sign_domain),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -49,7 +49,7 @@ static void node_and_dc(void **unused)
 	assert_int_equal(dc->accepts, 1);
 	assert_int_equal(node->up, 1);
 	assert_int_equal(dc->up, 1);
-	assert_ptr_equal(ntm_link_owner(dc->link), &owner);
+	assert_ptr_equal(dc->link->owner, &owner);
 	assert_memory_equal(ntm_link_remote_static(dc->link), node->keys.pub, NTM_KEY_LEN);
 	assert_talk(w, node, dc, 1);
 	/* The second link of the same key is the same link. */
