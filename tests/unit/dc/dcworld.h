@@ -105,6 +105,7 @@ struct world {
 	struct flight *queue;
 	int64_t wall_shift_ms; /* the wall clock was set */
 	unsigned from_dc;      /* datagrams */
+	bool is_dc_unreachable_to_itself;
 	unsigned info_count, line_count;
 	char line[LINES_MAX][256];
 };
@@ -169,7 +170,8 @@ static inline void land(struct world *w, const struct flight *f)
 	ntm_pkt_reset(&pkt);
 	memcpy(ntm_pkt_put(&pkt, f->len), f->data, f->len);
 	if (ntm_addr_eq(&f->to, &w->dc_addr)) {
-		if (w->dc)
+		if (w->dc &&
+		    !(w->is_dc_unreachable_to_itself && ntm_addr_eq(&f->from, &w->dc_addr)))
 			dc_udp_input(w->dc, &f->from, &pkt);
 		return;
 	}

@@ -517,6 +517,27 @@ static void revoke_without_a_certificate(void **state)
 }
 
 /* A handshake that is under way while its node is revoked leads to nothing. */
+static void revoked_relay_in_the_handshake(void **state)
+{
+	struct world *w = *state;
+	struct client *rs = client_new(w, 0, "rs.ntm.example");
+	struct got got = {0};
+
+	rs->is_relay = true;
+	assert_int_equal(help_add_relay(w->store, rs->name, false, NULL), 0);
+	put_token(w, rs->name, 1, NOW + DAY);
+	client_join(rs, 1);
+	client_open(rs);
+	run(w, DELAY_MS);
+	dc_revoke(w->dc, rs->name, got_node, &got);
+	assert_int_equal(got.err, 0);
+	run(w, 20000);
+	assert_int_equal(rs->reported, 0);
+	assert_null(fleet_by_key(w->dc, rs->keys.pub));
+	assert_int_equal(rs->why, NTM_DOWN_CLOSED);
+	assert_int_equal(ntm_links_count(w->dc->links), 0);
+}
+
 static void revoked_in_the_handshake(void **state)
 {
 	struct world *w = *state;
@@ -841,6 +862,7 @@ int main(void)
 		T(many_revocations),
 		T(revoke_without_a_certificate),
 		T(revoked_in_the_handshake),
+		T(revoked_relay_in_the_handshake),
 		T(ping),
 		T(resolve),
 		T(not_for_a_dc),

@@ -106,6 +106,32 @@ static void wrong_but_known(void **state)
 	assert_int_equal(foreign_by_domain(w->dc, "c.example")->state, FOREIGN_UP);
 }
 
+/* The same when nothing comes back: that DC is away, or a firewall lets nobody reach himself. */
+static void known_and_silent(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_new(w);
+	struct partner *c = partner_trusted(w, 1, "c.example");
+	static const char *const places[] = {"203.0.113.21", "192.0.2.1"};
+	static const char *const words[] =
+		{"203.0.113.21:4330: this is the DC of c.example, not of b.example",
+		 "192.0.2.1:4330: this is the DC of ntm.example, not of b.example"};
+
+	partner_open(c);
+	run(w, 100);
+	assert_int_equal(foreign_by_domain(w->dc, "c.example")->state, FOREIGN_UP);
+	c->is_deaf = true;
+	for (unsigned i = 0; i < 2; i++) {
+		w->is_dc_unreachable_to_itself = true;
+		dnsfake_remove(&w->dns, NTM_DNS_A, "dc.b.example");
+		dnsfake_add(&w->dns, "dc.b.example", rr_ip(places[i]));
+		run(w, DIRECTION_KEEP_MS);
+		ask(s.a, BOB, i);
+		run(w, 2900); /* before MN gives up */
+		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, words[i]);
+	}
+}
+
 static void liars_who_come(void **state)
 {
 	struct world *w = *state;
@@ -412,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(liars_where_dns_leads),
 		TEST(wrong_but_known),
+		TEST(known_and_silent),
 		TEST(liars_who_come),
 		TEST(they_do_not_trust_us),
 		TEST(dnssec_root),
