@@ -24,7 +24,6 @@ int ntm_daemon_harden(void);
 
 /* Looks a user up. 0, -ENOENT. */
 int ntm_user_find(const char *name, uid_t *uid, gid_t *gid);
-int ntm_group_find(const char *name, gid_t *gid);
 
 /*
  * Becomes user for good (NULL or "": stays who it is), without supplementary groups; keeps only

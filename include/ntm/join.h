@@ -14,13 +14,11 @@ struct ntm_join_args {
 	struct ntm_timers *timers;
 	/* Sends one datagram. */
 	void (*send)(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len);
-	/* Once: 0 and the answer, which is not checked yet; -ETIMEDOUT, -EBADMSG. Must not free the
-	 * join. */
+	/* Once: 0 and the answer, which is not checked yet; -ETIMEDOUT (the DC has not answered for
+	 * 3 s), -EBADMSG. Must not free the join. */
 	void (*done)(void *ctx, int err, const struct ntm_join_answer *answer);
 	void *ctx;
 };
-/* A DC that has not answered by then is given up. */
-#define NTM_JOIN_MS 5000
 
 /* Sends the request. 0, -ENOMEM, -EINVAL. */
 int ntm_join_start(const struct ntm_join_args *args, struct ntm_join **out);

@@ -95,7 +95,8 @@ struct ntm_links_ops {
 	void (*unknown_pair)(void *ctx, const uint8_t pair[static NTM_PAIR_LEN],
 			     const struct ntm_addr *from, const uint8_t *frame, size_t len);
 	/* A new session may be used. fresh: no session was alive before; false for a rekey, and
-	 * for a peer that was restarted and came back while the old session was alive. */
+	 * for a peer that was restarted and came back while the old session was alive. up and input
+	 * may be NULL where all links are one-shot. */
 	void (*up)(void *ctx, struct ntm_link *link, void *owner, bool fresh);
 	/* The link is CLOSED; or, persistent and UP before, CONNECTING: it comes up again by
 	 * itself. */

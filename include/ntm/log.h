@@ -19,8 +19,6 @@ typedef void ntm_log_sink(enum ntm_log_level level, const char *text, void *arg)
 void ntm_log_set_sink(ntm_log_sink *sink, void *arg);
 void ntm_log_set_level(enum ntm_log_level level);
 bool ntm_log_on(enum ntm_log_level level);
-/* "err", "warn", "info", "debug", "trace". 0 or -EINVAL. */
-int ntm_log_level_parse(const char *text, enum ntm_log_level *level);
 
 /* Keeps errno. A line is cut at 512 bytes; control characters in it become '?'. */
 void ntm_log(enum ntm_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

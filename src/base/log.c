@@ -69,17 +69,6 @@ bool ntm_log_on(enum ntm_log_level level)
 	return level <= state.level;
 }
 
-int ntm_log_level_parse(const char *text, enum ntm_log_level *level)
-{
-	for (size_t i = 0; i < LEVEL_COUNT; i++) {
-		if (strcmp(text, levels[i].name) == 0) {
-			*level = (enum ntm_log_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 void ntm_log(enum ntm_log_level level, const char *fmt, ...)
 {
 	int saved_errno = errno;

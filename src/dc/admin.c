@@ -178,7 +178,8 @@ static json_t *show(const struct admin *admin, enum store_role role, const json_
 	if (!read_name(admin, request, fqdn, &reply))
 		return reply;
 	reply = list(admin, role, fqdn);
-	if (json_array_size(json_object_get(reply, list_name(role))) > 0)
+	if (json_object_get(reply, "error") != NULL ||
+	    json_array_size(json_object_get(reply, list_name(role))) > 0)
 		return reply;
 	json_decref(reply);
 	return fail_unknown(role, fqdn);

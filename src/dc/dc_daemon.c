@@ -23,7 +23,7 @@
 struct dc_daemon {
 	struct domain *domain;
 	struct ntm_loop *loop;
-	struct ntm_udp *udp[2]; /* one an address */
+	struct ntm_udp *udp;
 	struct ntm_dnsserve *dns;
 	struct ntm_dnsclient *resolver;
 	struct ntm_control *control;
@@ -68,7 +68,7 @@ static void send_udp(void *ctx, const struct ntm_addr *to, const uint8_t *data, 
 {
 	struct dc_daemon *daemon = ctx;
 
-	ntm_udp_send(daemon->udp[0], to, data, len);
+	ntm_udp_send(daemon->udp, to, data, len);
 }
 
 static size_t on_dns(void *ctx, const struct ntm_dnsserve_query *query, uint8_t *out, size_t cap)
@@ -172,11 +172,11 @@ static int open_udp(struct dc_daemon *daemon)
 				    .bind = addresses->item[0],
 				    .fn = on_udp,
 				    .ctx = daemon};
-	int err = addresses->count == 1 ? ntm_udp_open(&args, &daemon->udp[0]) : -EADDRNOTAVAIL;
+	int err = addresses->count == 1 ? ntm_udp_open(&args, &daemon->udp) : -EADDRNOTAVAIL;
 
 	if (err == -EADDRNOTAVAIL) { /* two families, or behind a port forwarding */
 		args.bind = (struct ntm_addr){.port = addresses->item[0].port};
-		err = ntm_udp_open(&args, &daemon->udp[0]);
+		err = ntm_udp_open(&args, &daemon->udp);
 	}
 	if (err != 0)
 		ntm_err("cannot listen on UDP port %u of %s: %s%s", (unsigned)args.bind.port,
@@ -321,7 +321,7 @@ static void close_all(struct dc_daemon *daemon)
 	ntm_dnsserve_free(daemon->dns);
 	dc_free(daemon->dc); /* may cancel what it asked */
 	ntm_dnsclient_free(daemon->resolver);
-	ntm_udp_free(daemon->udp[0]);
+	ntm_udp_free(daemon->udp);
 	rrl_free(daemon->rrl);
 	ntm_loop_free(daemon->loop);
 }

@@ -314,8 +314,6 @@ static void on_request(void *ctx, const struct ntm_msg *req)
 		return;
 	if (req->type == NTM_MSG_RELAY_REGISTER)
 		on_register(relay, req);
-	else if (req->type == NTM_MSG_PING)
-		dc_pong(relay->ctl, relay->link, req);
 	else
 		relay->dc->counters.malformed++;
 }

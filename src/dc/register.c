@@ -76,7 +76,8 @@ bool register_renew(struct dc *dc, const struct store_node *who, struct register
 	if (!err)
 		err = register_sign(dc, who, &cert, &blob);
 	if (err) {
-		dc_complain(dc, &dc->store_gate, "node=%s gets no new certificate: %s", who->fqdn,
+		dc_complain(dc, &dc->store_gate, "%s=%s gets no new certificate: %s",
+			    who->role == STORE_RELAY ? "relay" : "node", who->fqdn,
 			    store_words(dc->store));
 		return held->blob.len > 0 && now_s < held->end_s;
 	}

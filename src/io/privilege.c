@@ -33,17 +33,6 @@ int ntm_user_find(const char *name, uid_t *uid, gid_t *gid)
 	return 0;
 }
 
-int ntm_group_find(const char *name, gid_t *gid)
-{
-	char buf[LOOKUP_MAX];
-	struct group entry, *found = NULL;
-
-	if (getgrnam_r(name, &entry, buf, sizeof(buf), &found) != 0 || found == NULL)
-		return -ENOENT;
-	*gid = entry.gr_gid;
-	return 0;
-}
-
 /* Version 3 of the kernel's interface: two halves of 32 bits. */
 static int caps_get(struct caps *caps)
 {

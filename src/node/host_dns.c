@@ -111,6 +111,15 @@ static void resolved_upstream(struct host_dns *dns)
 	free(text);
 }
 
+static void resolved_down(const struct host_dns_args *args)
+{
+	const char *argv[] = {"resolvectl", "revert", args->tun, NULL};
+	char ignored[NTM_SPAWN_ERR];
+
+	/* With the device gone, resolved has forgotten it already. */
+	(void)resolvectl(argv, ignored, sizeof(ignored));
+}
+
 static int resolved_up(struct host_dns *dns, const struct host_plan *plan, char *words,
 		       size_t words_len)
 {
@@ -123,21 +132,14 @@ static int resolved_up(struct host_dns *dns, const struct host_plan *plan, char 
 
 	if (err == 0)
 		err = resolved_domains(&dns->args, plan, words, words_len);
-	if (err != 0)
+	if (err != 0) { /* a server without its domains would be asked for all names */
+		resolved_down(&dns->args);
 		return err;
+	}
 	(void)resolvectl(plain, ignored, sizeof(ignored));
 	(void)resolvectl(no_default, ignored, sizeof(ignored));
 	resolved_upstream(dns);
 	return 0;
-}
-
-static void resolved_down(const struct host_dns_args *args)
-{
-	const char *argv[] = {"resolvectl", "revert", args->tun, NULL};
-	char ignored[NTM_SPAWN_ERR];
-
-	/* With the device gone, resolved has forgotten it already. */
-	(void)resolvectl(argv, ignored, sizeof(ignored));
 }
 
 /* ---- resolv.conf ---- */
@@ -318,15 +320,19 @@ int host_dns_up(struct host_dns *dns, const struct host_dns_args *args,
 	int err = 0;
 
 	dns->args = *args;
+	if (resolver_of(plan)->family == 0) {
+		host_dns_down(dns);
+		dns->mode = HOST_DNS_OFF;
+		return 0;
+	}
 	if (!dns->is_up)
 		dns->mode = args->manage == HOST_DNS_AUTO ? host_dns_choose(args) : args->manage;
-	if (resolver_of(plan)->family == 0)
-		dns->mode = HOST_DNS_OFF;
 	if (dns->mode == HOST_DNS_RESOLVCONF)
 		err = file_up(dns, plan, words, words_len);
 	else if (dns->mode == HOST_DNS_RESOLVED)
 		err = resolved_up(dns, plan, words, words_len);
-	dns->is_up = err == 0;
+	/* A file that is ours already stays so, and is put back at the end. */
+	dns->is_up = err == 0 || (dns->is_up && dns->mode == HOST_DNS_RESOLVCONF);
 	return err;
 }
 

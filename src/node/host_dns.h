@@ -37,7 +37,7 @@ int host_dns_choose(const struct host_dns_args *args);
 /* Puts back what a run that crashed left behind. Not while another instance uses the same TUN. */
 void host_dns_recover(const struct host_dns_args *args);
 /* Leads programs to the plan's resolver, again after a change of plan. 0 or negative errno, and
- * words; then the host is as it was. */
+ * words; then the host is as it was, or, with resolved, as it was before the first. */
 int host_dns_up(struct host_dns *dns, const struct host_dns_args *args,
 		const struct host_plan *plan, char *words, size_t words_len);
 /* Looks whether somebody else (a DHCP client) rewrote the file, and if so takes its servers as the

@@ -12,6 +12,9 @@
 /* RFC 3261 13.3.1.4: a 2xx is resent for 64 * T1, so its copies may come that long. */
 #define COPIES_MS 32000
 #define LET_GO    SIPWATCH_HELD_MAX
+/* sip.md 1: 256 KiB in all. */
+_Static_assert(256 * 1024 / (NTM_PKT_MAX + NTM_PKT_TAILROOM) >= SIPWATCH_HELD_MAX,
+	       "what is held needs a bound of bytes");
 
 /* Pending: tunnels that are not settled yet. With none left it goes as soon as nothing of its
  * dialog is in front of it; one that waits behind others only had none from the start. */
@@ -40,7 +43,7 @@ struct let_go {
 struct sip_held {
 	struct sip_held_args args;
 	struct sip_held_entry *head, *tail; /* oldest first */
-	size_t count, bytes;
+	size_t count;
 	struct let_go let_go[LET_GO]; /* a ring */
 	size_t let_go_count, let_go_next;
 };
@@ -82,7 +85,6 @@ static void drop(struct sip_held_entry *entry)
 	*(entry->prev != NULL ? &entry->prev->next : &held->head) = entry->next;
 	*(entry->next != NULL ? &entry->next->prev : &held->tail) = entry->prev;
 	held->count--;
-	held->bytes -= entry->len;
 	free(entry->data);
 	free(entry);
 }
@@ -137,16 +139,11 @@ bool sip_held_replace(struct sip_held *held, const struct sip_msg *msg)
 		entry = entry->next;
 	if (entry == NULL)
 		return false;
-	size_t len = msg->pkt->len;
-	if (len > NTM_PKT_MAX || held->bytes - entry->len + len > SIPWATCH_HELD_BYTES)
-		return true; /* the older copy will do */
-	uint8_t *data = realloc(entry->data, len);
+	uint8_t *data = realloc(entry->data, msg->pkt->len);
 	if (data == NULL)
-		return true;
-	memcpy(data, msg->pkt->data, len);
-	held->bytes = held->bytes - entry->len + len;
-	entry->data = data;
-	entry->len = len;
+		return true; /* the older copy will do */
+	entry->data = memcpy(data, msg->pkt->data, msg->pkt->len);
+	entry->len = msg->pkt->len;
 	return true;
 }
 
@@ -262,8 +259,7 @@ static size_t count_of_peer(const struct sip_held *held, const struct ntm_ip *pe
 
 static bool has_room(const struct sip_held *held, const struct sip_msg *msg)
 {
-	return held->count < SIPWATCH_HELD_MAX && msg->pkt->len <= NTM_PKT_MAX &&
-	       held->bytes + msg->pkt->len <= SIPWATCH_HELD_BYTES &&
+	return held->count < SIPWATCH_HELD_MAX &&
 	       count_of_peer(held, &msg->peer) < SIPWATCH_HELD_PER_PEER;
 }
 
@@ -293,7 +289,6 @@ struct sip_held_entry *sip_held_add(struct sip_held *held, const struct sip_msg 
 	*(held->tail != NULL ? &held->tail->next : &held->head) = entry;
 	held->tail = entry;
 	held->count++;
-	held->bytes += entry->len;
 	return entry;
 }
 

@@ -12,7 +12,6 @@ struct sipwatch;
 
 /* sip.md 1: bounds of what is held; past them messages pass. */
 #define SIPWATCH_HELD_MAX      64
-#define SIPWATCH_HELD_BYTES    (256 * 1024)
 #define SIPWATCH_HELD_PER_PEER 4
 #define SIPWATCH_HOLD_LIMIT_MS 20000 /* no setting goes above */
 /* Calls remembered by Call-ID, with the other side's media addresses (offers), also for `calls`. */

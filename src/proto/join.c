@@ -10,7 +10,6 @@ struct ntm_join {
 	struct ntm_join_args args;
 	struct ntm_links *links;
 	struct ntm_link *link;
-	struct ntm_timer deadline;
 	bool is_done;
 };
 
@@ -19,7 +18,6 @@ static void end(struct ntm_join *join, int err, const struct ntm_join_answer *an
 	if (join->is_done)
 		return;
 	join->is_done = true;
-	ntm_timer_del(join->args.timers, &join->deadline);
 	join->args.done(join->args.ctx, err, answer);
 }
 
@@ -47,27 +45,6 @@ static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link
 	(void)owner;
 	(void)why;
 	end(ctx, -ETIMEDOUT, NULL);
-}
-
-static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
-{
-	(void)ctx;
-	(void)link;
-	(void)owner;
-	(void)fresh;
-}
-
-static void on_input(void *ctx, struct ntm_link *link, void *owner, struct ntm_pkt *pkt)
-{
-	(void)ctx;
-	(void)link;
-	(void)owner;
-	(void)pkt;
-}
-
-static void on_deadline(void *arg)
-{
-	end(arg, -ETIMEDOUT, NULL);
 }
 
 static int send_request(struct ntm_join *join, const struct ntm_token *token)
@@ -101,9 +78,7 @@ static int send_request(struct ntm_join *join, const struct ntm_token *token)
 int ntm_join_start(const struct ntm_join_args *args, struct ntm_join **out)
 {
 	static const struct ntm_links_ops ops = {.send = on_send,
-						 .up = on_up,
 						 .down = on_down,
-						 .input = on_input,
 						 .answer = on_answer};
 	struct ntm_join *join = calloc(1, sizeof(*join));
 
@@ -111,7 +86,6 @@ int ntm_join_start(const struct ntm_join_args *args, struct ntm_join **out)
 		return -ENOMEM;
 	join->args = *args;
 	join->args.token = NULL;
-	ntm_timer_init(&join->deadline, on_deadline, join);
 	struct ntm_links_args links = {.ops = &ops,
 				       .ctx = join,
 				       .keys = args->keys,
@@ -122,7 +96,6 @@ int ntm_join_start(const struct ntm_join_args *args, struct ntm_join **out)
 		ntm_join_free(join);
 		return err;
 	}
-	ntm_timer_set(args->timers, &join->deadline, NTM_JOIN_MS);
 	*out = join;
 	return 0;
 }
@@ -131,7 +104,6 @@ void ntm_join_free(struct ntm_join *join)
 {
 	if (join == NULL)
 		return;
-	ntm_timer_del(join->args.timers, &join->deadline);
 	ntm_link_free(join->link);
 	ntm_links_free(join->links);
 	free(join);

@@ -2,7 +2,10 @@
 /* Strangers and bad peers: no answer, no growth, no noise, and nothing that gets through. */
 #include "sim.h"
 
+#include "dc_priv.h"
 #include "node_priv.h"
+
+#include "ntm/dnsmsg.h"
 
 #define DOMAIN  "ntm.example"
 #define KEPT    2000
@@ -360,6 +363,132 @@ static void inner_source_is_checked(void **state)
 	assert_int_equal(sim_tunnel_count(c), 0);
 }
 
+/* Anything may be in a good tunnel of a bad peer: no packet of it reaches the host, nothing comes
+ * of it, and the tunnel goes on. */
+static void inner_garbage(void **state)
+{
+	static const uint8_t kinds[] = {0x45, 0x60, 1, NTM_FRAG_KIND, 0, 0xff};
+	struct sim *sim = *state;
+	struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1");
+	struct sim_node *a = sim_node_up(dc, &sim->internet, "192.0.2.10", "alice");
+	struct sim_node *b = sim_node_up(dc, &sim->internet, "192.0.2.11", "bob");
+	struct sim_rng rng = {.state = sim_seed()};
+	struct ntm_link *link;
+
+	sim_say(a, b, 4, 9999, "good");
+	sim_run(sim, 1000);
+	assert_int_equal(b->data_in, 1);
+	link = tunnel_link(tunnel_find_up(a->node->tunnels, &b->lease.vip4));
+	for (unsigned i = 0; i < 3000; i++) {
+		struct ntm_pkt pkt;
+		size_t len = 1 + sim_random_below(&rng, 200);
+		uint8_t *data;
+
+		ntm_pkt_reset(&pkt);
+		data = ntm_pkt_put(&pkt, len);
+		for (size_t k = 0; k < len; k++)
+			data[k] = (uint8_t)sim_random(&rng);
+		data[0] = kinds[i % sizeof(kinds)];
+		if (data[0] == 1 && len > 1)
+			data[1] = (uint8_t)sim_random_below(&rng, NTM_MSG_RELAY_REGISTER + 2);
+		/* CLOSE is one of the things that a peer may say. */
+		if (data[0] == 1 && len > 1 && data[1] == NTM_MSG_CLOSE)
+			data[1] = NTM_MSG_MOVED;
+		assert_int_equal(ntm_link_send(link, &pkt, 0), 0);
+		sim_run(sim, 1);
+	}
+	sim_run(sim, 1000);
+	assert_true(b->node->counters.peer_malformed >= 1500);
+	assert_true(b->node->counters.control_bad >= 400);
+	assert_int_equal(b->data_in, 1);
+	assert_int_equal(b->icmp_in, 0);
+	assert_int_equal(sim_tunnel_count(b), 1);
+	sim_say(a, b, 4, 9999, "still good");
+	sim_say(b, a, 4, 9999, "still good");
+	sim_run(sim, 100);
+	assert_int_equal(b->data_in, 2);
+	assert_int_equal(a->data_in, 1);
+}
+
+/* A DC of another version may ask what we do not know. */
+static void dc_asks_strangely(void **state)
+{
+	struct sim *sim = *state;
+	struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1");
+	struct sim_node *a = sim_node_up(dc, &sim->internet, "192.0.2.10", "alice");
+	struct ntm_ctl *ctl = registry_by_name(&dc->dc->registry, a->fqdn)->ctl;
+	struct ntm_msg ping = {.type = NTM_MSG_PING}, resolve = {.type = NTM_MSG_RESOLVE};
+
+	resolve.resolve.len = 20;
+	assert_int_equal(ntm_ctl_tell(ctl, &ping), 0);
+	assert_int_equal(ntm_ctl_tell(ctl, &resolve), 0);
+	sim_run(sim, 1000);
+	assert_int_equal(a->node->counters.control_bad, 2);
+	assert_true(node_is_registered(a->node));
+}
+
+/* What a kernel sends into any interface, and what is no IP packet: nobody is asked about it. */
+static void host_says_nonsense(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"198.18.0.1", "224.0.0.251"}, {"fe80::1", "ff02::16"},   {"::", "ff02::1:ff00:1"},
+		{"fe80::1", "fd00:1:2::2"},    {"0.0.0.0", "198.18.0.2"},
+	};
+	struct sim *sim = *state;
+	struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1");
+	struct sim_node *a = sim_node_up(dc, &sim->internet, "192.0.2.10", "alice");
+	uint64_t sent;
+	uint8_t data[200];
+	size_t len = 0;
+
+	sim_run(sim, 1000);
+	sent = a->sent;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct ntm_addr from = {.ip = sim_ip(pairs[i][0]), .port = 5353};
+		struct ntm_addr to = {.ip = sim_ip(pairs[i][1]), .port = 5353};
+
+		len = ntm_ippkt_build_udp(data, sizeof(data), &from, &to, "x", 1);
+		assert_true(len > 0);
+		sim_tun(a, data, len);
+	}
+	assert_int_equal(a->node->counters.noise, 5);
+	for (size_t i = 0; i < len; i++)
+		sim_tun(a, data, i);
+	assert_int_equal(a->node->counters.malformed, len);
+	sim_run(sim, 1000);
+	assert_int_equal(a->node->counters.wrong_source, 0);
+	assert_int_equal(a->sent, sent);
+	assert_int_equal(a->icmp_in, 0);
+	assert_int_equal(sim_tunnel_count(a), 0);
+}
+
+/* More questions than the DC may be asked at once, and it is away: each has an answer in time. */
+static void many_questions(void **state)
+{
+	static struct sim_lookup lookup[100];
+	struct sim *sim = *state;
+	struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1");
+	struct sim_node *a = sim_node_up(dc, &sim->internet, "192.0.2.10", "alice");
+
+	sim_cut(sim, "192.0.2.10", "192.0.2.1");
+	for (unsigned i = 0; i < 100; i++)
+		sim_resolve(a, "_sip._udp." DOMAIN, NTM_DNS_SRV, &lookup[i]);
+	sim_run(sim, 6000);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(lookup[i].rcode, NTM_DNS_SERVFAIL);
+		assert_in_range(lookup[i].answered_ms - lookup[i].asked_ms, 0, 5000);
+	}
+	sim_heal(sim);
+	sim_run(sim, 10000);
+	for (unsigned i = 0; i < 100; i++) {
+		sim_resolve(a, "alice." DOMAIN, NTM_DNS_PTR, &lookup[i]);
+		sim_run(sim, 1);
+	}
+	sim_run(sim, 2000);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(lookup[i].rcode, NTM_DNS_NOERROR);
+}
+
 /* An application bound to the wrong address: nothing leaves, and it is counted. */
 static void host_with_wrong_source(void **state)
 {
@@ -389,7 +518,11 @@ int main(void)
 		scenario(noise),
 		scenario(inner_source_is_checked),
 		scenario(inner_source_of_parts_is_checked),
+		scenario(inner_garbage),
+		scenario(dc_asks_strangely),
 		scenario(host_with_wrong_source),
+		scenario(host_says_nonsense),
+		scenario(many_questions),
 	};
 
 	return sim_main("hostile", tests, sizeof(tests) / sizeof(tests[0]));

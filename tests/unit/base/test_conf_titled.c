@@ -131,12 +131,33 @@ static void the_sample_has_one(void **state)
 	free(text);
 }
 
+/* RFC 1035 2.3.4: 253 characters at most, of labels of 63. */
+static void long_names(void **state)
+{
+	char name[260] = "", text[400], err[500];
+	struct conf conf;
+
+	(void)state;
+	for (int i = 0; i < 253; i++)
+		strcat(name, i % 64 == 63 ? "." : "x");
+	snprintf(text, sizeof(text), "way \"one\" {\n names = \"%s\"\n}", name);
+	conf = good(text);
+	assert_string_equal(conf.ways.item[0].names.item[0], name);
+	ntm_conf_free(sections, &conf);
+	strcat(name, "x");
+	snprintf(text, sizeof(text), "way \"one\" {\n names = \"%s\"\n}", name);
+	snprintf(err, sizeof(err),
+		 "f:2: names: expected DNS names such as sip.example.org, got '%.80s'", name);
+	bad(text, err);
+	bad("way \"one\" {\n names = \"\"\n}",
+	    "f:2: names: expected DNS names such as sip.example.org, got ''");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(none_is_the_default),
-		cmocka_unit_test(each_has_its_values),
-		cmocka_unit_test(errors_have_their_line),
+		cmocka_unit_test(none_is_the_default),    cmocka_unit_test(each_has_its_values),
+		cmocka_unit_test(errors_have_their_line), cmocka_unit_test(long_names),
 		cmocka_unit_test(the_sample_has_one),
 	};
 

@@ -385,6 +385,62 @@ static void v6_fragments(void **unused)
 	assert_int_equal(view.payload_len, 8);
 }
 
+/* ---- ICMP errors ---- */
+
+static void set_len(uint8_t *pkt, size_t len)
+{
+	size_t said = pkt[0] >> 4 == 4 ? len : len - 40;
+	uint8_t *field = pkt[0] >> 4 == 4 ? pkt + 2 : pkt + 4;
+
+	field[0] = (uint8_t)(said >> 8);
+	field[1] = (uint8_t)said;
+}
+
+/* Whom an error is about; every length, and all that makes it no error. */
+static void blamed(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) { /* udp4, udp6 */
+		struct ntm_ippkt inner = parsed(golden[i].data, golden[i].len), view;
+		size_t head = i == 0 ? 20 : 40;
+		struct ntm_ip src, dst;
+		uint8_t pkt[1280];
+		size_t len =
+			ntm_ippkt_build_unreachable(pkt, sizeof(pkt), &inner.dst, golden[i].data,
+						    golden[i].len, NTM_UNREACH_HOST);
+
+		assert_true(len >= 2 * head + 8);
+		for (size_t n = head; n <= len; n++) {
+			set_len(pkt, n);
+			view = parsed(pkt, n);
+			assert_true(ntm_ippkt_is_icmp_error(&view));
+			src = dst = (struct ntm_ip){.family = 0};
+			assert_int_equal(ntm_ippkt_blamed(&view, &src, &dst), n >= 2 * head + 8);
+			assert_true(ntm_ip_eq(&src,
+					      n < 2 * head + 8 ? &(struct ntm_ip){0} : &inner.src));
+			assert_true(ntm_ip_eq(&dst,
+					      n < 2 * head + 8 ? &(struct ntm_ip){0} : &inner.dst));
+		}
+		pkt[head + 8] ^= 0x20; /* the other family inside */
+		view = parsed(pkt, len);
+		assert_false(ntm_ippkt_blamed(&view, &src, &dst));
+		pkt[head + 8] ^= 0x20;
+		pkt[head] = i == 0 ? 8 : 128; /* an echo has no packet inside */
+		view = parsed(pkt, len);
+		assert_false(ntm_ippkt_is_icmp_error(&view));
+		assert_false(ntm_ippkt_blamed(&view, &src, &dst));
+		/* Nor has UDP. */
+		assert_false(ntm_ippkt_is_icmp_error(&inner));
+		assert_false(ntm_ippkt_blamed(&inner, &src, &dst));
+		if (i > 0)
+			continue;
+		pkt[head] = 3;
+		pkt[7] = 1; /* a later fragment: what begins there is anything */
+		view = parsed(pkt, len);
+		assert_false(ntm_ippkt_blamed(&view, &src, &dst));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +456,7 @@ int main(void)
 		cmocka_unit_test(v4_fragments),
 		cmocka_unit_test(v4_fragments_that_lie),
 		cmocka_unit_test(v6_fragments),
+		cmocka_unit_test(blamed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,23 +117,6 @@ static void long_lines_are_cut(void **unused)
 	assert_int_equal(strlen(lines.last), 511);
 }
 
-static void level_names(void **unused)
-{
-	static const char *const names[] = {"err", "warn", "info", "debug", "trace"};
-	static const char *const wrong[] = {"", "error", "INFO", "inf", "info ", "3"};
-	enum ntm_log_level level = NTM_LOG_TRACE;
-
-	(void)unused;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		assert_int_equal(ntm_log_level_parse(names[i], &level), 0);
-		assert_int_equal(level, i);
-	}
-	level = NTM_LOG_WARN;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(ntm_log_level_parse(wrong[i], &level), -EINVAL);
-	assert_int_equal(level, NTM_LOG_WARN);
-}
-
 /* What the default sink writes for one line; as_journal: stderr is what JOURNAL_STREAM names. */
 static void capture(bool as_journal, enum ntm_log_level level, char *out, size_t size)
 {
@@ -225,7 +208,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errno_is_kept, start, stop),
 		cmocka_unit_test_setup_teardown(control_characters_are_masked, start, stop),
 		cmocka_unit_test_setup_teardown(long_lines_are_cut, start, stop),
-		cmocka_unit_test_setup_teardown(level_names, start, stop),
 		cmocka_unit_test_setup_teardown(default_sink, start, stop),
 		cmocka_unit_test(gate_lets_a_burst_and_then_one_a_period),
 		cmocka_unit_test(gate_recovers_its_burst_when_quiet),

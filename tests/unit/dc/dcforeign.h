@@ -18,6 +18,7 @@ struct partner {
 	struct ntm_addr addr;
 	struct ntm_prefix prefix4, prefix6;
 	struct ntm_dc_hello hello;
+	bool mumbles; /* says nothing that is a hello */
 	struct ntm_links *links;
 	struct ntm_link *link; /* the session, or its attempt */
 	struct ntm_ctl *ctl;
@@ -88,6 +89,10 @@ static inline size_t partner_says(void *ctx, uint8_t out[static NTM_HS_PAYLOAD_M
 {
 	struct partner *p = ctx;
 
+	if (p->mumbles) {
+		memset(out, 0xff, 100);
+		return 100;
+	}
 	return ntm_dc_hello_encode(&p->hello, out, NTM_HS_PAYLOAD_MAX);
 }
 

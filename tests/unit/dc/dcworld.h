@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dc.h"
+#include "store_db.h"
 #include "store_help.h"
 #include "zone_store.h"
 
@@ -45,6 +46,7 @@ struct client {
 	struct ntm_ctl *ctl;
 	bool is_deaf;        /* nothing reaches it */
 	bool is_mute;        /* answers no request */
+	bool acks_wrongly;   /* ROUTE_ACKs of another pair */
 	unsigned mute_count; /* so many requests stay unanswered first */
 	bool is_silent;      /* does not register by itself */
 
@@ -103,6 +105,7 @@ struct world {
 	struct flight *queue;
 	int64_t wall_shift_ms; /* the wall clock was set */
 	unsigned from_dc;      /* datagrams */
+	bool is_dc_unreachable_to_itself;
 	unsigned info_count, line_count;
 	char line[LINES_MAX][256];
 };
@@ -167,7 +170,8 @@ static inline void land(struct world *w, const struct flight *f)
 	ntm_pkt_reset(&pkt);
 	memcpy(ntm_pkt_put(&pkt, f->len), f->data, f->len);
 	if (ntm_addr_eq(&f->to, &w->dc_addr)) {
-		if (w->dc)
+		if (w->dc &&
+		    !(w->is_dc_unreachable_to_itself && ntm_addr_eq(&f->from, &w->dc_addr)))
 			dc_udp_input(w->dc, &f->from, &pkt);
 		return;
 	}
@@ -276,6 +280,7 @@ static inline void client_told(struct client *c, const struct ntm_msg *req)
 		return;
 	}
 	memcpy(reply.route_ack.pair, route->pair, NTM_PAIR_LEN);
+	reply.route_ack.pair[0] ^= c->acks_wrongly;
 	reply.route_ack.correlation = route->correlation;
 	assert_int_equal(ntm_ctl_reply(c->ctl, req, &reply), 0);
 }
@@ -560,6 +565,16 @@ static inline uint32_t ask(struct client *c, const char *target, uint64_t correl
 
 	assert_int_equal(ntm_ctl_request(c->ctl, &msg, on_directed, c, &txn), 0);
 	return txn;
+}
+
+/* No query of a table works any more (or again): a full disk, a file that was damaged. */
+static inline void break_table(struct world *w, const char *table, bool is_broken)
+{
+	char sql[80];
+
+	snprintf(sql, sizeof(sql), "ALTER TABLE %s%s RENAME TO %s%s", is_broken ? "" : "no_", table,
+		 is_broken ? "no_" : "", table);
+	assert_int_equal(sqlite3_exec(w->store->db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
 /* A control message as it is, with its txn: copies, and what no node would say. */

@@ -120,6 +120,34 @@ static void join_with_a_key_that_is_taken(void **state)
 		    0);
 }
 
+static void join_of_garbage(void **state)
+{
+	static const uint8_t payload[40] = {0xff};
+	struct world *w = *state;
+	struct client *c = client_new(w, 0, "thief");
+	unsigned from = w->line_count;
+	struct ntm_link *link;
+	struct ntm_link_args args = {.purpose = NTM_PURPOSE_JOIN,
+				     .remote_static = w->dc_keys.pub,
+				     .candidate_count = 1,
+				     .candidates = &w->dc_addr,
+				     .initiator = true,
+				     .one_shot = true,
+				     .payload = payload,
+				     .payload_len = sizeof(payload)};
+
+	for (args.payload_len = 0; args.payload_len <= sizeof(payload); args.payload_len += 8) {
+		assert_int_equal(ntm_link_open(c->links, &args, &link), 0);
+		run(w, 4000);
+		assert_int_equal(ntm_link_state(link), NTM_LINK_CLOSED);
+		ntm_link_free(link);
+	}
+	assert_int_equal(c->answers, 0);
+	assert_true(lines_with(w, from, "join refused from=192.0.2.10:4330: not a join request") >
+		    0);
+	assert_true(w->dc->counters.join_refused >= 6);
+}
+
 /* Silence, and a log that stays readable. */
 static void many_wrong_joins(void **state)
 {
@@ -489,6 +517,27 @@ static void revoke_without_a_certificate(void **state)
 }
 
 /* A handshake that is under way while its node is revoked leads to nothing. */
+static void revoked_relay_in_the_handshake(void **state)
+{
+	struct world *w = *state;
+	struct client *rs = client_new(w, 0, "rs.ntm.example");
+	struct got got = {0};
+
+	rs->is_relay = true;
+	assert_int_equal(help_add_relay(w->store, rs->name, false, NULL), 0);
+	put_token(w, rs->name, 1, NOW + DAY);
+	client_join(rs, 1);
+	client_open(rs);
+	run(w, DELAY_MS);
+	dc_revoke(w->dc, rs->name, got_node, &got);
+	assert_int_equal(got.err, 0);
+	run(w, 20000);
+	assert_int_equal(rs->reported, 0);
+	assert_null(fleet_by_key(w->dc, rs->keys.pub));
+	assert_int_equal(rs->why, NTM_DOWN_CLOSED);
+	assert_int_equal(ntm_links_count(w->dc->links), 0);
+}
+
 static void revoked_in_the_handshake(void **state)
 {
 	struct world *w = *state;
@@ -798,6 +847,7 @@ int main(void)
 		T(join_again),
 		T(join_refused),
 		T(join_with_a_key_that_is_taken),
+		T(join_of_garbage),
 		T(many_wrong_joins),
 		T(join_with_a_new_key),
 		T(join_with_a_new_key_late),
@@ -812,6 +862,7 @@ int main(void)
 		T(many_revocations),
 		T(revoke_without_a_certificate),
 		T(revoked_in_the_handshake),
+		T(revoked_relay_in_the_handshake),
 		T(ping),
 		T(resolve),
 		T(not_for_a_dc),

@@ -580,7 +580,86 @@ static void asker_is_revoked_meanwhile(void **state)
 	assert_int_equal(got.err, 0);
 }
 
+/* What it acknowledges is another direction: it cannot be ready for this one. */
+static void peer_acknowledges_another(void **state)
+{
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+	struct client *b = node_new(w, 1, BOB);
+
+	b->acks_wrongly = true;
+	ask(a, BOB, 1);
+	run(w, 100);
+	assert_int_equal(b->told_count, 1);
+	assert_int_equal(a->directed, 0);
+	assert_int_equal(a->refused, 1);
+	assert_int_equal(a->error.code, NTM_DIR_OFFLINE);
+	b->acks_wrongly = false;
+	client_register(b);
+	run(w, 100);
+	ask(a, BOB, 2);
+	run(w, 100);
+	assert_int_equal(a->directed, 1);
+}
+
+/* ---- the store ---- */
+
+static void store_fails(void **state)
+{
+	static const char words[] = "the DC's store does not answer: see the DC's log";
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+
+	(void)node_new(w, 1, BOB);
+	break_table(w, "node", true);
+	ask(a, BOB, 1);
+	run(w, 100);
+	assert_int_equal(a->refused, 1);
+	assert_int_equal(a->error.code, NTM_DIR_BUSY);
+	assert_string_equal(a->error.words, words);
+	ask(a, "198.18.0.2", 2);
+	run(w, 100);
+	assert_int_equal(a->refused, 2);
+	assert_int_equal(a->error.code, NTM_DIR_BUSY);
+	assert_string_equal(a->error.words, words);
+	help_ip(&a->error.vip, "198.18.0.2");
+	break_table(w, "node", false);
+	ask(a, BOB, 3);
+	run(w, 100);
+	assert_int_equal(a->directed, 1);
+}
+
 /* ---- limits ---- */
+
+/* So many wait for this one's word that there is no room for another. */
+static void peer_is_told_too_much(void **state)
+{
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+	struct client *b = node_new(w, 1, BOB);
+	struct client *c = node_new(w, 2, CAROL);
+	struct ntm_ctl *ctl = registry_by_name(&w->dc->registry, BOB)->ctl;
+	struct ntm_msg msg = {.type = NTM_MSG_PARTNERS};
+
+	b->is_deaf = true;
+	while (ntm_ctl_request(ctl, &msg, NULL, NULL, NULL) == 0)
+		;
+	ask(a, BOB, 1);
+	ask(c, ALICE, 2);
+	run(w, 100);
+	assert_int_equal(a->refused, 1);
+	assert_int_equal(a->error.code, NTM_DIR_BUSY);
+	assert_non_null(strstr(a->error.words, "too many directions for " BOB " at once"));
+	assert_int_equal(c->directed, 1); /* others have room */
+	/* They are given up, or answered. */
+	b->is_deaf = false;
+	run(w, 5000);
+	client_register(b);
+	run(w, 100);
+	ask(a, BOB, 3);
+	run(w, 100);
+	assert_int_equal(a->directed, 1);
+}
 
 static void too_many_of_one_node(void **state)
 {
@@ -721,6 +800,9 @@ int main(void)
 		T(peer_leaves_meanwhile),
 		T(peer_is_revoked_meanwhile),
 		T(asker_is_revoked_meanwhile),
+		T(peer_acknowledges_another),
+		T(store_fails),
+		T(peer_is_told_too_much),
 		T(too_many_of_one_node),
 		T(table_is_bounded),
 		T(before_register),

@@ -601,6 +601,14 @@ static void what_no_dc_may_say(void **state)
 	assert_int_equal(ntm_link_send(s.b->link, &pkt, 0), 0);
 	run(w, 50);
 	assert_int_equal(w->dc->counters.not_control, 1);
+	for (size_t len = 1; len < 40; len++) {
+		ntm_pkt_reset(&pkt);
+		memset(ntm_pkt_put(&pkt, len), 0xff, len);
+		pkt.data[0] = NTM_CTL_KIND;
+		assert_int_equal(ntm_link_send(s.b->link, &pkt, 0), 0);
+	}
+	run(w, 50);
+	assert_int_equal(w->dc->counters.malformed, 1 + 39);
 	assert_int_equal(s.foreign->state, FOREIGN_UP);
 }
 

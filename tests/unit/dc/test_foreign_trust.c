@@ -8,13 +8,24 @@
 
 /* ---- who is believed ---- */
 
-enum lie { RIGHT, NO_ROOT, OTHER_ROOT, OTHER_KEY, NODE_CERT, EXPIRED, OTHER_DOMAIN, NOT_TRUSTED };
+enum lie {
+	RIGHT,
+	MUMBLE,
+	NO_ROOT,
+	OTHER_ROOT,
+	OTHER_KEY,
+	NODE_CERT,
+	EXPIRED,
+	OTHER_DOMAIN,
+	NOT_TRUSTED
+};
 
 static void lie(struct partner *p, enum lie lie)
 {
 	struct ntm_root other;
 	struct ntm_cert cert = partner_body(p, NTM_CERT_DC, p->domain);
 
+	p->mumbles = lie == MUMBLE;
 	ntm_root_make(&other);
 	memcpy(cert.key, p->keys.pub, sizeof(cert.key));
 	cert.prefix4 = p->prefix4;
@@ -40,6 +51,7 @@ static const struct {
 	enum lie lie;
 	const char *words; /* it is where DNS leads; it comes */
 } lies[] = {
+	{MUMBLE, "it does not say who it is"},
 	{NO_ROOT, "its certificate is no DC's, or not its own"},
 	{OTHER_ROOT, "the root key of b.example is another one than pinned"},
 	{OTHER_KEY, "its certificate is no DC's, or not its own"},
@@ -92,6 +104,32 @@ static void wrong_but_known(void **state)
 		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, words[i]);
 	}
 	assert_int_equal(foreign_by_domain(w->dc, "c.example")->state, FOREIGN_UP);
+}
+
+/* The same when nothing comes back: that DC is away, or a firewall lets nobody reach himself. */
+static void known_and_silent(void **state)
+{
+	struct world *w = *state;
+	struct scene s = scene_new(w);
+	struct partner *c = partner_trusted(w, 1, "c.example");
+	static const char *const places[] = {"203.0.113.21", "192.0.2.1"};
+	static const char *const words[] =
+		{"203.0.113.21:4330: this is the DC of c.example, not of b.example",
+		 "192.0.2.1:4330: this is the DC of ntm.example, not of b.example"};
+
+	partner_open(c);
+	run(w, 100);
+	assert_int_equal(foreign_by_domain(w->dc, "c.example")->state, FOREIGN_UP);
+	c->is_deaf = true;
+	for (unsigned i = 0; i < 2; i++) {
+		w->is_dc_unreachable_to_itself = true;
+		dnsfake_remove(&w->dns, NTM_DNS_A, "dc.b.example");
+		dnsfake_add(&w->dns, "dc.b.example", rr_ip(places[i]));
+		run(w, DIRECTION_KEEP_MS);
+		ask(s.a, BOB, i);
+		run(w, 2900); /* before MN gives up */
+		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, words[i]);
+	}
 }
 
 static void liars_who_come(void **state)
@@ -246,6 +284,35 @@ static void root_without_prefixes(void **state)
 	assert_memory_equal(&foreign_by_domain(w->dc, "b.example")->pin, &pin, sizeof(pin));
 }
 
+/* A root that is to be learned from a DC whose domain would have nothing: nothing is pinned. */
+static void domain_without_prefixes(void **state)
+{
+	struct world *w = *state;
+	struct scene s = {.a = node_new(w, 0, ALICE), .b = partner_new(w, 0, "b.example")};
+	struct ntm_prefix prefix4 = s.b->prefix4;
+
+	partner_publish(s.b);
+	s.foreign = unknown_root(w, s.b, TRUST_TOFU);
+	memset(&s.foreign->pin.prefix4, 0, sizeof(s.foreign->pin.prefix4));
+	memset(&s.foreign->pin.prefix6, 0, sizeof(s.foreign->pin.prefix6));
+	memset(&s.b->prefix4, 0, sizeof(s.b->prefix4));
+	lie(s.b, RIGHT);
+	ask(s.a, BOB, 1);
+	run(w, 200);
+	assert_refused(s.a, 1, NTM_DIR_UNTRUSTED, "it has no virtual addresses");
+	assert_false(s.foreign->pin.has_root);
+	assert_int_equal(s.foreign->state, FOREIGN_IDLE);
+	/* Its operator puts that right. */
+	s.b->prefix4 = prefix4;
+	lie(s.b, RIGHT);
+	run(w, DIRECTION_KEEP_MS);
+	ask(s.a, BOB, 2);
+	run(w, 200);
+	assert_true(s.foreign->pin.has_root);
+	assert_memory_equal(&s.foreign->pin.prefix4, &prefix4, sizeof(prefix4));
+	assert_int_equal(s.b->asked_count, 1);
+}
+
 /* Who comes in again and again causes one search a second, not more. */
 static void stranger_causes_few_searches(void **state)
 {
@@ -371,12 +438,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(liars_where_dns_leads),
 		TEST(wrong_but_known),
+		TEST(known_and_silent),
 		TEST(liars_who_come),
 		TEST(they_do_not_trust_us),
 		TEST(dnssec_root),
 		TEST(dnssec_root_of_another),
 		TEST(tofu_root),
 		TEST(root_without_prefixes),
+		TEST(domain_without_prefixes),
 		TEST(stranger_causes_few_searches),
 		TEST(removed_with_requests_open),
 		TEST(root_changes),

@@ -48,6 +48,26 @@ static void test_same_key_again(void **state)
 	assert_int_equal(help_use(store, 1, 7, NOW + DAY, NULL), -ETIME);
 }
 
+/* A host that was set up and then lay about: its token still counts, its certificate does not. */
+static void test_same_key_after_its_certificate(void **state)
+{
+	struct store *store = *state;
+	struct store_token token = {.expires_s = NOW + 30 * DAY};
+	struct got first, again = {0};
+	assert_int_equal(help_add(store, "bob.ntm.example", &again.node), 0);
+	token.node_id = again.node.id;
+	memset(token.hash, 5, sizeof token.hash);
+	store_token_put(store, &token, got_done, &again);
+	assert_int_equal(again.err, 0);
+	assert_int_equal(help_use(store, 5, 9, NOW, &first), 0);
+	assert_int_equal(help_use(store, 5, 9, NOW + 7 * DAY - 1, &again), 0);
+	assert_int_equal(again.cert.serial, first.cert.serial);
+	assert_int_equal(help_use(store, 5, 9, NOW + 7 * DAY, &again), 0);
+	assert_true(again.cert.serial > first.cert.serial);
+	assert_int_equal(again.cert.not_after_s, NOW + 14 * DAY);
+	assert_int_equal(help_revocations(store, NOW + 7 * DAY, NULL), 0);
+}
+
 static void test_refused_tokens(void **state)
 {
 	struct store *store = *state;
@@ -251,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_join),
 		T(test_same_key_again),
+		T(test_same_key_after_its_certificate),
 		T(test_refused_tokens),
 		T(test_key_of_another_node),
 		T(test_new_token_replaces),

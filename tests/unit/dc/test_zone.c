@@ -254,6 +254,20 @@ static void test_names(void **state)
 	}
 }
 
+/* No node can have it, so the store is not asked. */
+static void test_long_name(void **state)
+{
+	char name[200] = "";
+	while (strlen(name) < NTM_NAME_MAX)
+		strcat(name, "alice.");
+	strcat(name, "ntm.example");
+	failing = 1;
+	struct ntm_dns_response response = ask(*state, name, NTM_DNS_A);
+	assert_int_equal(response.rcode, NTM_DNS_NXDOMAIN);
+	assert_int_equal(response.count, 0);
+	failing = 0;
+}
+
 /* RFC 2308 3: the SOA of the zone that the name is in, with the time that absence is believed. */
 static void test_negative_soa(void **state)
 {
@@ -494,6 +508,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_names),
+		T(test_long_name),
 		T(test_negative_soa),
 		T(test_negative_ttl_range),
 		T(test_ttls),

@@ -176,10 +176,6 @@ static void test_lookup(void **state)
 	assert_int_equal(uid, 0);
 	assert_int_equal(gid, 0);
 	assert_int_equal(ntm_user_find("ntm-no-such-user", &uid, &gid), -ENOENT);
-	gid = 7;
-	assert_int_equal(ntm_group_find("root", &gid), 0);
-	assert_int_equal(gid, 0);
-	assert_int_equal(ntm_group_find("ntm-no-such-group", &gid), -ENOENT);
 }
 
 int main(void)

@@ -5,15 +5,55 @@
 #include "node/partner_sample.h"
 #include "node/temp_dir.h"
 
+#include "ntm/daemon.h"
+
 #include <errno.h>
-#include <sched.h>
-#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #define FORMER "# the user's\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch a.example\n"
 #define OURS \
 	"# ntm-node ntm0: put back when it stops\nnameserver 198.18.255.254\nsearch a.example\n"
 #define BACKUP "resolv.conf.before"
+
+/* resolvectl, played: what it was told, a line a call. */
+static struct {
+	char log[8192];
+	size_t len;
+	const char *fails; /* at this verb, NULL: at none, "": there is none */
+} resolvectl;
+
+int __wrap_ntm_spawn(const struct ntm_spawn_args *spawn, int *status,
+		     char err[static NTM_SPAWN_ERR]);
+
+int __wrap_ntm_spawn(const struct ntm_spawn_args *spawn, int *status,
+		     char err[static NTM_SPAWN_ERR])
+{
+	const char *verb = spawn->argv[1];
+
+	assert_string_equal(spawn->argv[0], "resolvectl");
+	assert_true(spawn->timeout_ms > 0);
+	if (resolvectl.fails != NULL && resolvectl.fails[0] == '\0')
+		return -ENOENT;
+	for (size_t i = 1; spawn->argv[i] != NULL; i++) {
+		size_t room = sizeof(resolvectl.log) - resolvectl.len;
+		int len = snprintf(resolvectl.log + resolvectl.len, room, "%s%c", spawn->argv[i],
+				   spawn->argv[i + 1] != NULL ? ' ' : '\n');
+
+		assert_true(len > 0 && (size_t)len < room);
+		resolvectl.len += (size_t)len;
+	}
+	*status = resolvectl.fails != NULL && strcmp(resolvectl.fails, verb) == 0;
+	snprintf(err, NTM_SPAWN_ERR, "%s", *status != 0 ? "it does not like that" : "");
+	return 0;
+}
+
+static void assert_told(const char *lines)
+{
+	assert_string_equal(resolvectl.log, lines);
+	memset(resolvectl.log, 0, sizeof(resolvectl.log));
+	resolvectl.len = 0;
+}
 
 static char conf_path[128];
 static struct host_dns_args args;
@@ -33,6 +73,7 @@ static int setup(void **state)
 	plan.vip4 = ntm_ip_v4(198, 18, 0, 1);
 	plan.resolver4 = ntm_ip_v4(198, 18, 255, 254);
 	memset(&dns, 0, sizeof(dns));
+	memset(&resolvectl, 0, sizeof(resolvectl));
 	temp_write("resolv.conf", FORMER);
 	return 0;
 }
@@ -238,28 +279,11 @@ static void test_ipv6_only(void **state)
 	assert_int_equal(dns.mode, HOST_DNS_OFF);
 }
 
-/* Puts a script in the place of resolvectl that writes its arguments to the file log. */
-static bool fake_resolvectl(int exit_code)
-{
-	char script[300];
-
-	if (geteuid() != 0 || access("/usr/bin/resolvectl", X_OK) != 0 ||
-	    unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return false;
-	snprintf(script, sizeof(script), "#!/bin/sh\necho \"$@\" >> %s/log\nexit %d\n", temp_dir,
-		 exit_code);
-	temp_write("resolvectl", script);
-	return chmod(temp_path("resolvectl"), 0755) == 0 &&
-	       mount(temp_path("resolvectl"), "/usr/bin/resolvectl", NULL, MS_BIND, NULL) == 0;
-}
-
 static void test_resolved(void **state)
 {
 	static const char stub[] = "nameserver 127.0.0.53\noptions edns0 trust-ad\n";
 
 	(void)state;
-	if (!fake_resolvectl(0))
-		skip();
 	plan.suffixes.count = 2;
 	strcpy(plan.suffixes.item[0], "ntm.example");
 	strcpy(plan.suffixes.item[1], "b.example");
@@ -272,19 +296,18 @@ static void test_resolved(void **state)
 	args.manage = HOST_DNS_AUTO;
 	up();
 	assert_int_equal(dns.mode, HOST_DNS_RESOLVED);
-	assert_string_equal(temp_read("log"),
-			    "status --no-pager\n"
-			    "dns ntm0 198.18.255.254\n"
-			    "domain ntm0 ~ntm.example ~b.example ~18.198.in-addr.arpa "
-			    "~9.10.in-addr.arpa ~2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa "
-			    "~0.0.0.2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa\n"
-			    "dnssec ntm0 no\n"
-			    "default-route ntm0 no\n");
-	assert_int_equal(truncate(temp_path("log"), 0), 0);
+	assert_told("status --no-pager\n"
+		    "dns ntm0 198.18.255.254\n"
+		    "domain ntm0 ~ntm.example ~b.example ~18.198.in-addr.arpa "
+		    "~9.10.in-addr.arpa ~2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa "
+		    "~0.0.0.2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa\n"
+		    "dnssec ntm0 no\n"
+		    "default-route ntm0 no\n");
 	host_dns_down(&dns);
-	assert_string_equal(temp_read("log"), "revert ntm0\n");
+	assert_told("revert ntm0\n");
 	assert_string_equal(temp_read("resolv.conf"), stub);
-	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
+	host_dns_down(&dns);
+	assert_told("");
 }
 
 /* Every partner domain's names and addresses are led to our resolver. */
@@ -294,19 +317,16 @@ static void test_resolved_many(void **state)
 	struct partners partners = {0};
 
 	(void)state;
-	if (!fake_resolvectl(0))
-		skip();
 	for (unsigned i = 0; i < PARTNERS_MAX; i++)
 		partner_put(&partners, &lease, partner_many(i));
 	lease.resolver4 = plan.resolver4;
 	host_plan_fill(&plan, &lease, &partners);
 	args.manage = HOST_DNS_RESOLVED;
 	up();
-	const char *log = temp_read("log");
+	const char *log = resolvectl.log;
 	assert_non_null(strstr(log, "domain ntm0 ~ntm.example ~p000.example ~p001.example "));
 	assert_non_null(strstr(log, " ~p127.example ~18.198.in-addr.arpa "));
 	assert_non_null(strstr(log, " ~127.10.in-addr.arpa ~f.7.0.0.1.0.d.f.ip6.arpa\n"));
-	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
 }
 
 static void test_resolved_is_not_running(void **state)
@@ -314,15 +334,88 @@ static void test_resolved_is_not_running(void **state)
 	char words[300];
 
 	(void)state;
-	if (!fake_resolvectl(1))
-		skip();
 	temp_write("resolv.conf", "nameserver 127.0.0.53\n");
 	args.manage = HOST_DNS_AUTO;
+	resolvectl.fails = "status";
+	assert_int_equal(host_dns_choose(&args), HOST_DNS_RESOLVCONF);
+	resolvectl.fails = "";
 	assert_int_equal(host_dns_choose(&args), HOST_DNS_RESOLVCONF);
 	args.manage = HOST_DNS_RESOLVED;
-	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -EIO);
+	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -ENOENT);
 	assert_non_null(strstr(words, "resolvectl dns"));
-	assert_int_equal(umount("/usr/bin/resolvectl"), 0);
+	assert_false(dns.is_up);
+}
+
+/* Half of it would lead all names to us: our resolver knows none of the others' servers then. */
+static void test_resolved_takes_no_domains(void **state)
+{
+	char words[300];
+
+	(void)state;
+	args.manage = HOST_DNS_RESOLVED;
+	resolvectl.fails = "domain";
+	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -EIO);
+	assert_string_equal(words, "resolvectl domain: it does not like that");
+	assert_told("dns ntm0 198.18.255.254\n"
+		    "domain ntm0\n"
+		    "revert ntm0\n");
+	host_dns_down(&dns);
+	assert_told("");
+}
+
+/* A plan that resolved does not take, after one that it took. */
+static void test_resolved_takes_no_more(void **state)
+{
+	char words[300];
+
+	(void)state;
+	args.manage = HOST_DNS_RESOLVED;
+	up();
+	memset(&resolvectl, 0, sizeof(resolvectl));
+	resolvectl.fails = "dns";
+	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -EIO);
+	assert_told("dns ntm0 198.18.255.254\n"
+		    "revert ntm0\n");
+	assert_false(dns.is_up);
+	/* It may work again with the next one. */
+	resolvectl.fails = NULL;
+	up();
+	host_dns_down(&dns);
+	assert_non_null(strstr(resolvectl.log, "revert ntm0\n"));
+}
+
+/* Another plan fails: what stands is ours still, and is put back at the end. */
+static void test_second_fails(void **state)
+{
+	char words[300];
+
+	(void)state;
+	up();
+	assert_int_equal(mkdir(temp_path(BACKUP ".new"), 0700), 0); /* in the way */
+	assert_int_equal(host_dns_up(&dns, &args, &plan, words, sizeof(words)), -EEXIST);
+	assert_int_equal(rmdir(temp_path(BACKUP ".new")), 0);
+	assert_string_equal(temp_read("resolv.conf"), OURS);
+	assert_true(dns.is_up);
+	assert_int_equal(dns.upstream.count, 2);
+	host_dns_down(&dns);
+	assert_string_equal(temp_read("resolv.conf"), FORMER);
+	assert_null(temp_read(BACKUP));
+}
+
+/* The domain gives its resolver up: no name leads there any more. */
+static void test_resolver_goes(void **state)
+{
+	(void)state;
+	up();
+	plan.resolver4 = (struct ntm_ip){0};
+	up();
+	assert_string_equal(temp_read("resolv.conf"), FORMER);
+	assert_int_equal(dns.mode, HOST_DNS_OFF);
+	plan.resolver4 = ntm_ip_v4(198, 18, 255, 254);
+	up();
+	assert_string_equal(temp_read("resolv.conf"), OURS);
+	host_dns_down(&dns);
+	assert_string_equal(temp_read("resolv.conf"), FORMER);
 }
 
 /* Nothing is changed when the former file could not be kept. */
@@ -343,14 +436,26 @@ static void test_no_backup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_up_and_down),   CASE(test_up_twice),
-		CASE(test_crash),         CASE(test_no_former_file),
-		CASE(test_rewritten),     CASE(test_touched),
-		CASE(test_two_instances), CASE(test_not_ours_at_the_end),
-		CASE(test_forged_backup), CASE(test_off),
-		CASE(test_auto),          CASE(test_ipv6_only),
-		CASE(test_no_backup),     CASE(test_resolved),
-		CASE(test_resolved_many), CASE(test_resolved_is_not_running),
+		CASE(test_up_and_down),
+		CASE(test_up_twice),
+		CASE(test_crash),
+		CASE(test_no_former_file),
+		CASE(test_rewritten),
+		CASE(test_touched),
+		CASE(test_two_instances),
+		CASE(test_not_ours_at_the_end),
+		CASE(test_forged_backup),
+		CASE(test_off),
+		CASE(test_auto),
+		CASE(test_ipv6_only),
+		CASE(test_second_fails),
+		CASE(test_resolver_goes),
+		CASE(test_no_backup),
+		CASE(test_resolved),
+		CASE(test_resolved_many),
+		CASE(test_resolved_is_not_running),
+		CASE(test_resolved_takes_no_domains),
+		CASE(test_resolved_takes_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

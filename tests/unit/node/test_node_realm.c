@@ -197,6 +197,40 @@ static void a_new_lease_makes_the_list_unknown(void **state)
 	assert_int_equal(saves, 0);
 }
 
+/* Addresses are for good: the DC's store was lost, or another one answers for it. */
+static void other_addresses_are_not_taken(void **state)
+{
+	struct ntm_root root;
+	struct ntm_cert cert;
+	struct ntm_msg_registered msg = registered_as_before();
+	struct node_lease before;
+
+	(void)state;
+	assert_int_equal(ntm_cert_check(&cert, msg.cert.data, msg.cert.len, node->lease.root,
+					timers.wall_ms / 1000),
+			 0);
+	ntm_root_make(&root);
+	memcpy(node->lease.root, root.pub, sizeof(node->lease.root));
+	before = node->lease;
+	cert.serial++;
+	cert.vip4.b[3]++;
+	msg.cert.len = (uint16_t)ntm_cert_sign(&cert, &root, msg.cert.data);
+	node_keep_lease(node, &msg);
+	assert_memory_equal(&node->lease, &before, sizeof(before));
+	cert.vip4.b[3]--;
+	cert.vip6.b[15]++;
+	msg.cert.len = (uint16_t)ntm_cert_sign(&cert, &root, msg.cert.data);
+	node_keep_lease(node, &msg);
+	assert_memory_equal(&node->lease, &before, sizeof(before));
+	assert_int_equal(lease_saves, 0);
+	/* With the right ones it is only a newer certificate. */
+	cert.vip6.b[15]--;
+	msg.cert.len = (uint16_t)ntm_cert_sign(&cert, &root, msg.cert.data);
+	node_keep_lease(node, &msg);
+	assert_int_equal(lease_saves, 1);
+	assert_memory_equal(&node->lease.cert, &msg.cert, sizeof(msg.cert));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +240,7 @@ int main(void)
 		CASE(the_dc_tells_that_the_list_has_changed),
 		CASE(a_new_lease_sifts_the_partners),
 		CASE(a_new_lease_makes_the_list_unknown),
+		CASE(other_addresses_are_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

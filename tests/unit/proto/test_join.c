@@ -25,6 +25,7 @@ struct world {
 	struct ntm_token token;
 	struct ntm_join *join;
 	bool malformed, refuses;
+	unsigned loses; /* so many RESPONSES of the DC */
 	struct flight flight[16];
 	size_t count;
 	unsigned asked, done;
@@ -47,7 +48,12 @@ static void host_sends(void *ctx, const struct ntm_addr *to, const uint8_t *fram
 
 static void dc_sends(void *ctx, const struct ntm_addr *to, const uint8_t *frame, size_t len)
 {
-	put(ctx, to, frame, len);
+	struct world *w = ctx;
+
+	if (frame[0] == NTM_FRAME_RESPONSE && w->loses > 0)
+		w->loses--;
+	else
+		put(w, to, frame, len);
 }
 
 static int dc_accepts(void *ctx, const struct ntm_link_request *req, struct ntm_link_reply *reply)
@@ -192,7 +198,7 @@ static void test_joins(void **state)
 	assert_int_equal(w->done, 1);
 	assert_int_equal(w->err, 0);
 	assert_int_equal(w->answer.cert.len, 3);
-	run(w, 2 * NTM_JOIN_MS);
+	run(w, 10000);
 	assert_int_equal(w->done, 1);
 	assert_int_equal(w->asked, 1);
 }
@@ -215,10 +221,43 @@ static void test_silence(void **state)
 
 	w->refuses = true;
 	start(w);
-	run(w, NTM_JOIN_MS + 1000);
+	run(w, 2999);
+	assert_int_equal(w->done, 0);
+	run(w, 1);
 	assert_int_equal(w->done, 1);
 	assert_int_equal(w->err, -ETIMEDOUT);
 	assert_true(w->asked > 1);
+}
+
+/* Nobody is at the first address, and the answer from the second is lost: it is asked once more. */
+static void test_lost_answer(void **state)
+{
+	struct world *w = *state;
+
+	w->token.dc[0] = (struct ntm_addr){.ip = ntm_ip_v4(203, 0, 113, 99), .port = 4330};
+	w->loses = 1;
+	start(w);
+	run(w, 150);
+	assert_int_equal(w->asked, 1);
+	assert_int_equal(w->done, 0);
+	run(w, 1000);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->err, 0);
+	assert_int_equal(w->asked, 2);
+}
+
+/* Nobody can have a key like that: nothing is sent, and it ends. */
+static void test_impossible_key(void **state)
+{
+	struct world *w = *state;
+
+	memset(w->token.dc_key, 0, sizeof(w->token.dc_key));
+	start(w);
+	assert_int_equal(w->count, 0);
+	run(w, 3000);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->err, -ETIMEDOUT);
+	assert_int_equal(w->asked, 0);
 }
 
 int main(void)
@@ -227,6 +266,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_malformed_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_impossible_key, setup, teardown),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -563,6 +563,77 @@ static void wrong_static_key(void **unused)
 	world_free(w);
 }
 
+/* Both know AES or ChaCha20 today; tomorrow's may know neither. */
+static void no_common_suite(void **unused)
+{
+	struct world *w = world_new(14);
+	struct host *a = &w->host[0], *b = &w->host[1];
+
+	(void)unused;
+	a->links->suites = 0x40;
+	open_node(a, b);
+	run(w, 3000);
+	assert_int_equal(ntm_links_counters(b->links)->bad_handshake, 4);
+	assert_int_equal(ntm_links_counters(b->links)->frames_out, 0);
+	assert_int_equal(ntm_links_count(b->links), 0);
+	assert_int_equal(b->accepts, 0);
+	world_free(w);
+}
+
+/* An INITIATION whose Noise is right and whose payload is len bytes of 0xff. */
+static struct packet initiation_of(const struct host *from, const struct host *to, size_t len)
+{
+	static const uint8_t pair[NTM_PAIR_LEN];
+	uint8_t prologue[NTM_PROLOGUE_LEN], payload[64], key[NTM_KEY_LEN];
+	struct ntm_noise noise;
+	struct ntm_noise_args args = {.pattern = NTM_NOISE_IK,
+				      .initiator = true,
+				      .prologue = prologue,
+				      .prologue_len = sizeof(prologue),
+				      .static_keys = &from->keys,
+				      .remote_static = to->keys.pub};
+	struct ntm_handshake head = {.type = NTM_FRAME_INITIATION,
+				     .purpose = NTM_PURPOSE_NODE,
+				     .sender = 77};
+	struct packet p = {.from = from->addr[0]};
+	size_t head_len = ntm_handshake_head(p.data, &head), noise_len;
+
+	memset(payload, 0xff, sizeof(payload));
+	ntm_prologue(prologue, NTM_PURPOSE_NODE, pair);
+	ntm_noise_start(&noise, &args);
+	assert_int_equal(ntm_noise_write(&noise, payload, len, p.data + head_len,
+					 sizeof(p.data) - head_len, &noise_len),
+			 0);
+	ntm_mac1_key(key, to->keys.pub);
+	p.len = ntm_mac_append(p.data, head_len + noise_len, key, NULL);
+	ntm_noise_wipe(&noise);
+	return p;
+}
+
+/* From somebody with a key of his own, which anybody can make. */
+static void short_payload(void **unused)
+{
+	struct world *w = world_new(15);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	struct packet p;
+
+	(void)unused;
+	for (size_t len = 0; len < LINK_HS_FIXED_INIT; len++) {
+		p = initiation_of(a, b, len);
+		hand_over(b, &p);
+		run(w, 1000); /* the limit of one network */
+	}
+	assert_int_equal(ntm_links_counters(b->links)->bad_handshake, LINK_HS_FIXED_INIT);
+	assert_int_equal(ntm_links_counters(b->links)->frames_out, 0);
+	assert_int_equal(b->accepts, 0);
+	p = initiation_of(a, b, LINK_HS_FIXED_INIT);
+	hand_over(b, &p);
+	assert_int_equal(b->accepts, 1);
+	assert_int_equal(b->last_len, 0);
+	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,6 +655,8 @@ int main(void)
 		cmocka_unit_test(refusals_are_silent),
 		cmocka_unit_test(unknown_pair),
 		cmocka_unit_test(wrong_static_key),
+		cmocka_unit_test(no_common_suite),
+		cmocka_unit_test(short_payload),
 	};
 
 	world_seed(0);

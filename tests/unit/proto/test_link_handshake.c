@@ -369,14 +369,14 @@ static bool forge_cookies(struct world *w, const struct packet *p)
 	assert_int_equal(ntm_handshake_parse(&hs, p->data, p->len), 0);
 	ntm_cookies_init(&cookies, w->host[1].keys.pub, 0);
 	forged = (struct packet){.from = p->to, .to = p->from, .len = NTM_COOKIE_FRAME_LEN};
+	ntm_cookie_make(&cookies, &hs, &p->from, 0, forged.data);
+	forged.data[40] ^= 1;
+	inject(w, &forged); /* does not open, and must not stand in the way of those that do */
 	for (int i = 0; i < 20; i++) {
 		ntm_cookie_make(&cookies, &hs, &p->from, 0, forged.data);
 		inject(w, &forged); /* each of them opens */
 	}
 	forged.from = w->host[2].addr[0];
-	inject(w, &forged);
-	forged.from = p->to;
-	forged.data[40] ^= 1;
 	inject(w, &forged);
 	return false;
 }
@@ -393,6 +393,8 @@ static void forged_cookies(void **unused)
 	open_e2e(a, b, true);
 	run(w, 100);
 	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 2);
+	assert_int_equal(ntm_links_counters(a->links)->bad_handshake, 1);
+	assert_int_equal(ntm_links_counters(a->links)->limited, 20);
 	assert_int_equal(a->up, 1);
 	assert_talk(w, a, b, 1);
 	world_free(w);
@@ -411,6 +413,19 @@ static void low_order_remote(void **unused)
 	run(w, 3000);
 	assert_int_equal(a->down, 1);
 	assert_int_equal(a->why, NTM_DOWN_NO_ANSWER);
+	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 0);
+	/* A persistent one goes on trying, and ends cleanly. */
+	ntm_link_free(a->link);
+	args = (struct ntm_link_args){.purpose = NTM_PURPOSE_NODE,
+				      .remote_static = zeros,
+				      .candidate_count = 1,
+				      .candidates = w->host[1].addr,
+				      .initiator = true,
+				      .persistent = true};
+	assert_int_equal(ntm_link_open(a->links, &args, &a->link), 0);
+	run(w, 60000);
+	assert_int_equal(a->down, 1);
+	assert_int_equal(ntm_link_state(a->link), NTM_LINK_CONNECTING);
 	assert_int_equal(w->sent[NTM_FRAME_INITIATION], 0);
 	world_free(w);
 }

@@ -310,12 +310,48 @@ static void cookie(void **unused)
 	world_free(w);
 }
 
+/* Whoever has been answered can send FINALs at will: each is a key exchange, so they are limited;
+ * and the true one comes through. */
+static void forged_finals(void **unused)
+{
+	struct world *w = world_dcs(30);
+	struct host *a = &w->host[0], *b = &w->host[1];
+	const struct ntm_links_counters *counters = ntm_links_counters(b->links);
+	struct packet good, p;
+
+	(void)unused;
+	w->filter = drop_all;
+	open_dc(a, b->addr, 1);
+	p = w->last[NTM_FRAME_INITIATION];
+	hand_over(b, &p);
+	p = w->last[NTM_FRAME_RESPONSE];
+	hand_over(a, &p);
+	good = w->last[NTM_FRAME_FINAL];
+	assert_int_equal(a->up, 1);
+	for (unsigned i = 0; i < LINKS_DH_PER_S + 500; i++) {
+		p = good;
+		p.data[20 + i % 40] ^= 0x40; /* the static key, sealed */
+		checksum(&p);
+		hand_over(b, &p);
+	}
+	assert_in_range(counters->bad_handshake, LINKS_DH_PER_S - 10, LINKS_DH_PER_S);
+	assert_in_range(counters->limited, 500, 510);
+	hand_over(b, &good); /* nothing is left for this one */
+	assert_int_equal(b->up, 0);
+	assert_int_equal(pending_count(b), 1);
+	run(w, 100);
+	hand_over(b, &good);
+	assert_int_equal(b->up, 1);
+	assert_int_equal(pending_count(b), 0);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spoilt_frames),  cmocka_unit_test(garbage_is_bounded),
 		cmocka_unit_test(who_makes_room), cmocka_unit_test(proven_garbage),
-		cmocka_unit_test(cookie),
+		cmocka_unit_test(cookie),         cmocka_unit_test(forged_finals),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -419,6 +419,41 @@ static void test_own_part(void **state)
 	world_free(w);
 }
 
+/* A side that binds with a ticket of another account leaves the former one. */
+static void test_account_changes(void **state)
+{
+	struct world *w = world_up(16);
+	struct ntm_addr a = addr_of("192.0.2.1:7000"), b = addr_of("198.51.100.2:7000");
+	struct pass first = account_pass(w, 1, 0, 5), other = account_pass(w, 1, 1, 6);
+	struct pass second = account_pass(w, 1, 0, 6), third = account_pass(w, 1, 0, 7);
+	const uint32_t five = 5, six = 6, seven = 7;
+	const struct ntm_map *map = w->relay->accounts.map;
+	const struct account *account;
+
+	(void)state;
+	w->direction.account_flows = 1;
+	dc_directs(w);
+	assert_true(bind_to(w, &first, &a, 1, NULL));
+	assert_true(bind_to(w, &other, &b, 1, NULL));
+	assert_int_equal(ntm_map_count(map), 2);
+	/* The other side's: one flow is enough for both. */
+	assert_true(bind_to(w, &second, &a, 2, NULL));
+	assert_null(ntm_map_get(map, &five, sizeof(five)));
+	account = ntm_map_get(map, &six, sizeof(six));
+	assert_int_equal(account->flows, 1);
+	/* And away again: the other side stays in it. */
+	assert_true(bind_to(w, &third, &a, 3, NULL));
+	account = ntm_map_get(map, &seven, sizeof(seven));
+	assert_int_equal(account->flows, 1);
+	account = ntm_map_get(map, &six, sizeof(six));
+	assert_int_equal(account->flows, 1);
+	/* Nobody is counted when all is over. */
+	run_ms(w, 10 * NTM_RELAY_IDLE_S * 1000);
+	assert_int_equal(ntm_map_count(map), 0);
+	assert_int_equal(relay_flow_count(w->relay), 0);
+	world_free(w);
+}
+
 static void test_draining(void **state)
 {
 	struct world *w = world_up(16);
@@ -546,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_room_for_others),
 		cmocka_unit_test(test_account_flows),
 		cmocka_unit_test(test_own_part),
+		cmocka_unit_test(test_account_changes),
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_draining_idle),
 		cmocka_unit_test(test_forged_do_not_shut_out),

@@ -278,6 +278,16 @@ static void test_kbit_of_an_account(void **state)
 	}
 	assert_in_range(through, 200000 / PACKET_BITS - 2, 200000 / PACKET_BITS + 2);
 	assert_true(drops_of(w, RELAY_DROP_KBIT_ACCOUNT) > 0);
+	/* Of a higher one nothing that was saved up is left for a lower one. */
+	w->direction.account_kbit_s = 8000;
+	dc_directs(w);
+	run_ms(w, 1000);
+	w->direction.account_kbit_s = 200;
+	dc_directs(w);
+	through = 0;
+	while (relayed(w, &pair[0].addr[0], pair[0].label) != NULL)
+		through++;
+	assert_in_range(through, 100000 / PACKET_BITS - 2, 100000 / PACKET_BITS + 2);
 	/* No limit any more. */
 	w->direction.account_kbit_s = 0;
 	dc_directs(w);
@@ -416,6 +426,48 @@ static void test_rate_without_dc(void **state)
 		(void)relayed(w, &pair.addr[0], pair.label);
 	}
 	assert_in_range(kbit_now(w), PACKET_BITS * 9 / 10, PACKET_BITS * 11 / 10);
+	world_free(w);
+}
+
+/* The host got another address: the DC hears of it at once, and nothing comes from there. */
+static void test_own_address_changes(void **state)
+{
+	struct world *w = world_up(16);
+	struct pair pair = pair_up(w, 1, A, B);
+	struct ntm_addr former = w->own;
+	unsigned reports = w->reports;
+
+	(void)state;
+	assert_null(relayed(w, &former, 0x12345678));
+	assert_int_equal(drops_of(w, RELAY_DROP_SOURCE), 1);
+	w->own = addr_of("203.0.113.99:4331");
+	relay_addrs_changed(w->relay);
+	run_ms(w, 1);
+	assert_int_equal(w->reports, reports + 1);
+	assert_int_equal(w->report.own.count, 1);
+	assert_true(ntm_addr_eq(&w->report.own.item[0], &w->own));
+	assert_null(relayed(w, &w->own, 0x12345678));
+	assert_int_equal(w->out_count, 0);
+	assert_int_equal(drops_of(w, RELAY_DROP_SOURCE), 2);
+	assert_non_null(relayed(w, &pair.addr[0], pair.label)); /* flows go on */
+	world_free(w);
+}
+
+/* The DC hears the goodbye, and nothing after it. */
+static void test_stop(void **state)
+{
+	struct world *w = world_up(16);
+	unsigned reports = w->reports, handshakes = w->handshakes;
+
+	(void)state;
+	assert_non_null(w->dc_link);
+	relay_stop(w->relay);
+	wire_run(w);
+	assert_null(w->dc_link);
+	assert_false(ntm_uplink_is_registered(w->relay->uplink));
+	run_ms(w, 60000);
+	assert_int_equal(w->reports, reports);
+	assert_int_equal(w->handshakes, handshakes);
 	world_free(w);
 }
 
@@ -770,6 +822,8 @@ int main(void)
 		cmocka_unit_test(test_bulk_leaves_room_for_calls),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_rate_without_dc),
+		cmocka_unit_test(test_own_address_changes),
+		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_dc_restarts),
 		cmocka_unit_test(test_dc_ends_it),
 		cmocka_unit_test(test_dc_is_gone),
