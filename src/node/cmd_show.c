@@ -176,6 +176,12 @@ static void print_path(const json_t *path)
 	putchar('\n');
 }
 
+static void print_not_direct(const json_t *json)
+{
+	if (json_object_get(json, "not_direct") != NULL)
+		printf("    not direct: %s\n", ntm_verb_text(json, "not_direct"));
+}
+
 static void print_tunnel(const json_t *tunnel)
 {
 	const json_t *paths = json_object_get(tunnel, "paths"), *path;
@@ -190,8 +196,8 @@ static void print_tunnel(const json_t *tunnel)
 	       ntm_verb_number(tunnel, "packets_in"), ntm_verb_number(tunnel, "packets_out"));
 	if (json_object_get(tunnel, "error") != NULL)
 		printf("    %s\n", ntm_verb_text(tunnel, "error"));
-	if (json_array_size(paths) > 1)
-		json_array_foreach(paths, i, path) print_path(path);
+	json_array_foreach(paths, i, path) print_path(path);
+	print_not_direct(tunnel);
 }
 
 static void on_tunnels(void *ctx, const json_t *reply)
@@ -220,6 +226,17 @@ static void print_ms(long long ms)
 		printf(" %5lld ms", ms);
 }
 
+static void print_call_path(const json_t *call)
+{
+	if (json_object_get(call, "path") == NULL)
+		return;
+	printf("    %s %s", ntm_verb_text(call, "path"), ntm_verb_text(call, "via"));
+	if (ntm_verb_number(call, "rtt_ms") >= 0)
+		printf(", %lld ms", ntm_verb_number(call, "rtt_ms"));
+	printf(", %lld %% of the probes lost\n", ntm_verb_number(call, "loss_pct"));
+	print_not_direct(call);
+}
+
 static void on_calls(void *ctx, const json_t *reply)
 {
 	const json_t *calls = json_object_get(reply, "calls"), *call;
@@ -242,6 +259,7 @@ static void on_calls(void *ctx, const json_t *reply)
 		printf(" %-10s %9lld %9lld  %s\n", ntm_verb_text(call, "tunnel"),
 		       ntm_verb_number(call, "packets_in"), ntm_verb_number(call, "packets_out"),
 		       ntm_verb_text(call, "hold_end"));
+		print_call_path(call);
 	}
 }
 

@@ -263,6 +263,36 @@ static void test_denied(void **state)
 	assert_int_equal(run_against(denied, "-c % tunnels"), NTM_EXIT_NOT_ALLOWED);
 }
 
+#define PATH                                                                                    \
+	"\"path\": \"relay\", \"via\": \"203.0.113.1:4331\", \"rtt_ms\": 60, \"loss_pct\": 3, " \
+	"\"not_direct\": \"the peer does not answer\""
+#define ONE_PATH                                                                                 \
+	"\"paths\": [{\"path\": \"direct\", \"via\": \"192.0.2.8:4330\", \"state\": \"works\", " \
+	"\"current\": true, \"rtt_ms\": 7, \"loss_pct\": 0}]"
+
+/* In the one bad night: which way a call goes, how good that is, and why it is no better. */
+static void test_paths(void **state)
+{
+	const struct script calls = {
+		.replies = {"{\"calls\": [{\"peer\": \"b.ntm.example\", \"tunnel\": \"up\", " PATH
+			    "}, {\"peer\": \"c.ntm.example\", \"tunnel\": \"directing\"}]}"}};
+	const struct script relayed = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b.ntm.example\", " PATH "}]}"}};
+	const struct script direct = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b.ntm.example\", " ONE_PATH "}]}"}};
+
+	(void)state;
+	assert_int_equal(run_against(calls, "-c % calls"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"),
+			       "\n    relay 203.0.113.1:4331, 60 ms, 3 % of the probes lost\n"
+			       "    not direct: the peer does not answer\n"));
+	assert_null(strstr(strstr(temp_read("out"), "c.ntm.example"), "probes"));
+	assert_int_equal(run_against(relayed, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "\n    not direct: the peer does not answer\n"));
+	assert_int_equal(run_against(direct, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "    7 ms   0 % lost\n"));
+}
+
 static void test_tables(void **state)
 {
 	const struct script tunnels = {
@@ -290,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, setup, temp_dir_remove);

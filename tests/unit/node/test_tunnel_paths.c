@@ -553,7 +553,50 @@ static void paths_are_shown(void **state)
 		}
 	}
 	assert_int_equal(current, 1);
+	assert_int_equal(json_integer_value(json_object_get(shown, "rtt_ms")), 4 * DELAY_MS);
+	assert_int_equal(json_integer_value(json_object_get(shown, "loss_pct")), 0);
 	json_decref(list);
+	world_free(w);
+}
+
+static void assert_not_direct(struct side *s, const char *part)
+{
+	json_t *list = tunnels_json(s->tunnels);
+	const char *words = text_of(json_array_get(list, 0), "not_direct");
+
+	if (part == NULL)
+		assert_null(words);
+	else
+		assert_non_null(strstr(words, part));
+	json_decref(list);
+}
+
+/* Whoever asks why a call is relayed is told. */
+static void a_relayed_tunnel_says_why(void **state)
+{
+	struct world *w = world_relayed(2);
+
+	(void)state;
+	talk(w, 3000);
+	assert_not_direct(&w->a, "the peer has answered at none of its addresses");
+	shut(w, false);
+	talk(w, 30000);
+	assert_goes(&w->a, false, &w->b.addr);
+	assert_not_direct(&w->a, NULL);
+	shut(w, true);
+	talk(w, 3000);
+	assert_not_direct(&w->a, "has stopped to answer");
+	world_free(w);
+
+	w = world_alone();
+	struct direction d = offer_from(w, 0, 1);
+	struct ntm_msg mn = msg_for(&w->a, &d, NTM_ROLE_REQUESTS);
+	mn.is_reply = true;
+	mn.route_direction.candidates.count = 0;
+	tell_cn(&w->b, &d);
+	answer(&w->a, 0, 0, &mn);
+	run(w, 300);
+	assert_not_direct(&w->a, "no address family in common");
 	world_free(w);
 }
 
@@ -595,6 +638,7 @@ int main(void)
 		cmocka_unit_test(who_starves_asks_the_dc),
 		cmocka_unit_test(who_is_silent_does_not_starve_loudly),
 		cmocka_unit_test(paths_are_shown),
+		cmocka_unit_test(a_relayed_tunnel_says_why),
 		cmocka_unit_test(live_links_take_another_keepalive),
 	};
 
