@@ -16,7 +16,13 @@ static void print_problems(const json_t *status)
 	const char *dns_words = ntm_verb_text(json_object_get(status, "host"), "dns_words");
 	const json_t *drops = json_object_get(status, "drops");
 	const json_t *sip = json_object_get(status, "sip");
+	const json_t *relays = json_object_get(status, "relays");
 
+	if (json_object_get(relays, "silent") != NULL)
+		printf("problem     the relay at %s does not answer: is UDP to it blocked here, or "
+		       "is "
+		       "it down (ntm-dc relay list)?\n",
+		       ntm_verb_text(relays, "silent"));
 	if (dns_words[0] != '\0' && strcmp(dns_words, "-") != 0)
 		printf("problem     programs do not find NTM names: %s\n", dns_words);
 	if (ntm_verb_number(drops, "host_wrong_source") > 0)
@@ -122,9 +128,9 @@ static void print_status(const json_t *status)
 	       ntm_verb_number(json_object_get(status, "directions"), "asked"),
 	       ntm_verb_number(json_object_get(status, "directions"), "failed"));
 	if (ntm_verb_number(relays, "bindings") > 0)
-		printf("relays      %lld bindings, %lld frames in, %lld out\n",
-		       ntm_verb_number(relays, "bindings"), ntm_verb_number(relays, "frames_in"),
-		       ntm_verb_number(relays, "frames_out"));
+		printf("relays      %lld of %lld bindings answered, %lld frames in, %lld out\n",
+		       ntm_verb_number(relays, "bound_now"), ntm_verb_number(relays, "bindings"),
+		       ntm_verb_number(relays, "frames_in"), ntm_verb_number(relays, "frames_out"));
 	print_exits(json_object_get(status, "exits"));
 	print_errors(json_object_get(status, "last_errors"));
 	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n",

@@ -92,4 +92,8 @@ bool relays_is_bound(const struct relays *relays, uint32_t number);
 /* Real address of the relay, the one in use when it is bound; family 0: no such number. */
 struct ntm_addr relays_addr(const struct relays *relays, uint32_t number);
 size_t relays_count(const struct relays *relays);
+/* Bindings that are bound, and where the relay has not stopped to answer. */
+size_t relays_answering(const struct relays *relays);
+/* One of the relays that have left a round of asking unanswered; family 0: there is none. */
+struct ntm_addr relays_silent(const struct relays *relays);
 const struct relays_counters *relays_counters(const struct relays *relays);

@@ -233,6 +233,24 @@ static void test_status(void **state)
 	json_decref(json);
 }
 
+static void test_status_of_relays(void **state)
+{
+	const struct script silent = {
+		.replies = {"{\"registered\": true, \"relays\": {\"bindings\": 3, "
+			    "\"bound_now\": 1, \"silent\": \"203.0.113.1:4331\"}}"}};
+	const struct script well = {
+		.replies = {"{\"registered\": true, \"relays\": {\"bindings\": 2, "
+			    "\"bound_now\": 2}}"}};
+
+	(void)state;
+	assert_int_equal(run_against(silent, "-c % status"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "1 of 3 bindings answered"));
+	assert_non_null(strstr(temp_read("out"), "the relay at 203.0.113.1:4331 does not answer"));
+	assert_int_equal(run_against(well, "-c % status"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "2 of 2 bindings answered"));
+	assert_null(strstr(temp_read("out"), "does not answer"));
+}
+
 static void test_ping(void **state)
 {
 	const struct script good = {
@@ -317,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_help_names_every_verb),
 		cmocka_unit_test(test_not_joined),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_of_relays),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_tables),
