@@ -56,17 +56,6 @@ bool route_has_family(const struct route_card *card, uint8_t family)
 	return false;
 }
 
-/* Of the addresses that many networks have (RFC 1918, RFC 6598, RFC 4193). */
-static bool is_private(const struct ntm_ip *ip)
-{
-	const uint8_t *b = ip->b;
-
-	if (ip->family == 6)
-		return (b[0] & 0xfe) == 0xfc;
-	return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-	       (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
-
 /* Whether the node has an address of that family that is the same for `sender`, as far as can be
  * told: where the DC sees the node in that family, it knows; but it may be in one private network
  * with it, and `sender` outside. */
@@ -79,10 +68,11 @@ static bool has_outside(const struct route_card *card, const struct route_card *
 		return false;
 	if (seen->ip.family == family)
 		return !card->behind_nat &&
-		       (!is_private(&seen->ip) || sender->reflexive.ip.family != family ||
-			is_private(&sender->reflexive.ip));
+		       (!ntm_ip_is_private(&seen->ip) || sender->reflexive.ip.family != family ||
+			ntm_ip_is_private(&sender->reflexive.ip));
 	for (uint8_t i = 0; i < card->own.count; i++)
-		if (card->own.item[i].ip.family == family && !is_private(&card->own.item[i].ip))
+		if (card->own.item[i].ip.family == family &&
+		    !ntm_ip_is_private(&card->own.item[i].ip))
 			return true;
 	return false;
 }

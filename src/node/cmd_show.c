@@ -105,7 +105,7 @@ static void print_dc(const json_t *dc, bool is_registered)
 	printf("DC          %s at %s, seen from %s (%s)\n", ntm_verb_text(dc, "state"),
 	       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"),
 	       behind_nat ? "behind a NAT" : "no NAT");
-	if (behind_nat)
+	if (ntm_verb_number(dc, "keepalive_s") > 0)
 		printf("keepalive   every %lld s (%s)\n", ntm_verb_number(dc, "keepalive_s"),
 		       ntm_verb_text(dc, "keepalive_why"));
 }

@@ -98,12 +98,35 @@ static void with_its_like(void **state)
 	each_way(true, false, true, SIM_PATH_DIRECT);
 }
 
+/* Its NAT for IPv4 forgets after 30 s, and the DC cannot see that: a call to it works at once. */
+static void idle_with_an_open_ipv4_node(void **state)
+{
+	struct sim *sim = sim_new(sim_seed());
+	struct scene s = scene_new(sim, true);
+	struct sim_node *a = home46(&s, "203.0.113.1", "2001:db8:1::2", "alice");
+	struct sim_node *b = sim_node_up(s.dc, &sim->internet, "192.0.2.50", "bob");
+
+	(void)state;
+	sim->nats->timeout_ms = 30000;
+	assert_int_equal(talk(a, b, 1000), SIM_PATH_DIRECT);
+	for (int64_t i = 0; i < 10; i++) {
+		unsigned before = b->data_in;
+
+		sim_run(sim, 31000 + i * 2500);
+		sim_say(b, a, 4, SIM_ECHO_PORT, "INVITE");
+		sim_run(sim, 100);
+		assert_int_equal(b->data_in, before + 1);
+	}
+	sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(with_an_open_ipv4_node),
 		cmocka_unit_test(with_a_home_that_has_only_ipv4),
 		cmocka_unit_test(with_its_like),
+		cmocka_unit_test(idle_with_an_open_ipv4_node),
 	};
 
 	return sim_main("families", tests, sizeof(tests) / sizeof(tests[0]));
