@@ -25,7 +25,7 @@
  * label: nothing is lost when that was good. Each BIND has a higher generation, and one that is
  * behind an answered one is not answered.
  */
-#define RELAYS_MAX 1024
+#define RELAYS_MAX 4096 /* two of each tunnel, and as many while they are directed anew */
 /* Between BINDs, when the relay has not answered the first three. */
 #define RELAYS_RETRY_MS 2000
 /* relays_check asks no sooner after the last BIND. */

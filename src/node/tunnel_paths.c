@@ -32,6 +32,8 @@
 
 /* ---- bindings ---- */
 
+_Static_assert(RELAYS_MAX >= 2 * TUNNEL_MAX * NTM_MSG_RELAYS, "no tunnel goes without");
+
 void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
 		       struct tunnel_paths *out)
 {
