@@ -57,6 +57,8 @@ bool ntm_ip_is_unspecified(const struct ntm_ip *ip); /* 0.0.0.0 or :: */
 bool ntm_ip_is_loopback(const struct ntm_ip *ip);
 bool ntm_ip_is_multicast(const struct ntm_ip *ip); /* and 255.255.255.255 */
 bool ntm_ip_is_link_local(const struct ntm_ip *ip);
+/* One that many networks have: RFC 1918, RFC 6598 (carriers' NATs), RFC 4193. */
+bool ntm_ip_is_private(const struct ntm_ip *ip);
 /* An address a datagram may be sent to: none of the four above, not 0/8, not 240/4. */
 bool ntm_ip_is_usable(const struct ntm_ip *ip);
 

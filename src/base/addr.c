@@ -67,6 +67,17 @@ bool ntm_ip_is_link_local(const struct ntm_ip *ip)
 	return ip->family == 6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
 }
 
+bool ntm_ip_is_private(const struct ntm_ip *ip)
+{
+	const uint8_t *b = ip->b;
+
+	if (ip->family == 6)
+		return (b[0] & 0xfe) == 0xfc;
+	return ip->family == 4 &&
+	       (b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		(b[0] == 192 && b[1] == 168) || (b[0] == 100 && (b[1] & 0xc0) == 64));
+}
+
 bool ntm_ip_is_usable(const struct ntm_ip *ip)
 {
 	if (ntm_ip_is_unspecified(ip) || ntm_ip_is_loopback(ip) || ntm_ip_is_multicast(ip) ||

@@ -106,10 +106,11 @@ bool direction_find_relays(struct direction *direction, bool needed)
 
 /* ---- as DC_MN ---- */
 
-/* Whatever CN is like: an open node that speaks both families never needs a relay. */
+/* Whatever CN is like: an open node that speaks both families needs none, but where CN has only
+ * IPv6, and then CN's DC has one. */
 static bool may_need_relay(const struct route_card *mn)
 {
-	return mn->behind_nat || !route_has_family(mn, 4) || !route_has_family(mn, 6);
+	return !route_is_open(mn) || !route_has_family(mn, 6);
 }
 
 void direction_offer_relays(struct direction *direction, struct registry_node *mn)

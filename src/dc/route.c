@@ -51,6 +51,45 @@ bool route_has_family(const struct route_card *card, uint8_t family)
 	return false;
 }
 
+/* Whether the node has an address of that family that is the same for `sender`, as far as can be
+ * told: where the DC sees the node in that family, it knows; but it may be in one private network
+ * with it, and `sender` outside. */
+static bool has_outside(const struct route_card *card, const struct route_card *sender,
+			uint8_t family)
+{
+	const struct ntm_addr *seen = &card->reflexive;
+
+	if (!route_has_family(sender, family))
+		return false;
+	if (seen->ip.family == family)
+		return !card->behind_nat &&
+		       (!ntm_ip_is_private(&seen->ip) || sender->reflexive.ip.family != family ||
+			ntm_ip_is_private(&sender->reflexive.ip));
+	for (uint8_t i = 0; i < card->own.count; i++)
+		if (card->own.item[i].ip.family == family &&
+		    !ntm_ip_is_private(&card->own.item[i].ip))
+			return true;
+	return false;
+}
+
+static bool is_inside(const struct route_card *card, const struct route_card *sender)
+{
+	return card->behind_nat || !(has_outside(card, sender, 4) || has_outside(card, sender, 6));
+}
+
+/* Of IPv6 nobody can tell: routers have firewalls there that let in as little as a NAT. */
+static bool is_sure(const struct route_card *card, const struct route_card *sender)
+{
+	return !card->behind_nat && has_outside(card, sender, 4);
+}
+
+bool route_is_open(const struct route_card *card)
+{
+	const struct route_card anybody = {.reflexive = {.ip = ntm_ip_v4(192, 0, 2, 1)}};
+
+	return is_sure(card, &anybody);
+}
+
 /* Adds what of `from` the node on the other side can send to at all. */
 static void add_reachable(struct ntm_addr_list *list, const struct ntm_addr_list *from,
 			  const struct route_card *sender)
@@ -98,10 +137,15 @@ static void decide_inside(const struct route_card *mn, const struct route_card *
 	out->needs_relay = true;
 }
 
-/* R49, R59: the inside of a NAT sends first. */
+/* R49, R59: the inside of a NAT sends first. When both are inside, but the DC sees a NAT of one
+ * only, that one: the other may be in the same network. */
 static bool mn_sends_first(const struct route_card *mn, const struct route_card *cn)
 {
-	return mn->behind_nat || !cn->behind_nat;
+	bool mn_inside = is_inside(mn, cn), cn_inside = is_inside(cn, mn);
+
+	if (mn_inside && cn_inside)
+		return mn->behind_nat || !cn->behind_nat;
+	return mn_inside || !cn_inside;
 }
 
 void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out)
@@ -122,6 +166,7 @@ void route_decide(const struct route_card *mn, const struct route_card *cn, stru
 		set_roles(out, mn_requests);
 	else
 		set_impossible(out);
+	out->needs_relay = !out->possible || !(mn_requests ? is_sure(cn, mn) : is_sure(mn, cn));
 }
 
 /* Behind the same outside address its own ones come first, else what its NAT shows; there is always

@@ -20,6 +20,9 @@ void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,
 /* Whether the node can send to such addresses, as far as is known. */
 bool route_has_family(const struct route_card *card, uint8_t family);
 
+/* Whether whoever can send to IPv4 addresses reaches it, NAT or not. */
+bool route_is_open(const struct route_card *card);
+
 struct route {
 	bool possible;                     /* without a relay */
 	bool needs_relay;                  /* no direct path is sure to work */

@@ -16,7 +16,13 @@ static void print_problems(const json_t *status)
 	const char *dns_words = ntm_verb_text(json_object_get(status, "host"), "dns_words");
 	const json_t *drops = json_object_get(status, "drops");
 	const json_t *sip = json_object_get(status, "sip");
+	const json_t *relays = json_object_get(status, "relays");
 
+	if (json_object_get(relays, "silent") != NULL)
+		printf("problem     the relay at %s does not answer: is UDP to it blocked here, or "
+		       "is "
+		       "it down (ntm-dc relay list)?\n",
+		       ntm_verb_text(relays, "silent"));
 	if (dns_words[0] != '\0' && strcmp(dns_words, "-") != 0)
 		printf("problem     programs do not find NTM names: %s\n", dns_words);
 	if (ntm_verb_number(drops, "host_wrong_source") > 0)
@@ -99,7 +105,7 @@ static void print_dc(const json_t *dc, bool is_registered)
 	printf("DC          %s at %s, seen from %s (%s)\n", ntm_verb_text(dc, "state"),
 	       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"),
 	       behind_nat ? "behind a NAT" : "no NAT");
-	if (behind_nat)
+	if (ntm_verb_number(dc, "keepalive_s") > 0)
 		printf("keepalive   every %lld s (%s)\n", ntm_verb_number(dc, "keepalive_s"),
 		       ntm_verb_text(dc, "keepalive_why"));
 }
@@ -122,9 +128,9 @@ static void print_status(const json_t *status)
 	       ntm_verb_number(json_object_get(status, "directions"), "asked"),
 	       ntm_verb_number(json_object_get(status, "directions"), "failed"));
 	if (ntm_verb_number(relays, "bindings") > 0)
-		printf("relays      %lld bindings, %lld frames in, %lld out\n",
-		       ntm_verb_number(relays, "bindings"), ntm_verb_number(relays, "frames_in"),
-		       ntm_verb_number(relays, "frames_out"));
+		printf("relays      %lld of %lld bindings answered, %lld frames in, %lld out\n",
+		       ntm_verb_number(relays, "bound_now"), ntm_verb_number(relays, "bindings"),
+		       ntm_verb_number(relays, "frames_in"), ntm_verb_number(relays, "frames_out"));
 	print_exits(json_object_get(status, "exits"));
 	print_errors(json_object_get(status, "last_errors"));
 	printf("SIP         %lld messages, %lld held, %lld copies swallowed\n",
@@ -176,6 +182,12 @@ static void print_path(const json_t *path)
 	putchar('\n');
 }
 
+static void print_not_direct(const json_t *json)
+{
+	if (json_object_get(json, "not_direct") != NULL)
+		printf("    not direct: %s\n", ntm_verb_text(json, "not_direct"));
+}
+
 static void print_tunnel(const json_t *tunnel)
 {
 	const json_t *paths = json_object_get(tunnel, "paths"), *path;
@@ -190,8 +202,8 @@ static void print_tunnel(const json_t *tunnel)
 	       ntm_verb_number(tunnel, "packets_in"), ntm_verb_number(tunnel, "packets_out"));
 	if (json_object_get(tunnel, "error") != NULL)
 		printf("    %s\n", ntm_verb_text(tunnel, "error"));
-	if (json_array_size(paths) > 1)
-		json_array_foreach(paths, i, path) print_path(path);
+	json_array_foreach(paths, i, path) print_path(path);
+	print_not_direct(tunnel);
 }
 
 static void on_tunnels(void *ctx, const json_t *reply)
@@ -220,6 +232,17 @@ static void print_ms(long long ms)
 		printf(" %5lld ms", ms);
 }
 
+static void print_call_path(const json_t *call)
+{
+	if (json_object_get(call, "path") == NULL)
+		return;
+	printf("    %s %s", ntm_verb_text(call, "path"), ntm_verb_text(call, "via"));
+	if (ntm_verb_number(call, "rtt_ms") >= 0)
+		printf(", %lld ms", ntm_verb_number(call, "rtt_ms"));
+	printf(", %lld %% of the probes lost\n", ntm_verb_number(call, "loss_pct"));
+	print_not_direct(call);
+}
+
 static void on_calls(void *ctx, const json_t *reply)
 {
 	const json_t *calls = json_object_get(reply, "calls"), *call;
@@ -242,6 +265,7 @@ static void on_calls(void *ctx, const json_t *reply)
 		printf(" %-10s %9lld %9lld  %s\n", ntm_verb_text(call, "tunnel"),
 		       ntm_verb_number(call, "packets_in"), ntm_verb_number(call, "packets_out"),
 		       ntm_verb_text(call, "hold_end"));
+		print_call_path(call);
 	}
 }
 

@@ -84,6 +84,18 @@ static void on_pong(void *ctx, const struct ntm_addr *seen)
 	tell_keepalive(dclink);
 }
 
+/* Over IPv6 no NAT shows; but a router's firewall forgets us as well, and so does a NAT for IPv4
+ * beside it. Who has a public IPv4 address is no home. */
+static bool may_be_forgotten(const struct dclink *dclink, const struct ntm_ip *seen)
+{
+	const struct ntm_addr_list *told = &dclink->told;
+
+	for (size_t i = 0; i < told->count; i++)
+		if (told->item[i].ip.family == 4 && !ntm_ip_is_private(&told->item[i].ip))
+			return dclink->behind_nat;
+	return dclink->behind_nat || seen->family == 6;
+}
+
 static void arm_ping(struct dclink *dclink)
 {
 	int64_t ms = keepalive_ms(&dclink->keepalive);
@@ -133,7 +145,7 @@ static void on_registered(void *ctx, const struct ntm_msg *reply)
 	bool news = ntm_uplink_registered(dclink->uplink, &msg->reflexive,
 					  (int64_t)msg->lifetime_s * 500);
 	dclink->behind_nat = !ntm_addr_list_has(&dclink->told, &msg->reflexive.ip);
-	keepalive_set(&dclink->keepalive, dclink->behind_nat,
+	keepalive_set(&dclink->keepalive, may_be_forgotten(dclink, &msg->reflexive.ip),
 		      list_has_port(&dclink->told, msg->reflexive.port),
 		      (int64_t)msg->keepalive_s * 1000);
 	tell_keepalive(dclink);
@@ -256,7 +268,10 @@ json_t *dclink_json(const struct dclink *dclink)
 	json_object_set_new(json, "keepalive_s",
 			    json_integer(keepalive_ms(&dclink->keepalive) / 1000));
 	json_object_set_new(json, "keepalive_why",
-			    json_string(keepalive_words(&dclink->keepalive, why)));
+			    json_string(
+				    dclink->keepalive.behind_nat && !dclink->behind_nat
+					    ? "over IPv6 it does not show when a router forgets us"
+					    : keepalive_words(&dclink->keepalive, why)));
 	json_object_set_new(json, "registered_s", json_integer(facts.registered_s));
 	return json;
 }

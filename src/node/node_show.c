@@ -43,9 +43,14 @@ static json_t *drops_json(const struct node *node)
 static json_t *relays_json(const struct node *node)
 {
 	const struct relays_counters *c = relays_counters(node->relays);
+	struct ntm_addr silent = relays_silent(node->relays);
 	json_t *json = json_object();
+	char text[NTM_ADDR_STR];
 
 	add(json, "bindings", relays_count(node->relays));
+	add(json, "bound_now", relays_answering(node->relays));
+	if (silent.ip.family != 0)
+		json_object_set_new(json, "silent", json_string(ntm_addr_str(&silent, text)));
 	add(json, "binds_sent", c->binds);
 	add(json, "answers_sent", c->answers);
 	add(json, "bound", c->bounds);

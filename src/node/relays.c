@@ -523,6 +523,29 @@ size_t relays_count(const struct relays *relays)
 	return relays->count;
 }
 
+static bool is_silent(const struct binding *b)
+{
+	return b->is_asking && b->asks >= NTM_RETRY_SENDINGS;
+}
+
+size_t relays_answering(const struct relays *relays)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < RELAYS_MAX; i++)
+		count += relays->slot[i] != NULL && relays->slot[i]->is_bound &&
+			 !is_silent(relays->slot[i]);
+	return count;
+}
+
+struct ntm_addr relays_silent(const struct relays *relays)
+{
+	for (size_t i = 0; i < RELAYS_MAX; i++)
+		if (relays->slot[i] != NULL && is_silent(relays->slot[i]))
+			return relays_addr(relays, relays->slot[i]->number);
+	return (struct ntm_addr){0};
+}
+
 const struct relays_counters *relays_counters(const struct relays *relays)
 {
 	return &relays->counters;

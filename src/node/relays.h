@@ -28,7 +28,7 @@
  * A released binding ends at the relay too, at once, by one RELEASE. When that is lost, the relay
  * forgets us after its idle time.
  */
-#define RELAYS_MAX 1024
+#define RELAYS_MAX 4096 /* two of each tunnel, and as many while they are directed anew */
 /* Between BINDs, when the relay has not answered the first three. */
 #define RELAYS_RETRY_MS 2000
 /* relays_check asks no sooner after the last BIND. */
@@ -98,4 +98,8 @@ bool relays_is_bound(const struct relays *relays, uint32_t number);
 /* Real address of the relay, the one in use when it is bound; family 0: no such number. */
 struct ntm_addr relays_addr(const struct relays *relays, uint32_t number);
 size_t relays_count(const struct relays *relays);
+/* Bindings that are bound, and where the relay has not stopped to answer. */
+size_t relays_answering(const struct relays *relays);
+/* One of the relays that have left a round of asking unanswered; family 0: there is none. */
+struct ntm_addr relays_silent(const struct relays *relays);
 const struct relays_counters *relays_counters(const struct relays *relays);

@@ -211,6 +211,8 @@ static json_t *call_json(const struct call *call, struct tunnels *tunnels, int64
 				 (json_int_t)((now_ms - call->begun_ms) / 1000));
 	if (json == NULL)
 		return NULL;
+	if (tunnel != NULL && call->state <= CALL_UP)
+		tunnel_show_path(tunnel, json);
 	json_object_set_new(json, "hold_end",
 			    call->hold_end != NULL ? json_string(call->hold_end) : json_null());
 	json_object_set_new(json, "packets_in",

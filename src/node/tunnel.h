@@ -162,6 +162,10 @@ struct ntm_addr tunnel_via(const struct tunnel *tunnel, bool *is_relayed);
 /* Inner packets and bytes each way over the tunnel's whole life, over all its links. */
 void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out);
 
+/* Adds to a line of `tunnels` or `calls` the path that packets go by, how good that is and, of a
+ * relay, why it is not a direct one; nothing when there is none. */
+void tunnel_show_path(const struct tunnel *tunnel, json_t *json);
+
 struct tunnels_counters {
 	uint64_t directions, directions_failed, route_directions, bad_route_directions, ups, downs;
 	uint64_t queued, queue_dropped, unreachables, early_requests;

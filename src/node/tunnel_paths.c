@@ -22,12 +22,17 @@
  * or nearly all do, until the other's probes come. */
 #define DIRECT_AGAIN_MS 20000
 #define DIRECT_USED_MS  2000
+/* A direct path is lost for so long: the DC has seen by then where a NAT that forgot us, or the
+ * peer, has us now (25 s). The wait doubles as long as that does not help. */
+#define DIRECT_LOST_MS 30000
 
 /* Tunnel Requests within 500 ms after our side is bound and the peer's is not: the next of the
  * handshake's own may be 800 ms away. */
 #define NUDGES 5
 
 /* ---- bindings ---- */
+
+_Static_assert(RELAYS_MAX >= 2 * TUNNEL_MAX * NTM_MSG_RELAYS, "no tunnel goes without");
 
 void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
 		       struct tunnel_paths *out)
@@ -196,16 +201,21 @@ static void ask_for_more(struct tunnel *tunnel)
 	tunnel_ask(tunnel, NTM_REASON_MOVE);
 }
 
+static bool is_used(const struct tunnel *tunnel)
+{
+	return tunnel->owner->args.timers->now_ms - tunnel->inner_ms < HEAL_UNUSED_MS;
+}
+
 static void heal(struct tunnel *tunnel)
 {
-	struct ntm_timers *timers = tunnel->owner->args.timers;
-	bool is_used = timers->now_ms - tunnel->inner_ms < HEAL_UNUSED_MS;
+	bool used = is_used(tunnel);
 
-	if (is_used) {
+	if (used) {
 		check_relays(tunnel);
 		ask_for_more(tunnel);
 	}
-	ntm_timer_set(timers, &tunnel->heal_timer, is_used ? HEAL_MS : HEAL_UNUSED_LOOK_MS);
+	ntm_timer_set(tunnel->owner->args.timers, &tunnel->heal_timer,
+		      used ? HEAL_MS : HEAL_UNUSED_LOOK_MS);
 }
 
 static void on_heal_timer(void *arg)
@@ -221,6 +231,7 @@ static void on_heal_timer(void *arg)
 void tunnel_paths_init(struct tunnel *tunnel)
 {
 	ntm_timer_init(&tunnel->heal_timer, on_heal_timer, tunnel);
+	tunnel->lost_wait_ms = DIRECT_LOST_MS;
 }
 
 void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link)
@@ -242,9 +253,8 @@ static void check_spare(struct tunnel *tunnel, size_t working, size_t failing_re
 {
 	int64_t now = tunnel->owner->args.timers->now_ms;
 	struct tunnel_paths *paths = &tunnel->paths;
-	bool is_used = now - tunnel->inner_ms < HEAL_UNUSED_MS;
 
-	if (working != 1 || failing_relays == 0 || !is_used) {
+	if (working != 1 || failing_relays == 0 || !is_used(tunnel)) {
 		paths->alone_ms = 0;
 		return;
 	}
@@ -253,6 +263,25 @@ static void check_spare(struct tunnel *tunnel, size_t working, size_t failing_re
 	if (paths->asked || now - paths->alone_ms < ALONE_MS)
 		return;
 	paths->asked = true;
+	ask_for_more(tunnel);
+}
+
+/* A path that worked does not any more, and what we know of the peer's addresses may be old. */
+static void check_lost(struct tunnel *tunnel, size_t working_direct, size_t failing_direct)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	if (working_direct > 0) {
+		tunnel->lost_ms = 0;
+		tunnel->lost_wait_ms = DIRECT_LOST_MS;
+	} else if (tunnel->lost_ms == 0 && failing_direct > 0) {
+		tunnel->lost_ms = now;
+	}
+	if (tunnel->lost_ms == 0 || !is_used(tunnel) ||
+	    now - tunnel->lost_ms < tunnel->lost_wait_ms)
+		return;
+	tunnel->lost_ms = now;
+	tunnel->lost_wait_ms *= 2;
 	ask_for_more(tunnel);
 }
 
@@ -276,17 +305,20 @@ void tunnel_paths_check(struct tunnel *tunnel)
 {
 	struct ntm_link_path paths[NTM_LINK_PATHS];
 	size_t count = ntm_link_paths(tunnel->link, paths);
-	size_t working = 0, failing_relays = 0;
+	size_t works[2] = {0}, fails[2] = {0}; /* direct ones, and relays */
 
 	try_direct(tunnel, paths, count);
 	for (size_t i = 0; i < count; i++) {
-		working += paths[i].state == NTM_PATH_WORKS;
-		if (paths[i].state != NTM_PATH_FAILS || !ntm_addr_is_relay(&paths[i].to))
-			continue;
-		failing_relays++;
-		relays_check(tunnel->owner->args.relays, ntm_addr_relay_number(&paths[i].to));
+		bool is_relay = ntm_addr_is_relay(&paths[i].to);
+
+		works[is_relay] += paths[i].state == NTM_PATH_WORKS;
+		fails[is_relay] += paths[i].state == NTM_PATH_FAILS;
+		if (paths[i].state == NTM_PATH_FAILS && is_relay)
+			relays_check(tunnel->owner->args.relays,
+				     ntm_addr_relay_number(&paths[i].to));
 	}
-	check_spare(tunnel, working, failing_relays);
+	check_spare(tunnel, works[0] + works[1], fails[1]);
+	check_lost(tunnel, works[0], fails[0]);
 }
 
 void tunnels_set_keepalive(struct tunnels *all, int64_t keepalive_ms)

@@ -70,9 +70,12 @@ struct tunnel {
 	 * one work. */
 	struct ntm_link *older;
 	struct tunnel_paths older_paths;
-	struct ntm_addr told_via;        /* the log has said that packets go there */
-	int64_t heal_ask_ms;             /* no path works: the DC is asked again from here on */
-	int64_t direct_ms;               /* direct paths were tried again then; 0: never */
+	struct ntm_addr told_via; /* the log has said that packets go there */
+	int64_t heal_ask_ms;      /* no path works: the DC is asked again from here on */
+	int64_t direct_ms;        /* direct paths were tried again then; 0: never */
+	int64_t lost_ms;      /* no direct path works since, or was asked for last; 0: one does, or
+			       * none ever did */
+	int64_t lost_wait_ms; /* until another is asked for */
 	struct ntm_link_stats past;      /* traffic of links that are gone */
 	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;

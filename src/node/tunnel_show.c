@@ -87,20 +87,57 @@ static json_t *paths_json(const struct tunnel *tunnel)
 	return array;
 }
 
-static void add_link(json_t *json, const struct tunnel *tunnel)
+static const char *why_relayed(const struct ntm_link_path *paths, size_t count)
 {
-	int64_t now = tunnel->owner->args.timers->now_ms;
+	size_t direct[3] = {0}; /* by state */
+
+	for (size_t i = 0; i < count; i++)
+		if (!ntm_addr_is_relay(&paths[i].to))
+			direct[paths[i].state]++;
+	if (direct[NTM_PATH_WORKS] > 0)
+		return "a direct path works, but loses more, or was found just now";
+	if (direct[NTM_PATH_FAILS] > 0)
+		return "the direct path has stopped to answer (a NAT that was restarted, or a "
+		       "firewall?); it is tried again";
+	if (direct[NTM_PATH_UNKNOWN] > 0)
+		return "the peer has answered at none of its addresses (strict NATs on both sides, "
+		       "or a firewall that blocks UDP); they are tried again";
+	return "no address of the peer can be reached from here (no address family in common)";
+}
+
+void tunnel_show_path(const struct tunnel *tunnel, json_t *json)
+{
+	struct ntm_link_path paths[NTM_LINK_PATHS], current = {.rtt_ms = -1};
+	struct ntm_link_stats stats;
 	bool is_relayed;
 	struct ntm_addr via = tunnel_via(tunnel, &is_relayed);
 	char text[NTM_ADDR_STR];
-	struct ntm_link_stats stats;
 
+	if (via.ip.family == 0)
+		return;
+	size_t count = ntm_link_paths(tunnel->link, paths);
+	for (size_t i = 0; i < count; i++)
+		if (paths[i].is_current)
+			current = paths[i];
 	ntm_link_stats(tunnel->link, &stats);
 	json_object_set_new(json, "path", json_string(kind_name(is_relayed)));
 	json_object_set_new(json, "via", json_string(ntm_addr_str(&via, text)));
+	json_object_set_new(json, "rtt_ms",
+			    json_integer(current.rtt_ms >= 0 ? current.rtt_ms : stats.rtt_ms));
+	json_object_set_new(json, "loss_pct", json_integer(current.loss_pct));
+	if (is_relayed)
+		json_object_set_new(json, "not_direct", json_string(why_relayed(paths, count)));
+}
+
+static void add_link(json_t *json, const struct tunnel *tunnel)
+{
+	int64_t now = tunnel->owner->args.timers->now_ms;
+	struct ntm_link_stats stats;
+
+	ntm_link_stats(tunnel->link, &stats);
+	tunnel_show_path(tunnel, json);
 	json_object_set_new(json, "paths", paths_json(tunnel));
 	json_object_set_new(json, "suite", json_string(suite_name(stats.suite)));
-	json_object_set_new(json, "rtt_ms", json_integer(stats.rtt_ms));
 	json_object_set_new(json, "handshakes", json_integer(stats.handshakes));
 	json_object_set_new(json, "session_age_s", json_integer(stats.session_age_ms / 1000));
 	if (tunnel->state == TUNNEL_UP)

@@ -209,9 +209,12 @@ void link_paths_on_heard(struct ntm_link *link, const struct ntm_addr *from, siz
 	if (path->first_ms < 0)
 		path->first_ms = now_ms;
 	if (path->state == NTM_PATH_UNKNOWN && path->due_ms < 0 &&
-	    (path->burst == 0 || now_ms - path->probed_ms >= AGAIN_MS))
+	    (path->burst == 0 || now_ms - path->probed_ms >= AGAIN_MS)) {
+		bool is_again = path->burst > 0;
+
 		link_probe_start(link, path);
-	else if (path->state == NTM_PATH_FAILS)
+		path->is_drawn = is_again;
+	} else if (path->state == NTM_PATH_FAILS)
 		link_probe_soon(link, path);
 }
 

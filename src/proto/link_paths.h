@@ -21,7 +21,9 @@ struct path {
 	struct ntm_addr to;
 	enum ntm_path_state state;
 	bool is_given;       /* by the owner; else heard from, or proven by a handshake */
-	unsigned may_send;   /* bytes of probes, to one that is not given and has not answered */
+	bool is_drawn;       /* is tried again because something came from there, not by us */
+	unsigned may_send;   /* bytes of probes, to one that is not given, or is drawn, and has not
+			      * answered */
 	unsigned rank;       /* order of adding; candidates come best first */
 	unsigned burst;      /* of probes sent, as long as it is not known whether it works */
 	unsigned unanswered; /* probes lost in a row */

@@ -119,7 +119,7 @@ void path_note_heard(struct path *path, size_t len)
 
 bool path_may_send(struct path *path)
 {
-	if (path->is_given || path->state != NTM_PATH_UNKNOWN)
+	if ((path->is_given && !path->is_drawn) || path->state != NTM_PATH_UNKNOWN)
 		return true;
 	if (path->may_send < PROBE_LEN)
 		return false;

@@ -11,7 +11,7 @@
  *               Again 6 when a packet from there, or the end of the path sent on, gives reason
  *               to; 2 when the owner does. 6 of 64 bytes are 548 with the INITIATION before them,
  *               to a place that has not answered (security.md A2: 444 with three of them); one
- *               that is only known by packets from there gets what A1 allows (link_places.c).
+ *               that is only known, or tried again, by packets from there gets what A1 allows.
  *   works       In a call every 100 ms where it is sent on, else every 500 ms; with other data
  *               every second, and 5 s; idle every keepalive_ms (a NAT's mapping), or a relay's
  *               60 s.
@@ -228,6 +228,7 @@ static void send_probe(struct ntm_link *link, struct path *path, bool is_big)
 void link_probe_start(struct ntm_link *link, struct path *path)
 {
 	path->burst = 0;
+	path->is_drawn = false;
 	path->due_ms = now_of(link) + (int64_t)path->rank % NTM_LINK_PATHS * STAGGER_MS;
 	link_probe_wake(link);
 }

@@ -191,8 +191,8 @@ void sim_nats_free(struct sim *sim);
 struct sim_dc {
 	struct sim_dc *next;
 	struct sim *sim;
-	struct sim_place place;
-	struct ntm_addr addr;
+	struct sim_place place, place6; /* place6: family 0 without IPv6 */
+	struct ntm_addr addr, addr6;
 	char domain[64];
 	struct ntm_root root;
 	struct ntm_keys keys;
@@ -206,6 +206,8 @@ struct sim_dc {
 struct sim_dc *sim_dc_new(struct sim *sim, const char *domain, const char *ip);
 void sim_dc_kill(struct sim_dc *dc); /* the store stays */
 void sim_dc_start(struct sim_dc *dc);
+/* Speaks IPv6 as well. */
+void sim_dc_add6(struct sim_dc *dc, const char *ip6);
 /* Another real address, in DNS too; its nodes have to be told by the test. */
 void sim_dc_move(struct sim_dc *dc, const char *ip);
 void sim_dcs_free(struct sim *sim);
@@ -231,6 +233,7 @@ struct sim_app {
 	void *arg;
 };
 
+#define SIM_LET_IN    32
 #define SIM_NTM_PORT  4330
 #define SIM_SIP_PORT  5060
 #define SIM_ECHO_PORT 7 /* every host answers there */
@@ -239,8 +242,11 @@ struct sim_node {
 	struct sim_node *next;
 	struct sim *sim;
 	struct sim_dc *dc;
-	struct sim_place place;
-	struct ntm_addr addr; /* its own; what others see may be a NAT's */
+	struct sim_place place, place6; /* place6: family 0 without IPv6 */
+	struct ntm_addr addr, addr6;    /* its own; what others see may be a NAT's */
+	/* Whom its router's firewall lets in over IPv6: where it has sent to; a ring. */
+	struct ntm_addr let_in[SIM_LET_IN];
+	size_t let_in_count;
 	char fqdn[NTM_NAME_MAX + 1];
 	struct node_settings settings; /* for the next start */
 	struct node_lease lease;
@@ -264,6 +270,8 @@ struct sim_node {
 /* Joined, not started. lan: &sim->internet, or a NAT's inside. */
 struct sim_node *sim_node_new(struct sim_dc *dc, struct sim_lan *lan, const char *ip,
 			      const char *name);
+/* Before the start: it has IPv6 as well, behind a firewall, and reaches its DC that way. */
+void sim_node_add6(struct sim_node *node, const char *ip6);
 void sim_node_start(struct sim_node *node);
 void sim_node_stop(struct sim_node *node); /* as `systemctl stop` does */
 void sim_node_kill(struct sim_node *node); /* power cut */

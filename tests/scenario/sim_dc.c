@@ -9,7 +9,9 @@ static void dc_send(void *ctx, const struct ntm_addr *to, const uint8_t *data, s
 	struct sim_dc *dc = ctx;
 
 	dc->sent++;
-	sim_send(dc->place.lan, &dc->addr, to, data, len);
+	sim_send(dc->place.lan,
+		 to->ip.family == 6 && dc->addr6.ip.family == 6 ? &dc->addr6 : &dc->addr, to, data,
+		 len);
 }
 
 static void dc_deliver(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
@@ -124,6 +126,14 @@ struct sim_dc *sim_dc_new(struct sim *sim, const char *domain, const char *ip)
 	dc->next = sim->dcs;
 	sim->dcs = dc;
 	return dc;
+}
+
+void sim_dc_add6(struct sim_dc *dc, const char *ip6)
+{
+	dc->addr6 = sim_addr(ip6, SIM_NTM_PORT);
+	dc->place6 = dc->place;
+	dc->place6.ip = dc->addr6.ip;
+	sim_place_add(&dc->sim->internet, &dc->place6);
 }
 
 void sim_dc_move(struct sim_dc *dc, const char *ip)

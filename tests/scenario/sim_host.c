@@ -15,7 +15,12 @@ static void node_send(void *ctx, const struct ntm_addr *to, const uint8_t *data,
 	struct sim_node *node = ctx;
 
 	node->sent++;
-	sim_send(node->place.lan, &node->addr, to, data, len);
+	if (to->ip.family == 6 && node->addr6.ip.family == 6) {
+		node->let_in[node->let_in_count++ % SIM_LET_IN] = *to;
+		sim_send(node->place6.lan, &node->addr6, to, data, len);
+	} else {
+		sim_send(node->place.lan, &node->addr, to, data, len);
+	}
 }
 
 static void node_to_host(void *ctx, const uint8_t *pkt, size_t len)
@@ -59,9 +64,10 @@ static size_t node_own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	struct sim_node *node = ctx;
 
-	assert_true(cap > 0);
+	assert_true(cap > 1);
 	out[0] = node->addr;
-	return 1;
+	out[1] = node->addr6;
+	return node->addr6.ip.family == 6 ? 2 : 1;
 }
 
 static void node_deliver(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
@@ -75,6 +81,18 @@ static void node_deliver(void *ctx, const struct ntm_addr *from, const struct nt
 	ntm_pkt_reset(&pkt);
 	memcpy(ntm_pkt_put(&pkt, len), data, len);
 	node_udp_input(node->node, from, &pkt);
+}
+
+static void node_deliver6(void *ctx, const struct ntm_addr *from, const struct ntm_addr *to,
+			  const uint8_t *data, size_t len)
+{
+	const struct sim_node *node = ctx;
+
+	for (size_t i = 0; i < SIM_LET_IN; i++)
+		if (ntm_addr_eq(&node->let_in[i], from)) {
+			node_deliver(ctx, from, to, data, len);
+			return;
+		}
 }
 
 /* ---- life ---- */
@@ -96,6 +114,15 @@ struct sim_node *sim_node_new(struct sim_dc *dc, struct sim_lan *lan, const char
 	node->next = dc->sim->nodes;
 	dc->sim->nodes = node;
 	return node;
+}
+
+void sim_node_add6(struct sim_node *node, const char *ip6)
+{
+	node->addr6 = sim_addr(ip6, SIM_NTM_PORT);
+	node->place6 =
+		(struct sim_place){.ip = node->addr6.ip, .deliver = node_deliver6, .ctx = node};
+	sim_place_add(&node->sim->internet, &node->place6);
+	node->lease.dc[0] = node->dc->addr6;
 }
 
 void sim_node_start(struct sim_node *node)

@@ -195,22 +195,19 @@ static void families(void **state)
 {
 	struct sim *sim = *state;
 	struct pair p = {.sim = sim, .dc = sim_dc_new(sim, DOMAIN, "192.0.2.1")};
-	struct sim_place dc6 = p.dc->place;
 
-	dc6.ip = sim_ip("2001:db8::1");
-	sim_place_add(&sim->internet, &dc6);
+	sim_dc_add6(p.dc, "2001:db8::1");
 	sim_relay_new(p.dc, "192.0.2.200", "2001:db8::200", "relay");
 	sim_run(sim, 1000);
 	p.a = sim_node_up(p.dc, &sim->internet, "203.0.113.1", "alice");
 	p.b = sim_node_new(p.dc, &sim->internet, "2001:db8::2", "bob");
-	p.b->lease.dc[0] = sim_addr("2001:db8::1", SIM_NTM_PORT);
+	p.b->lease.dc[0] = p.dc->addr6;
 	sim_node_start(p.b);
 	sim_run(sim, 2000);
 	sim_say(p.a, p.b, 4, SIM_ECHO_PORT, "hello");
 	sim_run(sim, 2000);
 	assert_int_equal(sim_path(p.a, p.b), SIM_PATH_RELAY);
 	assert_int_equal(p.a->data_in, 1);
-	sim_place_del(&dc6);
 }
 
 /* Two homes behind one carrier's NAT, and two nodes in one home. */

@@ -126,6 +126,7 @@ static void classes(void **unused)
 		assert_int_equal(class, rows[i].class & ~BAD);
 		assert_int_equal(ntm_ip_is_usable(&ip), rows[i].class == 0);
 	}
+	assert_false(ntm_ip_is_private(&none));
 	assert_false(ntm_ip_is_usable(&none));
 	assert_false(ntm_ip_is_unspecified(&none));
 }
@@ -545,26 +546,42 @@ static void relay_number(void **unused)
 	}
 }
 
+static void private_addresses(void **unused)
+{
+	static const char *const yes[] = {"10.0.0.0",       "10.255.255.255",  "172.16.0.0",
+					  "172.31.255.255", "192.168.0.0",     "192.168.255.255",
+					  "100.64.0.0",     "100.127.255.255", "fc00::",
+					  "fdff:ffff::1"};
+	static const char *const no[] = {"9.255.255.255",  "11.0.0.0",    "172.15.255.255",
+					 "172.32.0.0",     "192.167.0.1", "192.169.0.1",
+					 "100.63.255.255", "100.128.0.0", "192.0.2.1",
+					 "fbff:ffff::1",   "fe00::",      "2001:db8::1"};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		struct ntm_ip ip = ip_of(yes[i]);
+
+		assert_true(ntm_ip_is_private(&ip));
+	}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		struct ntm_ip ip = ip_of(no[i]);
+
+		assert_false(ntm_ip_is_private(&ip));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_bytes),
-		cmocka_unit_test(families_differ),
-		cmocka_unit_test(classes),
-		cmocka_unit_test(addr_has_no_padding),
-		cmocka_unit_test(sockaddr_round_trip),
-		cmocka_unit_test(sockaddr_bytes),
-		cmocka_unit_test(sockaddr_of_another_family),
-		cmocka_unit_test(prefix_has),
-		cmocka_unit_test(prefix_overlap),
-		cmocka_unit_test(prefix_numbering),
-		cmocka_unit_test(prefix_index_outside),
-		cmocka_unit_test(last_usable),
-		cmocka_unit_test(wire_golden),
-		cmocka_unit_test(wire_truncated),
-		cmocka_unit_test(wire_flipped),
-		cmocka_unit_test(wire_refused),
-		cmocka_unit_test(relay_number),
+		cmocka_unit_test(private_addresses),   cmocka_unit_test(from_bytes),
+		cmocka_unit_test(families_differ),     cmocka_unit_test(classes),
+		cmocka_unit_test(addr_has_no_padding), cmocka_unit_test(sockaddr_round_trip),
+		cmocka_unit_test(sockaddr_bytes),      cmocka_unit_test(sockaddr_of_another_family),
+		cmocka_unit_test(prefix_has),          cmocka_unit_test(prefix_overlap),
+		cmocka_unit_test(prefix_numbering),    cmocka_unit_test(prefix_index_outside),
+		cmocka_unit_test(last_usable),         cmocka_unit_test(wire_golden),
+		cmocka_unit_test(wire_truncated),      cmocka_unit_test(wire_flipped),
+		cmocka_unit_test(wire_refused),        cmocka_unit_test(relay_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

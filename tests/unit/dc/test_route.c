@@ -3,6 +3,7 @@
  */
 #include "route.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +47,8 @@ static void assert_list(const struct ntm_addr_list *list, const char *expected, 
 		fail_msg("%s: got \"%s\", expected \"%s\"", what, text, expected);
 }
 
-/* mn and cn: reflexive, own. requests: 'm', 'c', or 0 for no relay. */
+/* mn and cn: reflexive, own. requests: 'm', 'c', or 0 for no relay. beside: it is possible without
+ * a relay, but not sure. */
 static const struct row {
 	const char *what;
 	const char *mn[2], *cn[2];
@@ -98,7 +100,7 @@ static const struct row {
 	{"NAT, same outside address",
 	 {"203.0.113.1:40000", "10.0.0.1 10.1.0.1"},
 	 {"203.0.113.1:40001", "10.0.0.2"},
-	 'm',
+	 'M',
 	 "10.0.0.1:4330 10.1.0.1:4330",
 	 "10.0.0.2:4330"},
 	{"same outside address, CN tells no address",
@@ -110,7 +112,7 @@ static const struct row {
 	{"same outside address, MN tells no address: it requests all the same",
 	 {"203.0.113.1:40000", ""},
 	 {"203.0.113.1:40001", "10.0.0.2"},
-	 'm',
+	 'M',
 	 "",
 	 "10.0.0.2:4330"},
 	{"NAT, the NAT itself",
@@ -119,10 +121,10 @@ static const struct row {
 	 'c',
 	 "203.0.113.1:4330 10.0.0.254:4330",
 	 "203.0.113.1:40001"},
-	{"IPv6, both open",
+	{"IPv6: a router may have a firewall there",
 	 {"[2001:db8::1]", "[2001:db8::1]"},
 	 {"[2001:db8::2]", "[2001:db8::2]"},
-	 'm',
+	 'M',
 	 "[2001:db8::1]:4330",
 	 "[2001:db8::2]:4330"},
 	{"no common family, open",
@@ -140,15 +142,69 @@ static const struct row {
 	{"the DC sees them in different families, but they share one",
 	 {"192.0.2.1", "192.0.2.1 [2001:db8::1]"},
 	 {"[2001:db8::2]", "[2001:db8::2]"},
-	 'm',
+	 'M',
 	 "[2001:db8::1]:4330",
 	 "[2001:db8::2]:4330"},
 	{"behind a NAT in IPv4, open peer in IPv6: its own IPv6 reaches it",
 	 {"203.0.113.1:40000", "10.0.0.1 [2001:db8::1]"},
 	 {"[2001:db8::2]", "[2001:db8::2]"},
-	 'm',
+	 'M',
 	 "",
 	 "[2001:db8::2]:4330"},
+	{"the same, the other way round",
+	 {"[2001:db8::2]", "[2001:db8::2]"},
+	 {"203.0.113.1:40000", "10.0.0.1 [2001:db8::1]"},
+	 'C',
+	 "[2001:db8::2]:4330",
+	 ""},
+	{"the DC sees MN over IPv6, CN has no IPv6: in IPv4 MN is inside, and sends first",
+	 {"[2001:db8::1]", "[2001:db8::1] 192.168.1.2"},
+	 {"192.0.2.2", "192.0.2.2"},
+	 'm',
+	 "192.168.1.2:4330",
+	 "192.0.2.2:4330"},
+	{"the same, the other way round",
+	 {"192.0.2.2", "192.0.2.2"},
+	 {"[2001:db8::1]", "[2001:db8::1] 192.168.1.2"},
+	 'c',
+	 "192.0.2.2:4330",
+	 "192.168.1.2:4330"},
+	{"the DC sees MN over IPv6, CN behind a NAT in IPv4: both are inside, maybe of one network",
+	 {"[2001:db8::1]", "[2001:db8::1] 192.168.1.2"},
+	 {"203.0.113.1:40000", "192.168.1.3"},
+	 'C',
+	 "192.168.1.2:4330",
+	 "203.0.113.1:40000"},
+	{"the same, the other way round",
+	 {"203.0.113.1:40000", "192.168.1.3"},
+	 {"[2001:db8::1]", "[2001:db8::1] 192.168.1.2"},
+	 'M',
+	 "203.0.113.1:40000",
+	 "192.168.1.2:4330"},
+	{"the DC sees CN over IPv6, but it is outside in IPv4 as well",
+	 {"203.0.113.1:40000", "192.168.1.3"},
+	 {"[2001:db8::1]", "[2001:db8::1] 192.0.2.2"},
+	 'm',
+	 "203.0.113.1:40000",
+	 "192.0.2.2:4330"},
+	{"one network, and the DC in it",
+	 {"10.0.0.1", "10.0.0.1"},
+	 {"10.0.0.2", "10.0.0.2"},
+	 'm',
+	 "10.0.0.1:4330",
+	 "10.0.0.2:4330"},
+	{"the DC is in MN's network, CN outside",
+	 {"10.0.0.1", "10.0.0.1"},
+	 {"203.0.113.1:40000", "10.0.0.1"},
+	 'C',
+	 "10.0.0.1:4330",
+	 "203.0.113.1:40000"},
+	{"the DC is in CN's network, MN open",
+	 {"192.0.2.1", "192.0.2.1"},
+	 {"10.0.0.1", "10.0.0.1"},
+	 'c',
+	 "192.0.2.1:4330",
+	 "10.0.0.1:4330"},
 };
 
 static void test_table(void **state)
@@ -164,18 +220,17 @@ static void test_table(void **state)
 		route_decide(&mn, &cn, &route);
 		print_message("%s\n", row->what);
 		assert_int_equal(route.possible, row->requests != 0);
-		assert_int_equal(route.needs_relay,
-				 row->requests == 0 || strstr(row->what, "same outside") != NULL);
+		assert_int_equal(route.needs_relay, row->requests == 0 || isupper(row->requests));
 		if (row->requests == 0) {
 			assert_int_equal(route.error, NTM_DIR_NO_RELAY);
 			assert_int_equal(route.to_mn.count, 0);
 			assert_int_equal(route.to_cn.count, 0);
 			continue;
 		}
-		assert_int_equal(route.mn_role,
-				 row->requests == 'm' ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS);
-		assert_int_equal(route.cn_role,
-				 row->requests == 'm' ? NTM_ROLE_ANSWERS : NTM_ROLE_REQUESTS);
+		assert_int_equal(route.mn_role, tolower(row->requests) == 'm' ? NTM_ROLE_REQUESTS
+									      : NTM_ROLE_ANSWERS);
+		assert_int_equal(route.cn_role, tolower(row->requests) == 'm' ? NTM_ROLE_ANSWERS
+									      : NTM_ROLE_REQUESTS);
 		assert_list(&route.to_mn, row->to_mn, row->what);
 		assert_list(&route.to_cn, row->to_cn, row->what);
 	}
@@ -209,6 +264,12 @@ static void test_relayed(void **state)
 		 'c',
 		 "",
 		 ""},
+		{"the DC sees one over IPv6, the other behind a NAT in IPv4",
+		 {"203.0.113.1:40000", "192.168.1.3"},
+		 {"[2001:db8::1]", "[2001:db8::1] 192.168.1.2"},
+		 'm',
+		 "203.0.113.1:40000 192.168.1.3:4330",
+		 "192.168.1.2:4330"},
 		{"many: six of each",
 		 {"203.0.113.1:1",
 		  "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7"},
@@ -240,8 +301,8 @@ static void test_relayed(void **state)
 		route_relayed(&mn, &cn, &route);
 		print_message("%s\n", row->what);
 		assert_true(route.possible);
-		assert_int_equal(route.mn_role,
-				 row->requests == 'm' ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS);
+		assert_int_equal(route.mn_role, tolower(row->requests) == 'm' ? NTM_ROLE_REQUESTS
+									      : NTM_ROLE_ANSWERS);
 		assert_int_not_equal(route.mn_role, route.cn_role);
 		assert_list(&route.to_mn, row->to_mn, row->what);
 		assert_list(&route.to_cn, row->to_cn, row->what);

@@ -13,7 +13,7 @@
 #include "relaymock.h"
 #include "relays.h"
 
-#define SENT_MAX 4096
+#define SENT_MAX 8192
 #define FLOW     UINT64_C(0x1122334455667788)
 
 struct sent {

@@ -168,6 +168,12 @@ void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)
 	*out = tunnel->traffic;
 }
 
+void tunnel_show_path(const struct tunnel *tunnel, json_t *json)
+{
+	if (tunnel->state == TUNNEL_UP)
+		json_object_set_new(json, "path", json_string("relay"));
+}
+
 static inline void settle(struct world *w, const char *vip, enum tunnel_state state)
 {
 	struct ntm_ip ip = ip_of(vip);

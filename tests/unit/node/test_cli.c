@@ -233,6 +233,24 @@ static void test_status(void **state)
 	json_decref(json);
 }
 
+static void test_status_of_relays(void **state)
+{
+	const struct script silent = {
+		.replies = {"{\"registered\": true, \"relays\": {\"bindings\": 3, "
+			    "\"bound_now\": 1, \"silent\": \"203.0.113.1:4331\"}}"}};
+	const struct script well = {
+		.replies = {"{\"registered\": true, \"relays\": {\"bindings\": 2, "
+			    "\"bound_now\": 2}}"}};
+
+	(void)state;
+	assert_int_equal(run_against(silent, "-c % status"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "1 of 3 bindings answered"));
+	assert_non_null(strstr(temp_read("out"), "the relay at 203.0.113.1:4331 does not answer"));
+	assert_int_equal(run_against(well, "-c % status"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "2 of 2 bindings answered"));
+	assert_null(strstr(temp_read("out"), "does not answer"));
+}
+
 static void test_ping(void **state)
 {
 	const struct script good = {
@@ -263,6 +281,36 @@ static void test_denied(void **state)
 	assert_int_equal(run_against(denied, "-c % tunnels"), NTM_EXIT_NOT_ALLOWED);
 }
 
+#define PATH                                                                                    \
+	"\"path\": \"relay\", \"via\": \"203.0.113.1:4331\", \"rtt_ms\": 60, \"loss_pct\": 3, " \
+	"\"not_direct\": \"the peer does not answer\""
+#define ONE_PATH                                                                                 \
+	"\"paths\": [{\"path\": \"direct\", \"via\": \"192.0.2.8:4330\", \"state\": \"works\", " \
+	"\"current\": true, \"rtt_ms\": 7, \"loss_pct\": 0}]"
+
+/* In the one bad night: which way a call goes, how good that is, and why it is no better. */
+static void test_paths(void **state)
+{
+	const struct script calls = {
+		.replies = {"{\"calls\": [{\"peer\": \"b.ntm.example\", \"tunnel\": \"up\", " PATH
+			    "}, {\"peer\": \"c.ntm.example\", \"tunnel\": \"directing\"}]}"}};
+	const struct script relayed = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b.ntm.example\", " PATH "}]}"}};
+	const struct script direct = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b.ntm.example\", " ONE_PATH "}]}"}};
+
+	(void)state;
+	assert_int_equal(run_against(calls, "-c % calls"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"),
+			       "\n    relay 203.0.113.1:4331, 60 ms, 3 % of the probes lost\n"
+			       "    not direct: the peer does not answer\n"));
+	assert_null(strstr(strstr(temp_read("out"), "c.ntm.example"), "probes"));
+	assert_int_equal(run_against(relayed, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "\n    not direct: the peer does not answer\n"));
+	assert_int_equal(run_against(direct, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), "    7 ms   0 % lost\n"));
+}
+
 static void test_tables(void **state)
 {
 	const struct script tunnels = {
@@ -287,9 +335,11 @@ int main(void)
 		cmocka_unit_test(test_help_names_every_verb),
 		cmocka_unit_test(test_not_joined),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_of_relays),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests(tests, setup, temp_dir_remove);

@@ -151,9 +151,37 @@ static void another_network_is_learned_anew(void **state)
 	world_free(w);
 }
 
+/* Over IPv6 no NAT shows, but firewalls forget as well, and so does a NAT for IPv4 beside it; not
+ * where our IPv4 address is a public one. */
+static void what_is_seen_over_ipv6_is_kept_open(void **state)
+{
+	(void)state;
+	for (uint8_t is_public = 0; is_public < 2; is_public++) {
+		struct world *w = world_started();
+		struct ntm_msg msg = registered_msg();
+
+		w->own.count = 2;
+		w->own.item[0].ip = is_public ? ntm_ip_v4(192, 0, 2, 1) : ntm_ip_v4(192, 168, 1, 2);
+		assert_int_equal(ntm_addr_parse(&w->own.item[1], "[2001:db8::1]", 4330), 0);
+		ntm_uplink_on_up(w->uplink);
+		msg.txn = last_of(NTM_MSG_REGISTER)->txn;
+		msg.registered.lifetime_s = 100000;
+		msg.registered.reflexive = w->own.item[1];
+		input(w, &msg);
+		assert_int_equal(dclink_keepalive_ms(w->dclink), is_public ? 0 : 15000);
+		json_t *json = dclink_json(w->dclink);
+		assert_true(json_is_false(json_object_get(json, "behind_nat")));
+		assert_non_null(strstr(json_string_value(json_object_get(json, "keepalive_why")),
+				       is_public ? "there is no NAT" : "over IPv6"));
+		json_decref(json);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_seen_over_ipv6_is_kept_open),
 		cmocka_unit_test(behind_a_nat_the_dc_is_pinged_after_an_idle_time),
 		cmocka_unit_test(the_keepalive_grows_while_the_nat_holds),
 		cmocka_unit_test(the_keepalive_shrinks_when_the_nat_forgets),

@@ -140,6 +140,33 @@ static void a_slow_relay_is_bound_in_two_round_trips(void **state)
 	}
 }
 
+/* For who asks why nothing comes: a relay has not answered one round. */
+static void a_silent_relay_is_named(void **state)
+{
+	struct world *w = world_new();
+	struct ntm_addr at;
+
+	(void)state;
+	bind_first(w);
+	pass(w, 300);
+	assert_int_equal(relays_silent(w->relays).ip.family, 0);
+	assert_int_equal(relays_answering(w->relays), 0);
+	pass(w, 2000);
+	at = relays_silent(w->relays);
+	assert_true(ntm_addr_eq(&at, &w->relay.addr[0]));
+	pump(w);
+	assert_int_equal(relays_silent(w->relays).ip.family, 0);
+	assert_int_equal(relays_answering(w->relays), 1);
+	/* One that is bound as well, when it has stopped to answer. */
+	relays_check(w->relays, w->number);
+	assert_int_equal(relays_answering(w->relays), 1);
+	pass(w, 3000);
+	at = relays_silent(w->relays);
+	assert_true(ntm_addr_eq(&at, &w->relay.addr[0]));
+	assert_int_equal(relays_answering(w->relays), 0);
+	world_free(w);
+}
+
 static void what_cannot_be_bound_is_refused(void **state)
 {
 	struct world *w = world_bound();
@@ -451,6 +478,7 @@ int main(void)
 		cmocka_unit_test(binding_goes_on_until_it_is_answered),
 		cmocka_unit_test(an_answer_to_an_earlier_bind_of_the_round_counts),
 		cmocka_unit_test(a_slow_relay_is_bound_in_two_round_trips),
+		cmocka_unit_test(a_silent_relay_is_named),
 		cmocka_unit_test(what_cannot_be_bound_is_refused),
 		cmocka_unit_test(bindings_are_bounded_and_numbers_are_new),
 		cmocka_unit_test(a_wrong_challenge_is_not_answered),

@@ -58,6 +58,9 @@ static void a_caller_goes_from_inviting_to_up(void **state)
 	TO_APP(w, OK_BOB);
 	assert_text(w, "state", "held");
 	assert_text(w, "tunnel", "directing");
+	json_t *call = only_call(w);
+	assert_null(json_object_get(call, "path"));
+	json_decref(call);
 	pass_ms(w, 120);
 	bring_up(w, BOB);
 	assert_text(w, "state", "up");
@@ -65,10 +68,14 @@ static void a_caller_goes_from_inviting_to_up(void **state)
 	assert_text(w, "peer", "bob.a.example");
 	assert_text(w, "vip", BOB);
 	assert_text(w, "tunnel", "up");
+	assert_text(w, "path", "relay");
 	assert_number(w, "held_ms", 120);
 	assert_number(w, "direction_ms", 120);
 	FROM_APP(w, .start = "BYE", .to = "bob", .cseq = 2);
 	assert_text(w, "state", "ended");
+	call = only_call(w);
+	assert_null(json_object_get(call, "path")); /* of whatever comes after it */
+	json_decref(call);
 }
 
 static void a_callee_is_shown_as_callee(void **state)

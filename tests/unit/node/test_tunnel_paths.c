@@ -243,6 +243,51 @@ static void a_direct_path_is_tried_again_in_a_call(void **state)
 	world_free(w);
 }
 
+static void shut(struct world *w, bool is_shut)
+{
+	w->a.is_alone = w->b.is_alone = is_shut;
+}
+
+/* A NAT that was restarted has another outside, which the DC knows by then and the peer does not.
+ * Less and less often, as long as it does not help. */
+static void a_lost_direct_path_is_asked_for_in_a_call(void **state)
+{
+	struct world *w = world_alone();
+
+	(void)state;
+	direct_by(w, 0, 1);
+	shut(w, false);
+	talk(w, 6000);
+	assert_goes(&w->a, false, &w->b.addr);
+	shut(w, true);
+	talk(w, 25000);
+	assert_goes(&w->a, true, &w->relay[0].addr[0]);
+	assert_int_equal(moves_asked(&w->a), 0);
+	talk(w, 15000);
+	assert_int_equal(moves_asked(&w->a), 1);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_OFFLINE, "offline");
+	talk(w, 45000);
+	assert_int_equal(moves_asked(&w->a), 1);
+	talk(w, 25000);
+	assert_int_equal(moves_asked(&w->a), 2);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_OFFLINE, "offline");
+	run(w, 115000); /* nobody needs it */
+	assert_int_equal(moves_asked(&w->a), 2);
+	talk(w, 6000);
+	assert_int_equal(moves_asked(&w->a), 3);
+	/* Found again; the next loss is asked about as soon as the first. */
+	shut(w, false);
+	direct_by(w, 0, 1);
+	talk(w, 11000);
+	assert_goes(&w->a, false, &w->b.addr);
+	shut(w, true);
+	talk(w, 25000);
+	assert_int_equal(moves_asked(&w->a), 3);
+	talk(w, 15000);
+	assert_int_equal(moves_asked(&w->a), 4);
+	world_free(w);
+}
+
 /* No common family: relays are all there is. */
 static void a_direction_may_have_relays_alone(void **state)
 {
@@ -518,7 +563,50 @@ static void paths_are_shown(void **state)
 		}
 	}
 	assert_int_equal(current, 1);
+	assert_int_equal(json_integer_value(json_object_get(shown, "rtt_ms")), 4 * DELAY_MS);
+	assert_int_equal(json_integer_value(json_object_get(shown, "loss_pct")), 0);
 	json_decref(list);
+	world_free(w);
+}
+
+static void assert_not_direct(struct side *s, const char *part)
+{
+	json_t *list = tunnels_json(s->tunnels);
+	const char *words = text_of(json_array_get(list, 0), "not_direct");
+
+	if (part == NULL)
+		assert_null(words);
+	else
+		assert_non_null(strstr(words, part));
+	json_decref(list);
+}
+
+/* Whoever asks why a call is relayed is told. */
+static void a_relayed_tunnel_says_why(void **state)
+{
+	struct world *w = world_relayed(2);
+
+	(void)state;
+	talk(w, 3000);
+	assert_not_direct(&w->a, "the peer has answered at none of its addresses");
+	shut(w, false);
+	talk(w, 30000);
+	assert_goes(&w->a, false, &w->b.addr);
+	assert_not_direct(&w->a, NULL);
+	shut(w, true);
+	talk(w, 3000);
+	assert_not_direct(&w->a, "has stopped to answer");
+	world_free(w);
+
+	w = world_alone();
+	struct direction d = offer_from(w, 0, 1);
+	struct ntm_msg mn = msg_for(&w->a, &d, NTM_ROLE_REQUESTS);
+	mn.is_reply = true;
+	mn.route_direction.candidates.count = 0;
+	tell_cn(&w->b, &d);
+	answer(&w->a, 0, 0, &mn);
+	run(w, 300);
+	assert_not_direct(&w->a, "no address family in common");
 	world_free(w);
 }
 
@@ -547,6 +635,7 @@ int main(void)
 		cmocka_unit_test(bindings_are_asked_for_with_the_acknowledgement),
 		cmocka_unit_test(a_direct_path_is_taken_when_there_is_one),
 		cmocka_unit_test(a_direct_path_is_tried_again_in_a_call),
+		cmocka_unit_test(a_lost_direct_path_is_asked_for_in_a_call),
 		cmocka_unit_test(a_direction_may_have_relays_alone),
 		cmocka_unit_test(a_direction_that_offers_what_cannot_be_bound_goes_without),
 		cmocka_unit_test(failures_say_what_was_tried),
@@ -559,6 +648,7 @@ int main(void)
 		cmocka_unit_test(who_starves_asks_the_dc),
 		cmocka_unit_test(who_is_silent_does_not_starve_loudly),
 		cmocka_unit_test(paths_are_shown),
+		cmocka_unit_test(a_relayed_tunnel_says_why),
 		cmocka_unit_test(live_links_take_another_keepalive),
 	};
 

@@ -128,6 +128,31 @@ static void strangers_draw_little(void **unused)
 	world_free(w);
 }
 
+/* Nor does one that the peer has named, beyond the tries that it gets for that: who sends in its
+ * name draws no more out of it. */
+static void candidates_draw_little(void **unused)
+{
+	struct world *w = net_new(10);
+	struct ntm_addr victim = {ntm_ip_v4(203, 0, 113, 1), 9};
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 5000);
+	ntm_link_also(w->host[1].link, &victim);
+	run(w, 5000);
+	assert_int_equal(net.strange, 6);
+	for (uint8_t i = 0; i < 50; i++) {
+		struct packet p = redirected(w, &victim);
+
+		net.strange_bytes = 0;
+		inject(w, &p);
+		run(w, 2000);
+		assert_in_range(net.strange_bytes, 64, 3 * p.len);
+	}
+	assert_true(is_direct(w, 1));
+	world_free(w);
+}
+
 static size_t count_paths(const struct world *w, uint8_t first_byte)
 {
 	struct ntm_link_path path[NTM_LINK_PATHS];
@@ -457,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_path_gets_slow),
 		cmocka_unit_test(lossy_paths),
 		cmocka_unit_test(strangers_draw_little),
+		cmocka_unit_test(candidates_draw_little),
 		cmocka_unit_test(strangers_take_no_candidates_place),
 		cmocka_unit_test(handshake_into_a_full_table),
 		cmocka_unit_test(keepalive_is_taken_at_once),
