@@ -29,9 +29,10 @@ struct path {
 	int64_t probed_ms;
 	int64_t first_ms, heard_ms, data_ms, realtime_ms; /* what came by it; -1: never */
 	int64_t failed_ms;
-	int64_t srtt8; /* eight times the smoothed round trip; -1: not known */
-	int64_t var4;  /* four times its variation */
-	uint32_t lost; /* one bit a probe, the newest lowest */
+	int64_t srtt8;  /* eight times the smoothed round trip; -1: not known */
+	int64_t var4;   /* four times its variation */
+	uint32_t lost;  /* one bit a probe, the newest lowest */
+	uint32_t usual; /* likewise, without those that were lost because it was dead */
 	/* Size (RFC 8899): full frames pass, as far as is known. */
 	bool is_wide;
 	unsigned big_lost;
@@ -44,6 +45,7 @@ struct link_paths {
 	unsigned ranks;         /* given so far */
 	struct path *current;   /* into item; NULL before the first session */
 	int64_t chosen_ms;      /* one was left for another; -1: not yet in this session */
+	int64_t settle_ms;      /* and will not be left for a better one so long */
 	int64_t realtime_ms;    /* last real-time packet, either way; -1: never */
 	int64_t realtime_in_ms; /* the last that came */
 	int64_t data_ms;        /* last data sent */
@@ -108,4 +110,6 @@ struct path_probe *link_probe_find(struct path *path,
 				   const uint8_t token[static NTM_PATH_TOKEN_LEN]);
 void link_probe_forget(struct path *path); /* the open ones */
 void link_probe_answered(struct ntm_link *link, struct path *path, struct path_probe *probe);
+/* In a call: whether the path that is sent on may have died, though it has not failed yet. */
+bool link_probe_doubts(const struct ntm_link *link);
 void link_probe_wake(struct ntm_link *link); /* the schedule is another one from now on */
