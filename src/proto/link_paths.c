@@ -316,7 +316,8 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 		paths->big_ms = now_ms;
 	if (is_realtime(cls))
 		note_realtime(link);
-	if (paths->starved_ms < 0 && !link_paths_any_works(link)) {
+	/* None has to have worked since long ago: it is tried again only now. */
+	if ((paths->starved_ms < 0 || !was_busy) && !link_paths_any_works(link)) {
 		paths->starved_ms = now_ms;
 		was_busy = false;
 	}
