@@ -37,7 +37,6 @@ int link_paths_new(struct ntm_link *link)
 	paths->realtime_ms = -1;
 	paths->realtime_in_ms = -1;
 	paths->data_ms = -1;
-	paths->big_ms = -1;
 	paths->starved_ms = -1;
 	ntm_bucket_init(&paths->answers, ANSWERS_S, ANSWERS_S, now_of(link));
 	link->paths = paths;
@@ -312,8 +311,8 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 		return;
 	was_busy = paths->data_ms >= 0 && now_ms - paths->data_ms < LINK_BUSY_MS;
 	paths->data_ms = now_ms;
-	if (plain_len > NTM_LINK_ROOM_MIN)
-		paths->big_ms = now_ms;
+	if (plain_len > NTM_LINK_ROOM_MIN && paths->current)
+		link_probe_size_again(link, paths->current);
 	if (is_realtime(cls))
 		note_realtime(link);
 	/* None has to have worked since long ago: it is tried again only now. */

@@ -36,7 +36,8 @@ struct path {
 	/* Size (RFC 8899): full frames pass, as far as is known. */
 	bool is_wide;
 	unsigned big_lost;
-	int64_t big_due_ms; /* -1: none */
+	int64_t big_due_ms;  /* -1: none */
+	int64_t big_sent_ms; /* the last probe of full size */
 	struct path_probe probe[PATH_PROBES];
 };
 
@@ -49,7 +50,6 @@ struct link_paths {
 	int64_t realtime_ms;    /* last real-time packet, either way; -1: never */
 	int64_t realtime_in_ms; /* the last that came */
 	int64_t data_ms;        /* last data sent */
-	int64_t big_ms;         /* last frame sent that needs a wide path */
 	int64_t starved_ms;     /* data was sent and no path works since; -1: no */
 	bool starved_told;
 	struct ntm_bucket answers;
@@ -103,8 +103,10 @@ void link_probe_stop(struct ntm_link *link);
 void link_probe_start(struct ntm_link *link, struct path *path);
 void link_probe_again(struct ntm_link *link, struct path *path); /* with fewer probes */
 void link_probe_soon(struct ntm_link *link, struct path *path);
-/* Of a path that has just been found to work. */
+/* Of a path that has just been found to work; and of one that is sent on in full size: is it still
+ * as wide? */
 void link_probe_size(struct ntm_link *link, struct path *path);
+void link_probe_size_again(struct ntm_link *link, struct path *path);
 /* The open probe with that token, or NULL. */
 struct path_probe *link_probe_find(struct path *path,
 				   const uint8_t token[static NTM_PATH_TOKEN_LEN]);

@@ -50,8 +50,9 @@
 #define BIG_TRIES    3
 #define BIG_RETRY_MS 300
 #define BIG_LATER_MS 60000
-#define BIG_CHECK_MS 10000
-#define BIG_USED_MS  5000
+#define BIG_AGAIN_MS 1000 /* while full frames are sent: so much is what may be lost in vain, ... \
+			   */
+#define BIG_HURRY_MS 40   /* ... and this between tries then */
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
 #define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
@@ -99,6 +100,14 @@ static bool is_absent(const struct ntm_link *link, const struct path *path)
 static unsigned usually_lost(const struct path *path)
 {
 	return (unsigned)__builtin_popcount(path->usual);
+}
+
+/* In a row, again and again, of a path that does not fail: beyond three, once in 2000 times. */
+static unsigned lost_by_chance(const struct path *path)
+{
+	unsigned lost = usually_lost(path);
+
+	return lost / 4 + lost * lost / 48;
 }
 
 /* It has begun to lose, and that is not usual. */
@@ -269,6 +278,13 @@ void link_probe_size(struct ntm_link *link, struct path *path)
 	link_probe_wake(link);
 }
 
+void link_probe_size_again(struct ntm_link *link, struct path *path)
+{
+	if (path->is_wide && path->big_due_ms < 0 &&
+	    now_of(link) - path->big_sent_ms >= BIG_AGAIN_MS)
+		link_probe_size(link, path);
+}
+
 static void send_due(struct ntm_link *link, struct path *path)
 {
 	int64_t now_ms = now_of(link);
@@ -285,17 +301,12 @@ static void send_due(struct ntm_link *link, struct path *path)
 
 static void send_due_big(struct ntm_link *link, struct path *path)
 {
-	const struct link_paths *paths = link->paths;
 	int64_t now_ms = now_of(link);
 
-	if (path->state != NTM_PATH_WORKS)
-		return;
-	if (path->big_due_ms < 0 && path == paths->current && paths->big_ms >= 0 &&
-	    now_ms - paths->big_ms < BIG_USED_MS)
-		path->big_due_ms = now_ms + BIG_CHECK_MS; /* is it still as wide? */
-	if (path->big_due_ms < 0 || path->big_due_ms > now_ms)
+	if (path->state != NTM_PATH_WORKS || path->big_due_ms < 0 || path->big_due_ms > now_ms)
 		return;
 	path->big_due_ms = now_ms + BIG_LATER_MS;
+	path->big_sent_ms = now_ms;
 	send_probe(link, path, true);
 }
 
@@ -362,8 +373,12 @@ void link_probe_answered(struct ntm_link *link, struct path *path, struct path_p
 
 static void on_big_lost(struct ntm_link *link, struct path *path)
 {
-	if (++path->big_lost < BIG_TRIES) {
-		path->big_due_ms = now_of(link) + BIG_RETRY_MS;
+	bool is_answering = path->unanswered == 0; /* small ones: not the path is lost */
+	unsigned tries = path->is_wide ? BIG_TRIES + lost_by_chance(path) : BIG_TRIES;
+
+	path->big_lost += is_answering;
+	if (path->big_lost < tries) {
+		path->big_due_ms = now_of(link) + (path->is_wide ? BIG_HURRY_MS : BIG_RETRY_MS);
 		return;
 	}
 	path->is_wide = false;
@@ -404,17 +419,15 @@ static bool is_left(const struct ntm_link *link, const struct path *path)
 	       now_of(link) - link->paths->realtime_in_ms < LEFT_MS;
 }
 
-/* Probes lost in a row that make it fail: so many that chance does that once in 2000 times, where
- * a part of all is lost anyhow. When the peer's packets stay away as well, there is less doubt;
- * when they come, there is more. */
+/* Probes lost in a row that make it fail. When the peer's packets stay away as well, there is less
+ * doubt; when they come, there is more. */
 static unsigned lost_limit(const struct ntm_link *link, const struct path *path)
 {
-	unsigned lost = usually_lost(path);
-	unsigned more = lost / 4 + lost * lost / 48;
+	unsigned more = lost_by_chance(path);
 	bool comes = path->realtime_ms >= 0 && now_of(link) - path->realtime_ms < ABSENT_MS;
 
 	if (is_left(link, path))
-		return 1 + (lost > 0) + more;
+		return 1 + (path->usual != 0) + more;
 	if (!link_paths_in_call(link))
 		return 3 + more;
 	return (is_absent(link, path) ? 2 : 3 + comes) + more;

@@ -279,8 +279,26 @@ static void size_is_lost(void **unused)
 	(void)unused;
 	open_both(w, 0);
 	run(w, 1000);
+	/* As long as all is well a probe a second is what it costs, and none when nothing big is
+	 * sent. */
+	net.big = 0;
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(send_bulk(&w->host[0], 1300), 0);
+		run(w, 20);
+	}
+	assert_in_range(net.big, 8, 10);
+	net.big = 0;
+	run(w, 10000);
+	assert_int_equal(net.big, 0);
+	/* What is lost altogether for a while tells nothing of sizes. */
+	net.direct_blocked = true;
+	assert_int_equal(send_bulk(&w->host[0], 1300), 0);
+	run(w, 250);
+	net.direct_blocked = false;
+	run(w, 1000);
+	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MAX);
 	net.direct_max = 1300;
-	for (int i = 0; i < 150; i++) {
+	for (int i = 0; i < 20; i++) {
 		assert_int_equal(send_bulk(&w->host[0], 1400), 0);
 		run(w, 100);
 	}
