@@ -37,7 +37,9 @@ struct path {
 	bool is_wide;
 	unsigned big_lost;
 	int64_t big_due_ms;  /* -1: none */
-	int64_t big_sent_ms; /* the last probe of full size */
+	int64_t big_sent_ms; /* the last probe of full size, and the first of those lost since */
+	int64_t big_first_ms;
+	int64_t answered_ms; /* a small one, last */
 	struct path_probe probe[PATH_PROBES];
 };
 

@@ -50,9 +50,10 @@
 #define BIG_TRIES    3
 #define BIG_RETRY_MS 300
 #define BIG_LATER_MS 60000
-#define BIG_AGAIN_MS 1000 /* while full frames are sent: so much is what may be lost in vain, ... \
-			   */
-#define BIG_HURRY_MS 40   /* ... and this between tries then */
+#define BIG_AGAIN_MS                                                                            \
+	1000            /* while full frames are sent: so much is what may be lost in vain, ... \
+			 */
+#define BIG_HURRY_MS 40 /* ... and this between tries then */
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
 #define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
@@ -307,6 +308,8 @@ static void send_due_big(struct ntm_link *link, struct path *path)
 		return;
 	path->big_due_ms = now_ms + BIG_LATER_MS;
 	path->big_sent_ms = now_ms;
+	if (path->big_lost == 0)
+		path->big_first_ms = now_ms;
 	send_probe(link, path, true);
 }
 
@@ -365,20 +368,27 @@ void link_probe_answered(struct ntm_link *link, struct path *path, struct path_p
 		path->big_due_ms = -1;
 	} else {
 		note_rtt(path, now_of(link) - probe->sent_ms);
+		path->answered_ms = now_of(link);
 		if (!probe->is_lost)
 			note_answered(link, path);
 	}
 	probe->sent_ms = -1;
 }
 
+/* Narrow is what lets small probes pass meanwhile; what lets nothing pass is something else. */
 static void on_big_lost(struct ntm_link *link, struct path *path)
 {
-	bool is_answering = path->unanswered == 0; /* small ones: not the path is lost */
-	unsigned tries = path->is_wide ? BIG_TRIES + lost_by_chance(path) : BIG_TRIES;
+	unsigned tries = BIG_TRIES + (path->is_wide ? lost_by_chance(path) : 0);
+	bool is_narrow = ++path->big_lost >= tries;
 
-	path->big_lost += is_answering;
-	if (path->big_lost < tries) {
-		path->big_due_ms = now_of(link) + (path->is_wide ? BIG_HURRY_MS : BIG_RETRY_MS);
+	if (path->is_wide) {
+		is_narrow = is_narrow && path->answered_ms > path->big_first_ms;
+		link_probe_soon(link, path);
+	}
+	if (!is_narrow) {
+		path->big_due_ms =
+			now_of(link) +
+			(path->is_wide && path->big_lost < tries ? BIG_HURRY_MS : BIG_RETRY_MS);
 		return;
 	}
 	path->is_wide = false;
