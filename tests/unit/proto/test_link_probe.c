@@ -64,7 +64,7 @@ static void a_path_gets_slow(void **unused)
 static void lossy_paths(void **unused)
 {
 	static const unsigned losses[] = {5, 10, 20, 30, 40};
-	enum { SEEDS = 4, MINUTES = 4, PLACES = 3, MOVES = 4 };
+	enum { SEEDS = 3, MINUTES = 4, PLACES = 3, MOVES = 4 };
 
 	(void)unused;
 	for (uint64_t seed = 0; seed < 5 * SEEDS; seed++) {
@@ -96,7 +96,7 @@ static void lossy_paths(void **unused)
 static void lossy_path_dies(void **unused)
 {
 	static const unsigned losses[] = {0, 2, 5, 10, 20, 30, 40};
-	enum { SEEDS = 12 };
+	enum { SEEDS = 6 };
 	unsigned died = 0;
 
 	(void)unused;
