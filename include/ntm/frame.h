@@ -78,6 +78,12 @@ int ntm_handshake_parse(struct ntm_handshake *hs, const uint8_t *frame, size_t l
 /* Writes everything in front of the Noise bytes; returns the length. */
 #define NTM_HANDSHAKE_HEAD_MAX 24
 size_t ntm_handshake_head(uint8_t *out, const struct ntm_handshake *hs);
+/* Of a frame that is written already: the same message under another sender index, and, but of an
+ * INITIATION, to another receiver. The MACs are wrong then. */
+void ntm_handshake_set_indexes(uint8_t *frame, uint32_t sender, uint32_t receiver);
+/* What all copies of a message have in common, whatever their indexes are: a hash of the rest. */
+#define NTM_HANDSHAKE_NAME_LEN 16
+void ntm_handshake_name(uint8_t out[static NTM_HANDSHAKE_NAME_LEN], const struct ntm_handshake *hs);
 
 /* Receiver index of a TRANSPORT, or of a COOKIE frame. False: too short or reserved bytes set. */
 bool ntm_transport_parse(const uint8_t *frame, size_t len, uint32_t *receiver);

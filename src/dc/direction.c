@@ -87,7 +87,7 @@ void direction_fail_silent(struct direction *direction, bool is_gone)
 	struct registry_node *cn = side_record(direction, &direction->cn);
 
 	if (cn && !is_gone)
-		registry_on_silent(cn);
+		registry_on_silent(cn, direction->start_ms);
 	direction_words(&error, NTM_DIR_OFFLINE,
 			is_gone ? "%s went offline just now"
 				: "%s does not answer: is its network up, and ntm-node running?",

@@ -202,9 +202,10 @@ void registry_on_moved(struct registry_node *node)
 	recall_note(node);
 }
 
-void registry_on_silent(struct registry_node *node)
+void registry_on_silent(struct registry_node *node, int64_t since_ms)
 {
-	node->stale_ms = dc_now_ms(node->dc);
+	if (registry_seen_ms(node) <= since_ms)
+		node->stale_ms = dc_now_ms(node->dc);
 }
 
 int64_t registry_seen_ms(const struct registry_node *node)

@@ -75,8 +75,9 @@ void registry_on_down(struct registry_node *node);
 void registry_on_register(struct registry_node *node, const struct ntm_msg_register *reg);
 /* The link goes to another address than it did. */
 void registry_on_moved(struct registry_node *node);
-/* It let a request run out: not online any more until it is heard again. */
-void registry_on_silent(struct registry_node *node);
+/* It let a request run out that was sent first at that time: not online any more until it is heard
+ * again, unless it was heard meanwhile, and only the answers were lost. */
+void registry_on_silent(struct registry_node *node, int64_t since_ms);
 
 /* Can be reached now, as far as is known. */
 bool registry_is_online(const struct registry_node *node);

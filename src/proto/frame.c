@@ -96,6 +96,27 @@ size_t ntm_handshake_head(uint8_t *out, const struct ntm_handshake *hs)
 	return wr.len;
 }
 
+void ntm_handshake_set_indexes(uint8_t *frame, uint32_t sender, uint32_t receiver)
+{
+	struct ntm_wr wr = ntm_wr_init(frame + 4, 8);
+
+	ntm_wr_u32(&wr, sender);
+	if (frame[0] != NTM_FRAME_INITIATION)
+		ntm_wr_u32(&wr, receiver);
+}
+
+void ntm_handshake_name(uint8_t out[static NTM_HANDSHAKE_NAME_LEN], const struct ntm_handshake *hs)
+{
+	uint8_t head[2 + NTM_PAIR_LEN];
+	struct ntm_wr wr = ntm_wr_init(head, sizeof(head));
+
+	ntm_wr_u8(&wr, hs->type);
+	ntm_wr_u8(&wr, hs->purpose);
+	if (hs->pair)
+		ntm_wr_bytes(&wr, hs->pair, NTM_PAIR_LEN);
+	ntm_blake2b(out, NTM_HANDSHAKE_NAME_LEN, hs->noise, hs->noise_len, head, wr.len);
+}
+
 bool ntm_transport_parse(const uint8_t *frame, size_t len, uint32_t *receiver)
 {
 	struct ntm_rd rd = ntm_rd_init(frame, len);

@@ -32,30 +32,27 @@ static bool is_proven(struct ntm_links *links, const struct link_incoming *in,
 	       ntm_mac2_ok(cookies(links, in->hs), pkt->data, in->hs, in->from, links_now(links));
 }
 
+void link_answer_send(struct ntm_links *links, struct link_answer *answer,
+		      const struct link_incoming *in)
+{
+	const struct link_copy *copy =
+		link_copy_to(links, answer->link, &answer->copies, in->from, in->hs->sender);
+
+	if (!copy)
+		return;
+	ntm_handshake_set_indexes(answer->frame, copy->index.value, copy->remote_index);
+	ntm_mac_append(answer->frame, answer->len - 2 * NTM_MAC_LEN, answer->mac1_key, NULL);
+	links_send(links, in->from, answer->frame, answer->len);
+}
+
 /* The same INITIATION again: the same RESPONSE, and nothing new. */
 static bool answer_again(struct ntm_links *links, const struct link_incoming *in)
 {
-	struct link_answer *answer = ntm_map_get(links->by_answer, in->hs->mac1, NTM_MAC_LEN);
-	size_t last;
+	struct link_answer *answer = ntm_map_get(links->by_answer, in->name, sizeof(in->name));
 
-	if (!answer)
-		return false;
-	if (!link_answer_went_to(answer, in->from)) {
-		last = answer->to_count < LINK_ANSWERED_MAX ? answer->to_count++
-							    : LINK_ANSWERED_MAX - 1;
-		answer->to[last] = *in->from;
-	}
-	links_send(links, in->from, answer->frame, answer->len);
-	return true;
-}
-
-bool link_answer_went_to(const struct link_answer *answer, const struct ntm_addr *to)
-{
-	for (size_t i = 0; i < answer->to_count; i++) {
-		if (ntm_addr_eq(&answer->to[i], to))
-			return true;
-	}
-	return false;
+	if (answer)
+		link_answer_send(links, answer, in);
+	return answer;
 }
 
 void link_answer_drop(struct ntm_link *link)
@@ -68,7 +65,8 @@ void link_answer_free(struct ntm_links *links, struct link_answer *answer)
 {
 	if (!answer)
 		return;
-	ntm_map_del(links->by_answer, answer->mac1, NTM_MAC_LEN);
+	link_copies_drop(links, &answer->copies);
+	ntm_map_del(links->by_answer, answer->name, sizeof(answer->name));
 	free(answer);
 }
 
@@ -147,51 +145,55 @@ struct link_answer *link_answer_new(struct ntm_links *links, const struct link_i
 
 	if (!answer)
 		return NULL;
-	*answer = (struct link_answer){.to_count = 1,
-				       .to = {*in->from},
-				       .len = len,
-				       .made_ms = links_now(links)};
-	memcpy(answer->mac1, in->hs->mac1, sizeof(answer->mac1));
+	*answer = (struct link_answer){.len = len, .made_ms = links_now(links)};
+	memcpy(answer->name, in->name, sizeof(answer->name));
 	memcpy(answer->frame, frame, len);
-	if (ntm_map_put(links->by_answer, answer->mac1, NTM_MAC_LEN, answer, NULL) != 0) {
+	ntm_mac1_key(answer->mac1_key, links_mac_static(in->hs->purpose, in->noise.remote_static));
+	if (ntm_map_put(links->by_answer, answer->name, sizeof(answer->name), answer, NULL) != 0) {
 		free(answer);
 		return NULL;
 	}
 	return answer;
 }
 
-static int keep_answer(struct ntm_link *link, const struct link_incoming *in, const uint8_t *frame,
-		       size_t len)
+static bool keep_answer(struct ntm_link *link, struct link_incoming *in,
+			const struct ntm_link_reply *reply)
 {
+	uint8_t frame[NTM_HANDSHAKE_MAX];
+	size_t len = write_response(in, 0, reply, frame);
+
 	link_answer_drop(link);
-	link->answer = link_answer_new(link->links, in, frame, len);
-	return link->answer ? 0 : -ENOMEM;
+	if (len > 0)
+		link->answer = link_answer_new(link->links, in, frame, len);
+	link->links->counters.bad_handshake += len == 0;
+	return link->answer;
 }
 
-/* INITIATIONs that were accepted lately, by the start of their mac1. */
-static void note_accepted(struct ntm_links *links, const struct ntm_handshake *hs)
+/* INITIATIONs that were accepted lately, by the start of their names. */
+static void note_accepted(struct ntm_links *links, const struct link_incoming *in)
 {
-	memcpy(&links->accepted[links->accepted_next], hs->mac1, sizeof(links->accepted[0]));
+	memcpy(&links->accepted[links->accepted_next], in->name, sizeof(links->accepted[0]));
 	links->accepted_next = (links->accepted_next + 1) % LINKS_ACCEPTED;
 }
 
-static bool was_accepted(const struct ntm_links *links, const struct ntm_handshake *hs)
+static bool was_accepted(const struct ntm_links *links, const struct link_incoming *in)
 {
 	for (size_t i = 0; i < LINKS_ACCEPTED; i++)
-		if (memcmp(&links->accepted[i], hs->mac1, sizeof(links->accepted[0])) == 0)
+		if (memcmp(&links->accepted[i], in->name, sizeof(links->accepted[0])) == 0)
 			return true;
 	return false;
 }
 
 /* A copy that no round of attempts sends any more, but a stranger who has recorded it: found before
  * it costs anything, and never answered, not even with a cookie. */
-static bool is_replay(const struct ntm_links *links, const struct ntm_handshake *hs)
+static bool is_replay(const struct ntm_links *links, const struct link_incoming *in)
 {
-	const struct link_answer *answer = ntm_map_get(links->by_answer, hs->mac1, NTM_MAC_LEN);
+	const struct link_answer *answer =
+		ntm_map_get(links->by_answer, in->name, sizeof(in->name));
 
 	if (answer)
 		return links_now(links) - answer->made_ms > LINK_ANSWER_SPREAD_MS;
-	return was_accepted(links, hs);
+	return was_accepted(links, in);
 }
 
 /* Commits: a new next session, and the RESPONSE on its way. */
@@ -199,23 +201,15 @@ static void respond(struct ntm_link *link, struct link_incoming *in,
 		    const struct ntm_link_reply *reply)
 {
 	struct ntm_links *links = link->links;
-	uint8_t frame[NTM_HANDSHAKE_MAX];
-	struct link_slot *slot;
-	size_t len;
 
 	link_slot_drop(link, &link->next);
-	slot = link_slot_new(link);
-	if (links_index_new(links, &slot->index, link) != 0)
+	if (!keep_answer(link, in, reply))
 		return;
-	len = write_response(in, slot->index.value, reply, frame);
-	if (len == 0 || keep_answer(link, in, frame, len) != 0) {
-		links_index_del(links, &slot->index);
-		links->counters.bad_handshake += len == 0;
-		return;
-	}
-	note_accepted(links, in->hs);
-	link_session_fill(slot, &in->noise, in->suite, in->hs->sender);
-	link->next = slot;
+	note_accepted(links, in);
+	link->next = link_slot_new(link);
+	link_session_fill(link->next, &in->noise, in->suite, 0);
+	link->answer->link = link;
+	link->answer->slot = link->next;
 	if (in->stamp > link->stamp_in)
 		link->stamp_in = in->stamp;
 	link_timers_sessions_changed(link);
@@ -223,7 +217,7 @@ static void respond(struct ntm_link *link, struct link_incoming *in,
 		link_set_state(link, NTM_LINK_CONNECTING, "initiation");
 		link_timers_peer_awaited(link);
 	}
-	links_send(links, in->from, frame, len);
+	link_answer_send(links, link->answer, in);
 }
 
 /* Both sides want to begin: the lower static key goes on as initiator. True: not answered. */
@@ -352,7 +346,8 @@ void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handsha
 	struct link_incoming in = {.hs = hs, .from = from};
 	enum links_verdict verdict;
 
-	if (is_replay(links, hs)) {
+	ntm_handshake_name(in.name, hs);
+	if (is_replay(links, &in)) {
 		links->counters.replay++;
 		return;
 	}

@@ -57,19 +57,19 @@ static bool is_taken(const struct ntm_link *link, const uint8_t remote_static[st
 
 /* The owner's word on the peer, also on one that cannot be the one: he knows whom he looks for.
  * False also when he has ended the attempt meanwhile. */
-static bool is_accepted(struct ntm_link *link, const struct ntm_link_request *req)
+static bool is_accepted(struct ntm_link *link, const struct ntm_link_request *req, uint32_t index)
 {
 	struct ntm_links *links = link->links;
-	uint32_t attempt = link->hs->index.value;
 
 	if (links->ops.verify(links->ctx, link, link->owner, req) != 0 || link->dead)
 		return false;
-	return link->hs && link->hs->index.value == attempt && !is_taken(link, req->remote_static);
+	return link->hs && link_copy_find(&link->hs->copies, index) &&
+	       !is_taken(link, req->remote_static);
 }
 
 /* Everything is right: FINAL, and the new session. Calls back. */
 static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t suite,
-		   struct link_final *final, uint32_t remote_index)
+		   struct link_final *final, const struct ntm_handshake *in)
 {
 	struct ntm_addr to = final->to;
 	bool is_rekey = link_is_alive(link) && !link->doubted;
@@ -78,8 +78,8 @@ static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t
 	link_final_drop(link);
 	link_slot_drop(link, is_rekey ? &link->next : &link->prev);
 	slot = link_slot_new(link);
-	link_handshake_won(link, slot);
-	link_session_fill(slot, noise, suite, remote_index);
+	link_handshake_won(link, slot, in->receiver);
+	link_session_fill(slot, noise, suite, in->sender);
 	final->slot = slot;
 	link->final = final;
 	links_send(link->links, &to, final->frame, final->len);
@@ -90,7 +90,7 @@ static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t
 }
 
 void link_final_on_response(struct ntm_link *link, struct ntm_noise *noise,
-			    const struct ntm_handshake *in, const struct ntm_addr *from,
+			    const struct ntm_handshake *in, const struct ntm_addr *at,
 			    const uint8_t *payload, size_t len)
 {
 	struct ntm_links *links = link->links;
@@ -98,14 +98,14 @@ void link_final_on_response(struct ntm_link *link, struct ntm_noise *noise,
 	struct ntm_link_request req = {
 		.purpose = in->purpose,
 		.remote_static = noise->remote_static,
-		.from = from,
+		.from = at,
 		.payload = payload + LINK_HS_FIXED,
 		.payload_len = len - LINK_HS_FIXED,
 	};
 	struct link_final *final;
 	size_t ours_len;
 
-	if (!is_accepted(link, &req)) {
+	if (!is_accepted(link, &req, in->receiver)) {
 		links->counters.refused++;
 		return;
 	}
@@ -116,8 +116,8 @@ void link_final_on_response(struct ntm_link *link, struct ntm_noise *noise,
 		free(final);
 		return;
 	}
-	final->to = *from;
-	finish(link, noise, payload[0], final, in->sender);
+	final->to = *at;
+	finish(link, noise, payload[0], final, in);
 }
 
 void link_final_resend(struct ntm_link *link)

@@ -46,7 +46,6 @@ static int write_initiation(struct ntm_link *link, struct link_handshake *hs)
 	struct ntm_handshake head = {
 		.type = NTM_FRAME_INITIATION,
 		.purpose = link_purpose(link),
-		.sender = hs->index.value,
 		.pair = is_e2e ? link_pair(link) : NULL,
 	};
 	size_t head_len, noise_len;
@@ -70,13 +69,17 @@ static int write_initiation(struct ntm_link *link, struct link_handshake *hs)
 static void send_to(struct ntm_link *link, const struct ntm_addr *to)
 {
 	struct link_handshake *hs = link->hs;
+	struct link_copy *copy = link_copy_to(link->links, link, &hs->copies, to, 0);
 	bool has_cookie = hs->has_cookie && ntm_addr_eq(to, &hs->cookie_from);
 	uint8_t key[NTM_KEY_LEN];
 	size_t len;
 
+	if (!copy)
+		return;
+	ntm_handshake_set_indexes(hs->frame, copy->index.value, 0);
 	ntm_mac1_key(key, links_mac_static(link_purpose(link), link_static(link)));
 	len = ntm_mac_append(hs->frame, hs->len, key, has_cookie ? hs->cookie : NULL);
-	memcpy(hs->mac1, hs->frame + hs->len, NTM_MAC_LEN);
+	memcpy(copy->mac1, hs->frame + hs->len, NTM_MAC_LEN);
 	links_send(link->links, to, hs->frame, len);
 }
 
@@ -109,18 +112,10 @@ static void send_round(struct ntm_link *link)
 
 static struct link_handshake *make_handshake(struct ntm_link *link)
 {
-	struct ntm_links *links = link->links;
 	struct link_handshake *hs = calloc(1, sizeof(*hs));
 
-	if (!hs)
-		return NULL;
-	if (links_index_new(links, &hs->index, link) != 0) {
-		free(hs);
-		return NULL;
-	}
 	/* Fails for a remote key of low order only. */
-	if (write_initiation(link, hs) != 0) {
-		links_index_del(links, &hs->index);
+	if (hs && write_initiation(link, hs) != 0) {
 		free(hs);
 		return NULL;
 	}
@@ -151,7 +146,7 @@ void link_handshake_drop(struct ntm_link *link)
 	if (!hs)
 		return;
 	link->hs = NULL;
-	links_index_del(link->links, &hs->index);
+	link_copies_drop(link->links, &hs->copies);
 	ntm_wipe(hs, sizeof(*hs));
 	free(hs);
 	link_timers_attempt_over(link);
@@ -206,7 +201,7 @@ static struct ntm_link *find_attempt(const struct ntm_links *links, uint32_t ind
 {
 	const struct link_index *at = ntm_map_get(links->by_index, &index, sizeof(index));
 
-	if (!at || !at->link || !at->link->hs || at->link->hs->index.value != index)
+	if (!at || !at->link || !at->link->hs || !link_copy_find(&at->link->hs->copies, index))
 		return NULL;
 	return at->link;
 }
@@ -217,10 +212,10 @@ static void note_rtt(struct ntm_link *link)
 		link->rtt_ms = links_now(link->links) - link->hs->sent_ms;
 }
 
-void link_handshake_won(struct ntm_link *link, struct link_slot *slot)
+void link_handshake_won(struct ntm_link *link, struct link_slot *slot, uint32_t index)
 {
 	note_rtt(link);
-	links_index_move(link, &link->hs->index, slot);
+	links_index_move(link, &link_copy_find(&link->hs->copies, index)->index, slot);
 	link_handshake_drop(link);
 }
 
@@ -237,22 +232,22 @@ static void finish_one_shot(struct ntm_link *link, const uint8_t *payload, size_
 }
 
 static void finish(struct ntm_link *link, const struct ntm_noise *noise, uint8_t suite,
-		   const struct ntm_handshake *in, const struct ntm_addr *from)
+		   const struct ntm_handshake *in, const struct ntm_addr *at)
 {
 	struct link_slot *slot;
 
 	link_slot_drop(link, &link->prev);
 	slot = link_slot_new(link);
-	link_handshake_won(link, slot);
+	link_handshake_won(link, slot, in->receiver);
 	link_session_fill(slot, noise, suite, in->sender);
-	link_session_begin(link, slot, from);
+	link_session_begin(link, slot, at);
 }
 
-void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in,
-				const struct ntm_addr *from)
+void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in)
 {
 	struct ntm_link *link = find_attempt(links, in->receiver);
 	uint8_t payload[NTM_HANDSHAKE_MAX];
+	struct ntm_addr at;
 	struct ntm_noise noise;
 	size_t len;
 
@@ -260,6 +255,7 @@ void link_handshake_on_response(struct ntm_links *links, const struct ntm_handsh
 		links->counters.unknown_index++;
 		return;
 	}
+	at = link_copy_find(&link->hs->copies, in->receiver)->to;
 	noise = link->hs->noise; /* a forged RESPONSE must not end the attempt */
 	if (ntm_noise_read(&noise, in->noise, in->noise_len, payload, sizeof(payload), &len) != 0 ||
 	    len < LINK_HS_FIXED || ntm_suite_choose(links->suites, payload[0]) != payload[0] ||
@@ -268,11 +264,11 @@ void link_handshake_on_response(struct ntm_links *links, const struct ntm_handsh
 		goto out;
 	}
 	if (in->purpose == NTM_PURPOSE_DC)
-		link_final_on_response(link, &noise, in, from, payload, len);
+		link_final_on_response(link, &noise, in, &at, payload, len);
 	else if (link->one_shot)
 		finish_one_shot(link, payload + LINK_HS_FIXED, len - LINK_HS_FIXED);
 	else
-		finish(link, &noise, payload[0], in, from);
+		finish(link, &noise, payload[0], in, &at);
 out:
 	ntm_noise_wipe(&noise);
 	ntm_wipe(payload, sizeof(payload));
@@ -295,7 +291,8 @@ void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *fr
 		return;
 	}
 	receiver = links_mac_static(link_purpose(link), link_static(link));
-	if (ntm_cookie_open(pkt->data, pkt->len, receiver, hs->mac1, hs->cookie) != 0) {
+	if (ntm_cookie_open(pkt->data, pkt->len, receiver, link_copy_find(&hs->copies, index)->mac1,
+			    hs->cookie) != 0) {
 		links->counters.bad_handshake++;
 		return;
 	}

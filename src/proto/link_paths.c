@@ -8,8 +8,13 @@
 /* Round trips that differ by less are the same. */
 #define RTT_MARGIN_MS 10
 /* A place that answers nothing is tried anew at most so often, when packets come from there. */
-#define AGAIN_MS   1000
-#define SETTLED_MS 5000
+#define AGAIN_MS 1000
+/* What works is not left for something better so soon after it was chosen. Leaving it all the same,
+ * before there was peace for a minute, doubles the next time. */
+#define SETTLE_MIN_MS  5000
+#define SETTLE_MAX_MS  40000
+#define SETTLED_MS     60000
+#define FAR_WORSE_LOST 12 /* of PATH_WINDOW */
 /* Nothing was heard on the current path for so long: data goes by another one as well, until it is
  * heard again or has failed. That is the first packet after an idle time, as a rule; alone it would
  * be lost with the path, and come again when its sender has waited in vain. */
@@ -32,7 +37,6 @@ int link_paths_new(struct ntm_link *link)
 	paths->realtime_ms = -1;
 	paths->realtime_in_ms = -1;
 	paths->data_ms = -1;
-	paths->big_ms = -1;
 	paths->starved_ms = -1;
 	ntm_bucket_init(&paths->answers, ANSWERS_S, ANSWERS_S, now_of(link));
 	link->paths = paths;
@@ -110,23 +114,42 @@ static bool has_moved(const struct path *path, const struct path *held)
 	       !path_is_relay(path);
 }
 
+/* So much more is lost that no chance explains it. */
+static bool is_far_worse(int lost, int other)
+{
+	return lost >= FAR_WORSE_LOST + 2 * other;
+}
+
 /* One that works is not left for a better one right after it was chosen: on a bad network any of
  * them is the better one at times. */
-static bool is_settled(const struct link_paths *paths, int64_t now_ms)
+static bool is_kept(const struct link_paths *paths, const struct path *path, int64_t now_ms)
 {
-	return paths->current->state == NTM_PATH_WORKS && paths->chosen_ms >= 0 &&
-	       now_ms - paths->chosen_ms < SETTLED_MS;
+	const struct path *held = paths->current;
+	int64_t since_ms = now_ms - paths->chosen_ms;
+
+	if (held->state != NTM_PATH_WORKS || paths->chosen_ms < 0 || since_ms >= paths->settle_ms)
+		return false;
+	return since_ms < SETTLE_MIN_MS || !is_far_worse(path_lost(held), path_lost(path));
+}
+
+static void note_chosen(struct link_paths *paths, int64_t now_ms)
+{
+	if (paths->chosen_ms < 0 || now_ms - paths->chosen_ms >= SETTLED_MS)
+		paths->settle_ms = SETTLE_MIN_MS;
+	else if (paths->current->state == NTM_PATH_WORKS && paths->settle_ms < SETTLE_MAX_MS)
+		paths->settle_ms *= 2;
+	paths->chosen_ms = now_ms;
 }
 
 static struct path *choose(struct link_paths *paths, int64_t now_ms)
 {
-	bool is_kept = is_settled(paths, now_ms);
 	struct path *best = paths->current;
 
 	for (size_t i = 0; i < paths->count; i++) {
 		struct path *path = &paths->item[i];
 
-		if (path != best && ((!is_kept && is_better(path, best)) || has_moved(path, best)))
+		if (path != best && ((is_better(path, best) && !is_kept(paths, path, now_ms)) ||
+				     has_moved(path, best)))
 			best = path;
 	}
 	return best;
@@ -143,8 +166,8 @@ void link_paths_on_change(struct ntm_link *link)
 	best = choose(paths, now_of(link));
 	if (best == paths->current)
 		return;
+	note_chosen(paths, now_of(link));
 	paths->current = best;
-	paths->chosen_ms = now_of(link);
 	link->remote = best->to;
 	link_probe_wake(link);
 	if (links->ops.moved)
@@ -266,7 +289,9 @@ const struct ntm_addr *link_paths_spare(const struct ntm_link *link, size_t plai
 	const struct link_paths *paths = link->paths;
 	const struct path *spare = NULL;
 
-	if (!paths || !paths->current || now_of(link) - paths->current->heard_ms < STALE_MS)
+	if (!paths || !paths->current)
+		return NULL;
+	if (now_of(link) - paths->current->heard_ms < STALE_MS && !link_probe_doubts(link))
 		return NULL;
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct path *path = &paths->item[i];
@@ -289,11 +314,12 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 		return;
 	was_busy = paths->data_ms >= 0 && now_ms - paths->data_ms < LINK_BUSY_MS;
 	paths->data_ms = now_ms;
-	if (plain_len > NTM_LINK_ROOM_MIN)
-		paths->big_ms = now_ms;
+	if (plain_len > NTM_LINK_ROOM_MIN && paths->current)
+		link_probe_size_again(link, paths->current);
 	if (is_realtime(cls))
 		note_realtime(link);
-	if (paths->starved_ms < 0 && !link_paths_any_works(link)) {
+	/* None has to have worked since long ago: it is tried again only now. */
+	if ((paths->starved_ms < 0 || !was_busy) && !link_paths_any_works(link)) {
 		paths->starved_ms = now_ms;
 		was_busy = false;
 	}

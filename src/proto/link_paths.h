@@ -31,13 +31,17 @@ struct path {
 	int64_t probed_ms;
 	int64_t first_ms, heard_ms, data_ms, realtime_ms; /* what came by it; -1: never */
 	int64_t failed_ms;
-	int64_t srtt8; /* eight times the smoothed round trip; -1: not known */
-	int64_t var4;  /* four times its variation */
-	uint32_t lost; /* one bit a probe, the newest lowest */
+	int64_t srtt8;  /* eight times the smoothed round trip; -1: not known */
+	int64_t var4;   /* four times its variation */
+	uint32_t lost;  /* one bit a probe, the newest lowest */
+	uint32_t usual; /* likewise, without those that were lost because it was dead */
 	/* Size (RFC 8899): full frames pass, as far as is known. */
 	bool is_wide;
 	unsigned big_lost;
-	int64_t big_due_ms; /* -1: none */
+	int64_t big_due_ms;  /* -1: none */
+	int64_t big_sent_ms; /* the last probe of full size, and the first of those lost since */
+	int64_t big_first_ms;
+	int64_t answered_ms; /* a small one, last */
 	struct path_probe probe[PATH_PROBES];
 };
 
@@ -46,10 +50,10 @@ struct link_paths {
 	unsigned ranks;         /* given so far */
 	struct path *current;   /* into item; NULL before the first session */
 	int64_t chosen_ms;      /* one was left for another; -1: not yet in this session */
+	int64_t settle_ms;      /* and will not be left for a better one so long */
 	int64_t realtime_ms;    /* last real-time packet, either way; -1: never */
 	int64_t realtime_in_ms; /* the last that came */
 	int64_t data_ms;        /* last data sent */
-	int64_t big_ms;         /* last frame sent that needs a wide path */
 	int64_t starved_ms;     /* data was sent and no path works since; -1: no */
 	bool starved_told;
 	struct ntm_bucket answers;
@@ -103,11 +107,15 @@ void link_probe_stop(struct ntm_link *link);
 void link_probe_start(struct ntm_link *link, struct path *path);
 void link_probe_again(struct ntm_link *link, struct path *path); /* with fewer probes */
 void link_probe_soon(struct ntm_link *link, struct path *path);
-/* Of a path that has just been found to work. */
+/* Of a path that has just been found to work; and of one that is sent on in full size: is it still
+ * as wide? */
 void link_probe_size(struct ntm_link *link, struct path *path);
+void link_probe_size_again(struct ntm_link *link, struct path *path);
 /* The open probe with that token, or NULL. */
 struct path_probe *link_probe_find(struct path *path,
 				   const uint8_t token[static NTM_PATH_TOKEN_LEN]);
 void link_probe_forget(struct path *path); /* the open ones */
 void link_probe_answered(struct ntm_link *link, struct path *path, struct path_probe *probe);
+/* In a call: whether the path that is sent on may have died, though it has not failed yet. */
+bool link_probe_doubts(const struct ntm_link *link);
 void link_probe_wake(struct ntm_link *link); /* the schedule is another one from now on */

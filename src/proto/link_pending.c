@@ -11,10 +11,8 @@
  * who is not proven comes at LINKS_XX_PER_S, so that the oldest has had more than 3 s.
  */
 struct link_pending {
-	struct link_index index;
 	struct ntm_noise noise; /* RESPONSE written */
 	struct link_answer *answer;
-	uint32_t remote_index;
 	uint8_t suite;
 	bool proven;
 };
@@ -25,7 +23,6 @@ static void drop(struct ntm_links *links, struct link_pending **at)
 
 	if (!pending)
 		return;
-	links_index_del(links, &pending->index);
 	link_answer_free(links, pending->answer);
 	ntm_wipe(pending, sizeof(*pending));
 	free(pending);
@@ -70,7 +67,7 @@ static struct link_pending **find_oldest(struct ntm_links *links, const struct n
 		struct link_pending **at = &links->pending[i];
 
 		if (!*at || (*at)->proven != proven ||
-		    (net && !links_same_net(&(*at)->answer->to[0].ip, net)))
+		    (net && !links_same_net(&(*at)->answer->copies.item[0].to.ip, net)))
 			continue;
 		(*count)++;
 		if (!oldest || (*at)->answer->made_ms < (*oldest)->answer->made_ms)
@@ -111,7 +108,7 @@ static bool respond(struct ntm_links *links, struct link_pending *pending, struc
 		    const uint8_t *hello, size_t hello_len)
 {
 	uint8_t frame[NTM_HANDSHAKE_MAX];
-	size_t len = link_answer_write(in, pending->index.value, hello, hello_len, frame);
+	size_t len = link_answer_write(in, 0, hello, hello_len, frame);
 
 	if (len == 0 || len > NTM_DC_INITIATION_LEN) {
 		links->counters.bad_handshake++;
@@ -134,22 +131,17 @@ void link_pending_add(struct ntm_links *links, struct link_incoming *in)
 		links->counters.limited++;
 	if (!pending)
 		return;
-	if (links_index_new(links, &pending->index, NULL) != 0) {
-		free(pending);
-		return;
-	}
 	if (!respond(links, pending, in, hello, hello_len)) {
 		drop(links, &pending);
 		return;
 	}
 	pending->noise = in->noise;
-	pending->remote_index = in->hs->sender;
 	pending->suite = in->suite;
 	pending->proven = in->proven;
 	drop(links, at);
 	*at = pending;
 	link_pending_expire(links);
-	links_send(links, in->from, pending->answer->frame, pending->answer->len);
+	link_answer_send(links, pending->answer, in);
 }
 
 /* What a FINAL says. */
@@ -165,9 +157,10 @@ static struct link_pending **find(struct ntm_links *links, const struct ntm_hand
 {
 	for (size_t i = 0; i < LINKS_PENDING; i++) {
 		const struct link_pending *pending = links->pending[i];
+		const struct link_copy *copy =
+			pending ? link_copy_find(&pending->answer->copies, in->receiver) : NULL;
 
-		if (pending && pending->index.value == in->receiver &&
-		    pending->remote_index == in->sender)
+		if (copy && copy->remote_index == in->sender)
 			return &links->pending[i];
 	}
 	return NULL;
@@ -207,19 +200,14 @@ static struct ntm_link *judge(struct ntm_links *links, const struct final *final
 	return link && !link->shut ? link : NULL;
 }
 
-/* The FINAL comes from an address that is not proven when the RESPONSE did not go there. */
-static struct ntm_addr proven_by(const struct link_answer *answer, const struct ntm_addr *from)
-{
-	return link_answer_went_to(answer, from) ? *from : answer->to[answer->to_count - 1];
-}
-
 static void install(struct ntm_link *link, struct link_pending **at, const struct final *final)
 {
 	struct ntm_links *links = link->links;
-	struct ntm_addr remote = proven_by((*at)->answer, final->from);
+	struct link_copy *copy = link_copy_find(&(*at)->answer->copies, final->hs->receiver);
+	struct ntm_addr remote = copy->to;
 	struct link_slot *slot = link_session_place(link);
 
-	links_index_move(link, &(*at)->index, slot);
+	links_index_move(link, &copy->index, slot);
 	link_session_fill(slot, &final->noise, (*at)->suite, final->hs->sender);
 	drop(links, at);
 	link_pending_expire(links);

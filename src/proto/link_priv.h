@@ -14,6 +14,7 @@
  *   link_handshake.c  as initiator: INITIATION, RESPONSE, COOKIE, giving up
  *   link_final.c      as initiator of XX: RESPONSE to FINAL, and until the peer is heard
  *   link_answer.c     as responder: INITIATION to RESPONSE
+ *   link_copies.c     which copy of an INITIATION or a RESPONSE has arrived
  *   link_pending.c    as responder of XX: from RESPONSE to FINAL, when there is no link yet
  *   link_path.c       challenges and roaming
  *   link_paths.c      multipath: what is known of paths, and which of them is sent on
@@ -104,23 +105,24 @@ void link_on_expired(struct ntm_link *link);
 /* Starts an attempt unless one runs. everywhere: to all candidates at once. */
 void link_handshake_start(struct ntm_link *link, bool everywhere);
 void link_handshake_drop(struct ntm_link *link);
-/* The RESPONSE was right: the slot gets the attempt's index, and the attempt is over. */
-void link_handshake_won(struct ntm_link *link, struct link_slot *slot);
+/* The RESPONSE to the INITIATION under that index was right: the slot gets the index, and the
+ * attempt is over. */
+void link_handshake_won(struct ntm_link *link, struct link_slot *slot, uint32_t index);
 void link_handshake_resend(struct ntm_link *link);
 void link_handshake_give_up(struct ntm_link *link);
 /* The peer is at that address as well: our INITIATION goes there too. */
 void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to);
 /* The peer has begun as well, from there, and we go on. */
 void link_handshake_on_crossing(struct ntm_link *link, const struct ntm_addr *from);
-void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in,
-				const struct ntm_addr *from);
+void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in);
 void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *from,
 			      const struct ntm_pkt *pkt, uint32_t index);
 
 /* link_final.c */
-/* A RESPONSE that noise has read; payload with its fixed part. Calls back. */
+/* A RESPONSE that noise has read, of the peer at that address; payload with its fixed part. Calls
+ * back. */
 void link_final_on_response(struct ntm_link *link, struct ntm_noise *noise,
-			    const struct ntm_handshake *in, const struct ntm_addr *from,
+			    const struct ntm_handshake *in, const struct ntm_addr *at,
 			    const uint8_t *payload, size_t len);
 void link_final_resend(struct ntm_link *link);
 void link_final_unheard(struct ntm_link *link);
@@ -136,8 +138,6 @@ void link_pending_drop_all(struct ntm_links *links);
 void link_answer_on_initiation(struct ntm_links *links, const struct ntm_handshake *in,
 			       const struct ntm_addr *from, const struct ntm_pkt *pkt);
 void link_answer_drop(struct ntm_link *link);
-/* Whether the RESPONSE went to that address, so that a packet from there proves it. */
-bool link_answer_went_to(const struct link_answer *answer, const struct ntm_addr *to);
 
 /* link_path.c */
 void link_path_init(struct ntm_link *link);

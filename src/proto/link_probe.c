@@ -17,11 +17,14 @@
  *               60 s.
  *   fails       In a call every 500 ms, later 5 s; with other data 2 s; idle 25 s.
  *
- * In a call a path fails after two probes in a row were lost, else after three, which then follow
- * each other every 200 ms; after more, the more it loses anyhow. When real-time packets that came
- * by the path sent on are absent for 60 ms, probes are sent every 40 ms: with 20 ms of resolution
- * and a round trip of 50 ms it is left within 250 ms. Where the round trip is long, probes are
- * sent less often: no more than PROBES_AHEAD before the first is answered or lost.
+ * A path fails after three probes in a row were lost, which follow each other every 200 ms, in a
+ * call every 40 ms; after two when real-time packets that came by the path sent on are absent for
+ * 60 ms, after one when they come by another; with 20 ms of resolution and a round trip of 50 ms
+ * it is left within 250 ms. What loses a part of all anyhow fails after more, up to 2 s in a call,
+ * or it would do so by chance again and again; so that nothing depends on it, what is sent in a
+ * call goes by another path as well as soon as one probe or two are missing. Where the round trip
+ * is long, probes are sent less often: no more than PROBES_AHEAD before the first is answered or
+ * lost.
  */
 #define TICK_MS          20 /* in a call */
 #define CALL_PROBE_MS    100
@@ -47,19 +50,20 @@
 #define BIG_TRIES    3
 #define BIG_RETRY_MS 300
 #define BIG_LATER_MS 60000
-#define BIG_CHECK_MS 10000
-#define BIG_USED_MS  5000
+#define BIG_AGAIN_MS                                                                            \
+	1000            /* while full frames are sent: so much is what may be lost in vain, ... \
+			 */
+#define BIG_HURRY_MS 40 /* ... and this between tries then */
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
 #define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
 #define WAIT_MAX_MS     2000
 #define VARIATION_MS    40
 /* ... but when it is answered after all, the path is slow, not dead. */
-#define LATE_MS      3000
-#define PROBES_AHEAD 6
-/* Of the last 32: so many lost make a path that is not absent fail one probe later; absent, half
- * as quickly. */
-#define LOST_A_STEP 4
+#define LATE_MS             3000
+#define PROBES_AHEAD        6
+#define SELDOM_LOST         8    /* fewer of the last 32 */
+#define FAILED_BY_CHANCE_MS 1500 /* what was back sooner was not dead, but lost some in a row */
 /* 14 good probes in a row, and a path that had failed counts as one without loss. */
 #define LOST_AFTER_FAILING 0xfffc0000U
 
@@ -94,6 +98,25 @@ static bool is_absent(const struct ntm_link *link, const struct path *path)
 	return path->realtime_ms >= 0 && since_ms >= ABSENT_MS && since_ms < ABSENT_END_MS;
 }
 
+static unsigned usually_lost(const struct path *path)
+{
+	return (unsigned)__builtin_popcount(path->usual);
+}
+
+/* In a row, again and again, of a path that does not fail: beyond three, once in 2000 times. */
+static unsigned lost_by_chance(const struct path *path)
+{
+	unsigned lost = usually_lost(path);
+
+	return lost / 4 + lost * lost / 48;
+}
+
+/* It has begun to lose, and that is not usual. */
+static bool is_doubted(const struct ntm_link *link, const struct path *path)
+{
+	return usually_lost(path) < SELDOM_LOST && (is_absent(link, path) || path->unanswered > 0);
+}
+
 static int64_t idle_interval(const struct ntm_link *link, const struct path *path)
 {
 	if (link->keepalive_ms > 0)
@@ -113,7 +136,7 @@ static int64_t interval_working(const struct ntm_link *link, const struct path *
 	bool is_current = path == link->paths->current;
 
 	if (link_paths_in_call(link) && is_current)
-		return no_sooner(path, is_absent(link, path) ? ABSENT_PROBE_MS : CALL_PROBE_MS);
+		return no_sooner(path, is_doubted(link, path) ? ABSENT_PROBE_MS : CALL_PROBE_MS);
 	if (path->unanswered > 0)
 		return no_sooner(path, DOUBT_MS);
 	if (link_paths_in_call(link))
@@ -257,6 +280,13 @@ void link_probe_size(struct ntm_link *link, struct path *path)
 	link_probe_wake(link);
 }
 
+void link_probe_size_again(struct ntm_link *link, struct path *path)
+{
+	if (path->is_wide && path->big_due_ms < 0 &&
+	    now_of(link) - path->big_sent_ms >= BIG_AGAIN_MS)
+		link_probe_size(link, path);
+}
+
 static void send_due(struct ntm_link *link, struct path *path)
 {
 	int64_t now_ms = now_of(link);
@@ -273,17 +303,14 @@ static void send_due(struct ntm_link *link, struct path *path)
 
 static void send_due_big(struct ntm_link *link, struct path *path)
 {
-	const struct link_paths *paths = link->paths;
 	int64_t now_ms = now_of(link);
 
-	if (path->state != NTM_PATH_WORKS)
-		return;
-	if (path->big_due_ms < 0 && path == paths->current && paths->big_ms >= 0 &&
-	    now_ms - paths->big_ms < BIG_USED_MS)
-		path->big_due_ms = now_ms + BIG_CHECK_MS; /* is it still as wide? */
-	if (path->big_due_ms < 0 || path->big_due_ms > now_ms)
+	if (path->state != NTM_PATH_WORKS || path->big_due_ms < 0 || path->big_due_ms > now_ms)
 		return;
 	path->big_due_ms = now_ms + BIG_LATER_MS;
+	path->big_sent_ms = now_ms;
+	if (path->big_lost == 0)
+		path->big_first_ms = now_ms;
 	send_probe(link, path, true);
 }
 
@@ -322,6 +349,18 @@ static void note_rtt(struct path *path, int64_t rtt)
 	path->srtt8 += rtt - path->srtt8 / 8;
 }
 
+/* What was lost in a row before was chance, unless the path was dead meanwhile. */
+static void note_answered(const struct ntm_link *link, struct path *path)
+{
+	bool was_dead = path->state != NTM_PATH_WORKS &&
+			now_of(link) - path->failed_ms >= FAILED_BY_CHANCE_MS;
+
+	for (unsigned i = 0; i < path->unanswered && !was_dead; i++)
+		path->usual = path->usual << 1 | 1;
+	path->usual <<= 1;
+	path->lost <<= 1;
+}
+
 void link_probe_answered(struct ntm_link *link, struct path *path, struct path_probe *probe)
 {
 	if (probe->is_big) {
@@ -330,15 +369,27 @@ void link_probe_answered(struct ntm_link *link, struct path *path, struct path_p
 		path->big_due_ms = -1;
 	} else {
 		note_rtt(path, now_of(link) - probe->sent_ms);
-		path->lost = probe->is_lost ? path->lost : path->lost << 1;
+		path->answered_ms = now_of(link);
+		if (!probe->is_lost)
+			note_answered(link, path);
 	}
 	probe->sent_ms = -1;
 }
 
+/* Narrow is what lets small probes pass meanwhile; what lets nothing pass is something else. */
 static void on_big_lost(struct ntm_link *link, struct path *path)
 {
-	if (++path->big_lost < BIG_TRIES) {
-		path->big_due_ms = now_of(link) + BIG_RETRY_MS;
+	unsigned tries = BIG_TRIES + (path->is_wide ? lost_by_chance(path) : 0);
+	bool is_narrow = ++path->big_lost >= tries;
+
+	if (path->is_wide) {
+		is_narrow = is_narrow && path->answered_ms > path->big_first_ms;
+		link_probe_soon(link, path);
+	}
+	if (!is_narrow) {
+		path->big_due_ms =
+			now_of(link) +
+			(path->is_wide && path->big_lost < tries ? BIG_HURRY_MS : BIG_RETRY_MS);
 		return;
 	}
 	path->is_wide = false;
@@ -379,23 +430,34 @@ static bool is_left(const struct ntm_link *link, const struct path *path)
 	       now_of(link) - link->paths->realtime_in_ms < LEFT_MS;
 }
 
-/* The peer has left it, and it has not answered either. */
-static void check_left(struct ntm_link *link, struct path *path)
-{
-	if (path->state == NTM_PATH_WORKS && path->unanswered > 0 && is_left(link, path))
-		fail(link, path);
-}
-
-/* Probes lost in a row that make it fail. Where a part of all is lost, so are some in a row; where
- * the peer's packets stay away as well, there is less doubt; where they come, there is more. */
+/* Probes lost in a row that make it fail. When the peer's packets stay away as well, there is less
+ * doubt; when they come, there is more. */
 static unsigned lost_limit(const struct ntm_link *link, const struct path *path)
 {
-	unsigned steps = (unsigned)path_lost(path) / LOST_A_STEP;
+	unsigned more = lost_by_chance(path);
 	bool comes = path->realtime_ms >= 0 && now_of(link) - path->realtime_ms < ABSENT_MS;
 
+	if (is_left(link, path))
+		return 1 + (path->usual != 0) + more;
 	if (!link_paths_in_call(link))
-		return 3 + steps;
-	return 2 + (is_absent(link, path) ? steps / 2 : steps) + (comes ? 2 : 0);
+		return 3 + more;
+	return (is_absent(link, path) ? 2 : 3 + comes) + more;
+}
+
+bool link_probe_doubts(const struct ntm_link *link)
+{
+	const struct path *path = link->paths->current;
+
+	return link_paths_in_call(link) &&
+	       path->unanswered >= (is_absent(link, path) || is_left(link, path) ? 1 : 2);
+}
+
+/* The peer has left it, and it has not answered before. */
+static void check_left(struct ntm_link *link, struct path *path)
+{
+	if (path->state == NTM_PATH_WORKS && is_left(link, path) &&
+	    path->unanswered >= lost_limit(link, path))
+		fail(link, path);
 }
 
 static void on_lost(struct ntm_link *link, struct path *path)

@@ -68,6 +68,8 @@ void link_slot_drop(struct ntm_link *link, struct link_slot **at)
 		return;
 	if (link->final && link->final->slot == slot)
 		link_final_drop(link);
+	if (link->answer && link->answer->slot == slot)
+		link_answer_drop(link);
 	links_index_del(link->links, &slot->index);
 	ntm_session_wipe(&slot->session);
 	slot->live = false;
@@ -79,7 +81,6 @@ void link_slots_drop(struct ntm_link *link)
 	link_slot_drop(link, &link->prev);
 	link_slot_drop(link, &link->cur);
 	link_slot_drop(link, &link->next);
-	link_answer_drop(link); /* it would lead to a session that is gone */
 	link_timers_sessions_changed(link);
 }
 
@@ -179,24 +180,29 @@ bool link_peer_began(const struct ntm_link *link)
 	return link->next && !link->next->session.initiator;
 }
 
-/* Where next leads. A packet proves the address that our RESPONSE or FINAL went to; another one has
- * to be tried. */
-static struct ntm_addr proven_by_next(const struct ntm_link *link, const struct ntm_addr *from)
+/* The peer has got the RESPONSE that bears this index: its session is the one that is meant, and no
+ * other copy is of use any more. Where that went to. */
+static struct ntm_addr settle(struct ntm_link *link, uint32_t index)
 {
-	const struct link_answer *answer = link->answer;
+	struct link_slot *slot = link->answer->slot;
+	struct link_copy *copy = link_copy_find(&link->answer->copies, index);
+	struct ntm_addr at = copy->to;
 
-	if (link->next->session.initiator)
-		return link->final ? link->final->to : link->remote;
-	if (!answer || link_answer_went_to(answer, from))
-		return *from;
-	return answer->to[answer->to_count - 1];
+	links_index_move(link, &copy->index, slot);
+	slot->session.local_index = index;
+	slot->session.remote_index = copy->remote_index;
+	link_answer_drop(link);
+	return at;
 }
 
-/* The first packet on the next session: the peer has its keys. */
-static bool confirm(struct ntm_link *link, const struct ntm_addr *from)
+/* The first packet on the next session: the peer has its keys, and is where our RESPONSE or FINAL
+ * went to. Wherever the packet comes from: that has to be tried. */
+static bool confirm(struct ntm_link *link, uint32_t index)
 {
-	struct ntm_addr remote = proven_by_next(link, from);
+	struct ntm_addr remote = link->final ? link->final->to : link->remote;
 
+	if (!link->next->session.initiator)
+		remote = settle(link, index);
 	link_final_drop(link);
 	link_slot_drop(link, &link->prev);
 	link->prev = link->cur;
@@ -213,6 +219,8 @@ static struct link_slot *find_slot(struct ntm_link *link, uint32_t index)
 		if (link->slot[i].live && link->slot[i].index.value == index)
 			return &link->slot[i];
 	}
+	if (link->answer && link_copy_find(&link->answer->copies, index))
+		return link->answer->slot;
 	return NULL;
 }
 
@@ -306,7 +314,7 @@ void link_session_input(struct ntm_link *link, uint32_t index, const struct ntm_
 	link->last_in_ms = links_now(link->links);
 	if (slot == link->next && !slot->yielded) {
 		confirmed = true;
-		if (!confirm(link, from))
+		if (!confirm(link, index))
 			return;
 	}
 	link_timers_heard(link, false);

@@ -2,14 +2,15 @@
 /* Structs and constants of the link layer; the files that use them include link_priv.h. */
 #pragma once
 
+#include "link_copies.h"
+
 #include "ntm/bucket.h"
 #include "ntm/link.h"
 #include "ntm/map.h"
 #include "ntm/session.h"
 
-#define LINK_HS_FIXED        4  /* suite, 3 zero: in front of a RESPONSE's payload */
-#define LINK_HS_FIXED_INIT   12 /* time stamp, suites, 3 zero: in front of an INITIATION's */
-#define LINK_ANSWERED_MAX    4
+#define LINK_HS_FIXED        4   /* suite, 3 zero: in front of a RESPONSE's payload */
+#define LINK_HS_FIXED_INIT   12  /* time stamp, suites, 3 zero: in front of an INITIATION's */
 #define LINK_PATHS           3   /* challenges that may be open */
 #define LINK_PATH_GAP_MS     200 /* between two challenges */
 #define LINK_PATH_WAIT_MS    3000
@@ -29,12 +30,6 @@
 /* Copies of one INITIATION come within a round of attempts, from several addresses of the peer. */
 #define LINK_ANSWER_SPREAD_MS 3000
 
-/* Entry of the index table: first member of what it stands for. */
-struct link_index {
-	uint32_t value;
-	struct ntm_link *link; /* NULL: a struct link_pending */
-};
-
 struct link_slot {
 	struct link_index index;
 	bool live;
@@ -45,7 +40,7 @@ struct link_slot {
 
 /* Our attempt as initiator. */
 struct link_handshake {
-	struct link_index index;
+	struct link_copies copies;
 	struct ntm_noise noise; /* INITIATION written */
 	unsigned sent;
 	bool everywhere; /* to all candidates, not only to where the peer was last */
@@ -56,17 +51,18 @@ struct link_handshake {
 	bool cookie_used; /* answered a COOKIE since the last sending of the schedule */
 	uint8_t cookie[NTM_COOKIE_LEN];
 	struct ntm_addr cookie_from;
-	uint8_t mac1[NTM_MAC_LEN];
 	size_t len; /* without the MACs */
 	uint8_t frame[NTM_HANDSHAKE_MAX];
 };
 
-/* Our last RESPONSE, for the same INITIATION again. */
+/* Our last RESPONSE, for the same INITIATION again, until the peer has shown that it has one. */
 struct link_answer {
-	uint8_t mac1[NTM_MAC_LEN]; /* of the INITIATION; its name in the table */
+	uint8_t name[NTM_HANDSHAKE_NAME_LEN]; /* of the INITIATION */
 	int64_t made_ms;
-	size_t to_count;
-	struct ntm_addr to[LINK_ANSWERED_MAX]; /* the latest last */
+	struct ntm_link *link;  /* NULL: pending, it is not known yet whose it is */
+	struct link_slot *slot; /* of the session that it leads to; NULL likewise */
+	struct link_copies copies;
+	uint8_t mac1_key[NTM_KEY_LEN];
 	size_t len;
 	uint8_t frame[];
 };

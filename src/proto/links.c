@@ -247,7 +247,7 @@ static void on_handshake(struct ntm_links *links, const struct ntm_addr *from,
 	else if (in.type == NTM_FRAME_FINAL)
 		link_pending_on_final(links, &in, from);
 	else
-		link_handshake_on_response(links, &in, from);
+		link_handshake_on_response(links, &in);
 }
 
 static void on_indexed(struct ntm_links *links, const struct ntm_addr *from, struct ntm_pkt *pkt)

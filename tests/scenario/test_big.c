@@ -153,6 +153,60 @@ static void path_changes(void **state)
 	free(p);
 }
 
+/* It becomes narrow in the middle of what is sent, and nobody says so: 2 s later all comes again,
+ * whether much is sent or a packet now and then. */
+static void narrows_meanwhile(void **state)
+{
+	static const int64_t gaps_ms[] = {5, 20, 100, 300};
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct sim *sim = i ? sim_new(sim_seed() + i) : *state;
+		struct pair *p = pair_new(sim, i % 2);
+		int64_t gap_ms = gaps_ms[i / 2], narrow_ms, lost_ms = 0;
+		uint16_t number = 0;
+
+		sim->internet.medium.most = WIDE;
+		say_many(p, 500 + 7 * i); /* at different times after a probe */
+		sim->internet.medium.most = NARROW;
+		forget(p);
+		narrow_ms = sim_now(sim);
+		while (sim_now(sim) < narrow_ms + 6000) {
+			say_big(p, (uint16_t)(2 * ++number));
+			sim_run(sim, gap_ms);
+		}
+		sim_run(sim, 500);
+		for (uint16_t k = 1; k <= number; k++)
+			if (!p->seen[2 * k])
+				lost_ms = k * gap_ms;
+		print_message("# every %d ms, %s: whole again after %d ms\n", (int)gap_ms,
+			      i % 2 ? "by relay" : "direct", (int)lost_ms);
+		assert_in_range(lost_ms, 1, 2000);
+		free(p);
+		if (i)
+			sim_free(sim);
+	}
+}
+
+/* One big packet after a long time, such as an INVITE: its copy, half a second later, comes. */
+static void narrow_since_the_last(void **state)
+{
+	struct pair *p = pair_new(*state, false);
+
+	p->sim->internet.medium.most = WIDE;
+	say_many(p, 500);
+	sim_run(p->sim, 30000);
+	p->sim->internet.medium.most = NARROW;
+	sim_run(p->sim, 1000);
+	forget(p);
+	say_big(p, 2);
+	sim_run(p->sim, 500);
+	say_big(p, 4);
+	sim_run(p->sim, 500);
+	assert_int_equal(p->came, 1);
+	assert_true(p->seen[4]);
+	free(p);
+}
+
 /* Nothing is put together wrongly, whatever the net does to the parts. */
 static void bad_net(void **state)
 {
@@ -186,10 +240,9 @@ int main(void)
 {
 #define scenario(fn) cmocka_unit_test_setup_teardown(fn, sim_setup, sim_teardown)
 	const struct CMUnitTest tests[] = {
-		scenario(narrow_path),
-		scenario(wide_path),
-		scenario(path_changes),
-		scenario(bad_net),
+		scenario(narrow_path),           scenario(wide_path),
+		scenario(path_changes),          scenario(narrows_meanwhile),
+		scenario(narrow_since_the_last), scenario(bad_net),
 	};
 
 	return sim_main("big", tests, sizeof(tests) / sizeof(tests[0]));

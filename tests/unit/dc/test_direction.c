@@ -532,6 +532,26 @@ static void both_hear_of_silence(void **state)
 	assert_int_equal(b->error.correlation, 2);
 }
 
+/* Its answers were lost, but it was heard meanwhile: it is there for the next who asks. */
+static void heard_but_not_answering(void **state)
+{
+	struct world *w = *state;
+	struct client *a = node_new(w, 0, ALICE);
+	struct client *b = node_new(w, 1, BOB);
+
+	b->is_mute = true;
+	ask(a, BOB, 1);
+	run(w, 1000);
+	client_register(b);
+	run(w, 3000);
+	assert_int_equal(a->refused, 1);
+	assert_true(dc_is_online(w->dc, BOB));
+	b->is_mute = false;
+	ask(a, BOB, 2);
+	run(w, 300);
+	assert_int_equal(a->directed, 1);
+}
+
 static void peer_leaves_meanwhile(void **state)
 {
 	struct world *w = *state;
@@ -797,6 +817,7 @@ int main(void)
 		T(moved_meanwhile),
 		T(silent_peer),
 		T(both_hear_of_silence),
+		T(heard_but_not_answering),
 		T(peer_leaves_meanwhile),
 		T(peer_is_revoked_meanwhile),
 		T(asker_is_revoked_meanwhile),

@@ -187,6 +187,46 @@ static void mac1(void **unused)
 	}
 }
 
+/* Copies under other indexes have one name, and nothing else has it. */
+static void names(void **unused)
+{
+	struct ntm_handshake head = {.type = NTM_FRAME_INITIATION,
+				     .purpose = NTM_PURPOSE_E2E,
+				     .sender = 1,
+				     .pair = pair};
+	uint8_t frame[164] = {0}, name[NTM_HANDSHAKE_NAME_LEN], other[NTM_HANDSHAKE_NAME_LEN];
+	struct ntm_handshake hs;
+
+	(void)unused;
+	ntm_handshake_head(frame, &head);
+	assert_int_equal(ntm_handshake_parse(&hs, frame, sizeof(frame)), 0);
+	ntm_handshake_name(name, &hs);
+	ntm_handshake_set_indexes(frame, 0x01020304, 5);
+	frame[sizeof(frame) - 1] ^= 1; /* a MAC */
+	assert_int_equal(ntm_handshake_parse(&hs, frame, sizeof(frame)), 0);
+	assert_int_equal(hs.sender, 0x01020304);
+	assert_memory_equal(hs.pair, pair, sizeof(pair));
+	ntm_handshake_name(other, &hs);
+	assert_memory_equal(other, name, sizeof(name));
+	/* Of the head and of the Noise message each byte counts. */
+	for (size_t i = 8; i < sizeof(frame) - 2 * NTM_MAC_LEN; i++) {
+		frame[i] ^= 1;
+		ntm_handshake_name(other, &hs);
+		assert_memory_not_equal(other, name, sizeof(name));
+		frame[i] ^= 1;
+	}
+	hs.purpose = NTM_PURPOSE_NODE;
+	ntm_handshake_name(other, &hs);
+	assert_memory_not_equal(other, name, sizeof(name));
+
+	head = (struct ntm_handshake){.type = NTM_FRAME_RESPONSE, .purpose = NTM_PURPOSE_NODE};
+	ntm_handshake_head(frame, &head);
+	ntm_handshake_set_indexes(frame, 6, 7);
+	assert_int_equal(ntm_handshake_parse(&hs, frame, 96), 0);
+	assert_int_equal(hs.sender, 6);
+	assert_int_equal(hs.receiver, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +235,7 @@ int main(void)
 		cmocka_unit_test(transport_and_cookie),
 		cmocka_unit_test(prologue),
 		cmocka_unit_test(mac1),
+		cmocka_unit_test(names),
 	};
 
 	if (ntm_crypto_init() != 0)

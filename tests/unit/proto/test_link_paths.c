@@ -185,6 +185,42 @@ static void starving(void **unused)
 	world_free(w);
 }
 
+static int send_bulk(struct host *h, size_t len)
+{
+	static struct ntm_pkt pkt;
+
+	ntm_pkt_reset(&pkt);
+	memset(ntm_pkt_put(&pkt, len), 0x45, len);
+	return ntm_link_send(h->link, &pkt, 0);
+}
+
+/* The path has failed in the last moment in which anybody spoke, and is well long since. Who speaks
+ * again finds that out, and asks nobody. */
+static void not_starving_for_old_reasons(void **unused)
+{
+	struct world *w = net_new(14);
+	struct host *a = &w->host[0];
+	struct ntm_link_path path[NTM_LINK_PATHS];
+
+	(void)unused;
+	open_both(w, 0);
+	run(w, 1000);
+	assert_int_equal(send_bulk(a, 40), 0);
+	run(w, 2000);
+	net.direct_blocked = true;
+	run(w, 3500);
+	assert_int_equal(ntm_link_paths(a->link, path), 1);
+	assert_int_equal(path[0].state, NTM_PATH_FAILS);
+	net.direct_blocked = false;
+	run(w, 5000);
+	assert_int_equal(send_bulk(a, 40), 0);
+	run(w, 100);
+	assert_int_equal(net.starved, 0);
+	ntm_link_paths(a->link, path);
+	assert_int_equal(path[0].state, NTM_PATH_WORKS);
+	world_free(w);
+}
+
 /* Idle: with a NAT each path that works is kept open; without one, the relay's binding alone. */
 static void idle(void **unused)
 {
@@ -235,15 +271,6 @@ static void size_is_probed(void **unused)
 	world_free(w);
 }
 
-static int send_big(struct host *h)
-{
-	static struct ntm_pkt pkt;
-
-	ntm_pkt_reset(&pkt);
-	memset(ntm_pkt_put(&pkt, 1400), 0x45, 1400);
-	return ntm_link_send(h->link, &pkt, 0);
-}
-
 /* The network has become smaller: what is sent in full size tells. */
 static void size_is_lost(void **unused)
 {
@@ -252,9 +279,29 @@ static void size_is_lost(void **unused)
 	(void)unused;
 	open_both(w, 0);
 	run(w, 1000);
+	/* As long as all is well a probe a second is what it costs, and none when nothing big is
+	 * sent. */
+	net.big = 0;
+	for (int i = 0; i < 500; i++) {
+		assert_int_equal(send_bulk(&w->host[0], 1300), 0);
+		run(w, 20);
+	}
+	assert_in_range(net.big, 8, 10);
+	net.big = 0;
+	run(w, 10000);
+	assert_int_equal(net.big, 0);
+	/* What is lost altogether for a while tells nothing of sizes. */
+	for (int64_t ms = 100; ms < 1000; ms += 50) {
+		net.direct_blocked = true;
+		assert_int_equal(send_bulk(&w->host[0], 1300), 0);
+		run(w, ms);
+		net.direct_blocked = false;
+		run(w, 2000);
+		assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MAX);
+	}
 	net.direct_max = 1300;
-	for (int i = 0; i < 150; i++) {
-		assert_int_equal(send_big(&w->host[0]), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(send_bulk(&w->host[0], 1400), 0);
 		run(w, 100);
 	}
 	assert_int_equal(ntm_link_room(w->host[0].link), NTM_LINK_ROOM_MIN);
@@ -327,6 +374,7 @@ int main(void)
 		cmocka_unit_test(loss_comes_before_kind),
 		cmocka_unit_test(shorter_way),
 		cmocka_unit_test(starving),
+		cmocka_unit_test(not_starving_for_old_reasons),
 		cmocka_unit_test(idle),
 		cmocka_unit_test(size_is_probed),
 		cmocka_unit_test(size_is_lost),

@@ -196,6 +196,7 @@ static void add(struct host *dc, const struct packet *p, bool proven)
 				      .static_keys = &dc->keys};
 
 	assert_int_equal(ntm_handshake_parse(&hs, p->data, p->len), 0);
+	ntm_handshake_name(in.name, &hs);
 	ntm_prologue(prologue, NTM_PURPOSE_DC, pair);
 	ntm_noise_start(&in.noise, &args);
 	assert_int_equal(ntm_noise_read(&in.noise, hs.noise, hs.noise_len, in.payload,
@@ -206,7 +207,12 @@ static void add(struct host *dc, const struct packet *p, bool proven)
 
 static bool is_pending(const struct host *dc, const struct packet *p)
 {
-	return ntm_map_get(dc->links->by_answer, p->data + p->len - 2 * NTM_MAC_LEN, NTM_MAC_LEN);
+	struct ntm_handshake hs;
+	uint8_t name[NTM_HANDSHAKE_NAME_LEN];
+
+	assert_int_equal(ntm_handshake_parse(&hs, p->data, p->len), 0);
+	ntm_handshake_name(name, &hs);
+	return ntm_map_get(dc->links->by_answer, name, sizeof(name));
 }
 
 static void who_makes_room(void **unused)

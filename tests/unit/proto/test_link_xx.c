@@ -357,7 +357,8 @@ static void first_is_lost(void **unused)
 	}
 }
 
-/* The INITIATION comes twice, from two addresses; the RESPONSE is the same. */
+/* The INITIATION comes twice, from two addresses; the RESPONSE is the same, but for its index,
+ * which tells which of the two has arrived. */
 static void same_again(void **unused)
 {
 	struct world *w = world_dcs(12);
@@ -374,7 +375,9 @@ static void same_again(void **unused)
 	hand_over(b, &p);
 	assert_int_equal(w->sent[NTM_FRAME_RESPONSE], 2);
 	assert_int_equal(w->last[NTM_FRAME_RESPONSE].len, first.len);
-	assert_memory_equal(w->last[NTM_FRAME_RESPONSE].data, first.data, first.len);
+	assert_memory_not_equal(w->last[NTM_FRAME_RESPONSE].data + 4, first.data + 4, 4);
+	assert_memory_equal(w->last[NTM_FRAME_RESPONSE].data + 8, first.data + 8,
+			    first.len - 8 - 2 * NTM_MAC_LEN);
 	assert_true(ntm_addr_eq(&w->last[NTM_FRAME_RESPONSE].to, &a->addr[1]));
 	assert_int_equal(pending_count(b), 1);
 	/* Later than any round of attempts: somebody has recorded it. */
