@@ -138,6 +138,11 @@ int cli_main(int argc, char **argv)
 	cli.argc = argc - optind - 1;
 	cli.argv = argv + optind + 1;
 	if (cli.argc < verb->min_args || cli.argc > verb->max_args) {
+		if (cli.argc > verb->max_args)
+			fprintf(stderr,
+				"ntm-node: %s is one word too many; a token or a name has no "
+				"blanks and no line breaks\n",
+				cli.argv[verb->max_args]);
 		fprintf(stderr, "usage: ntm-node %s %s\n", verb->name, verb->args);
 		return NTM_EXIT_USAGE;
 	}

@@ -47,9 +47,13 @@ static struct ntm_timers *timers(const struct dclink *dclink)
 	return dclink->args.timers;
 }
 
+/* Where it answered last, else where the lease says that it is. */
 static const char *dc_name(const struct dclink *dclink, char buf[static NTM_ADDR_STR])
 {
-	return ntm_addr_str(ntm_link_remote(dclink->link), buf);
+	const struct ntm_addr *at = ntm_link_remote(dclink->link);
+	const struct ntm_addr *known = dclink->args.lease->dc;
+
+	return ntm_addr_str(at->ip.family != 0 ? at : &known[known[0].ip.family == 0], buf);
 }
 
 static size_t dc_candidates(const struct node_lease *lease, struct ntm_addr out[static 2])

@@ -191,6 +191,17 @@ static json_int_t since(uint64_t now, uint64_t base)
 	return (json_int_t)(now >= base ? now - base : now);
 }
 
+static void add_path(json_t *json, const struct tunnel *tunnel)
+{
+	bool is_relayed;
+	char via[NTM_ADDR_STR];
+	struct ntm_addr at = tunnel_via(tunnel, &is_relayed);
+
+	json_object_set_new(json, "path", json_string(is_relayed ? "relay" : "direct"));
+	json_object_set_new(json, "via", json_string(ntm_addr_str(&at, via)));
+	json_object_set_new(json, "silent", json_boolean(tunnel_is_silent(tunnel)));
+}
+
 static json_t *call_json(const struct call *call, struct tunnels *tunnels, int64_t now_ms)
 {
 	const struct tunnel *tunnel = media_tunnel(call, tunnels);
@@ -211,6 +222,8 @@ static json_t *call_json(const struct call *call, struct tunnels *tunnels, int64
 				 (json_int_t)((now_ms - call->begun_ms) / 1000));
 	if (json == NULL)
 		return NULL;
+	if (tunnel != NULL && tunnel_state(tunnel) == TUNNEL_UP)
+		add_path(json, tunnel);
 	json_object_set_new(json, "hold_end",
 			    call->hold_end != NULL ? json_string(call->hold_end) : json_null());
 	json_object_set_new(json, "packets_in",

@@ -22,6 +22,16 @@ enum tunnel_state tunnel_state(const struct tunnel *tunnel)
 	return tunnel->state;
 }
 
+const char *tunnel_fail_words(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_FAILED ? tunnel->fail_words : "";
+}
+
+bool tunnel_is_silent(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_UP && !tunnel_paths_work(tunnel);
+}
+
 uint8_t tunnel_fail_code(const struct tunnel *tunnel)
 {
 	return tunnel->state == TUNNEL_FAILED ? tunnel->fail_code : 0;
@@ -30,6 +40,11 @@ uint8_t tunnel_fail_code(const struct tunnel *tunnel)
 struct ntm_link *tunnel_link(const struct tunnel *tunnel)
 {
 	return tunnel->state == TUNNEL_UP ? tunnel->link : NULL;
+}
+
+bool tunnels_is_revoked(const struct tunnels *tunnels)
+{
+	return tunnels->is_revoked;
 }
 
 const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels)
@@ -129,7 +144,10 @@ static json_t *tunnel_json(const struct tunnel *tunnel)
 		return NULL;
 	if (tunnel->link != NULL)
 		add_link(json, tunnel);
-	if (tunnel->state == TUNNEL_FAILED)
+	bool is_silent = tunnel_is_silent(tunnel);
+	if (is_silent)
+		json_object_set_new(json, "silent", json_true());
+	if (tunnel->state == TUNNEL_FAILED || (is_silent && tunnel->fail_words[0] != '\0'))
 		json_object_set_new(json, "error", json_string(tunnel->fail_words));
 	return json;
 }

@@ -36,9 +36,13 @@ static struct ntm_timers *timers(const struct relay_dc *dc)
 	return dc->args.timers;
 }
 
+/* Where it answered last, else where the lease says that it is. */
 static const char *dc_name(const struct relay_dc *dc, char buf[static NTM_ADDR_STR])
 {
-	return ntm_addr_str(ntm_link_remote(dc->link), buf);
+	const struct ntm_addr *at = ntm_link_remote(dc->link);
+	const struct ntm_addr *known = dc->args.lease->dc;
+
+	return ntm_addr_str(at->ip.family != 0 ? at : &known[known[0].ip.family == 0], buf);
 }
 
 static size_t candidates_of(const struct relay_lease *lease, struct ntm_addr out[static 2])

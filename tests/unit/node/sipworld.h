@@ -31,6 +31,8 @@ struct tunnel {
 	enum tunnel_state state;
 	int64_t asked_ms;
 	struct ntm_link_stats traffic;
+	struct ntm_addr relayed_at; /* zeros: direct */
+	bool is_silent;
 	struct tunnel_wait *waits;
 };
 
@@ -161,6 +163,17 @@ const char *tunnel_state_name(enum tunnel_state state)
 const char *tunnel_fqdn(const struct tunnel *tunnel)
 {
 	return tunnel->vip.b[3] == 9 ? "bob.a.example" : "";
+}
+
+struct ntm_addr tunnel_via(const struct tunnel *tunnel, bool *is_relayed)
+{
+	*is_relayed = tunnel->relayed_at.ip.family != 0;
+	return tunnel->relayed_at;
+}
+
+bool tunnel_is_silent(const struct tunnel *tunnel)
+{
+	return tunnel->is_silent;
 }
 
 void tunnel_traffic(const struct tunnel *tunnel, struct ntm_link_stats *out)

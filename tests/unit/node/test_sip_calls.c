@@ -65,6 +65,7 @@ static void a_caller_goes_from_inviting_to_up(void **state)
 	assert_text(w, "peer", "bob.a.example");
 	assert_text(w, "vip", BOB);
 	assert_text(w, "tunnel", "up");
+	assert_text(w, "path", "direct");
 	assert_number(w, "held_ms", 120);
 	assert_number(w, "direction_ms", 120);
 	FROM_APP(w, .start = "BYE", .to = "bob", .cseq = 2);
