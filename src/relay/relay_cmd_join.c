@@ -121,9 +121,15 @@ static int refuse_second_lease(const struct relay_cli *cli)
 	struct relay_lease old;
 	char words[300];
 
-	if (cli->force ||
-	    relay_lease_load(&old, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+	if (cli->force)
 		return NTM_EXIT_OK;
+	int err = relay_lease_load(&old, cli->conf.state_dir, words, sizeof(words));
+	if (err == -ENOENT)
+		return NTM_EXIT_OK;
+	if (err == -EACCES) {
+		fprintf(stderr, "ntm-relay: %s\n", words);
+		return NTM_EXIT_NOT_ALLOWED;
+	}
 	fprintf(stderr, "ntm-relay: this host is %s already; --force gives that up\n",
 		old.fqdn[0] != '\0' ? old.fqdn : "a relay");
 	ntm_wipe(&old, sizeof(old));
@@ -177,7 +183,7 @@ static int explain(const struct joining *joining, const struct ntm_token *token)
 	fprintf(stderr,
 		"ntm-relay: the DC at %s did not answer. Is UDP port %u reachable from here? Was "
 		"the token used before, or has it expired? The DC stays silent on both; "
-		"`ntm-dc relay list` there tells.\n",
+		"`ntm-dc status` there tells.\n",
 		ntm_addr_str(dc, addr), dc->port);
 	return NTM_EXIT_TIMED_OUT;
 }

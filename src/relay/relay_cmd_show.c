@@ -58,9 +58,13 @@ static void print_status(const json_t *status)
 		printf("DC          %s at %s, seen from %s\n", ntm_verb_text(dc, "state"),
 		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
 	else
-		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
-		       "and is ntm-dc running?\n",
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
+		       "ntm-dc running, and does it still know this relay? `ntm-dc status` there "
+		       "tells\n",
 		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+	if (strcmp(ntm_verb_text(dc, "state"), "silent") == 0)
+		puts("            it does not answer now: is ntm-dc running there? Flows that are "
+		     "there go on");
 	printf("flows       %lld of %lld; %lld made, %lld ended since start\n",
 	       ntm_verb_number(status, "flows"), ntm_verb_number(status, "flows_max"),
 	       ntm_verb_number(admission, "flows_made"), ntm_verb_number(admission, "flows_ended"));
@@ -104,6 +108,7 @@ struct listing {
 	bool json;
 	json_t *all;     /* with json */
 	json_int_t next; /* where the next page begins; 0: there is none */
+	bool has_head;
 };
 
 static void print_side(const json_t *side)
@@ -126,6 +131,10 @@ static void on_flows(void *ctx, const json_t *reply)
 		json_array_extend(listing->all, flows);
 		return;
 	}
+	if (!listing->has_head)
+		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
+		       "SIDE 1", "PACKETS");
+	listing->has_head = true;
 	json_array_foreach(flows, i, flow)
 	{
 		const json_t *sides = json_object_get(flow, "sides");
@@ -141,9 +150,6 @@ int relay_cmd_flows(struct relay_cli *cli)
 {
 	struct listing listing = {.json = cli->json, .all = json_array()};
 
-	if (!cli->json)
-		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
-		       "SIDE 1", "PACKETS");
 	int code;
 	do {
 		code = ask(cli, json_pack("{s:s, s:I}", "verb", "flows", "from", listing.next),
