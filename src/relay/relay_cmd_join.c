@@ -230,7 +230,9 @@ int relay_cmd_join(struct relay_cli *cli)
 	if (read_token(cli->argv[0], &token) != 0)
 		return NTM_EXIT_FAILED;
 	if (token.expires_s < (int64_t)time(NULL)) {
-		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`)\n",
+		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`), "
+		      "unless this "
+		      "host's clock is wrong\n",
 		      stderr);
 		code = NTM_EXIT_FAILED;
 	}
