@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ntm-node's command line. */
 #include "cli.h"
+#include "lease.h"
 
 #include "ntm/control.h"
 #include "ntm/log.h"
@@ -163,8 +164,14 @@ int cli_main(int argc, char **argv)
 
 int cli_ask(const struct cli *cli, json_t *request, int64_t timeout_ms, cli_reply_fn *fn, void *ctx)
 {
-	char path[NODE_SOCKET_STR];
+	char path[NODE_SOCKET_STR], words[300];
+	struct node_lease lease;
+	int code = ntm_control_ask("ntm-node", node_conf_socket(&cli->conf, path), request,
+				   timeout_ms, fn, ctx);
 
-	return ntm_control_ask("ntm-node", node_conf_socket(&cli->conf, path), request, timeout_ms,
-			       fn, ctx);
+	if (code == NTM_EXIT_NOT_RUNNING &&
+	    lease_load(&lease, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+		fprintf(stderr, "%s\n", words);
+	ntm_wipe(&lease, sizeof(lease));
+	return code;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs `status`, `flows`, `drain`: what the daemon says, for people or as JSON. */
 #include "relay_cli.h"
+#include "relay_lease.h"
 
 #include "ntm/control.h"
+#include "ntm/noise.h"
 #include "ntm/verb.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +16,16 @@
 /* Takes request. */
 static int ask(const struct relay_cli *cli, json_t *request, ntm_control_reply_fn *fn, void *ctx)
 {
-	char path[RELAY_SOCKET_STR];
+	char path[RELAY_SOCKET_STR], words[300];
+	struct relay_lease lease;
+	int code = ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path), request,
+				   ASK_MS, fn, ctx);
 
-	return ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path), request, ASK_MS,
-			       fn, ctx);
+	if (code == NTM_EXIT_NOT_RUNNING &&
+	    relay_lease_load(&lease, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+		fprintf(stderr, "%s\n", words);
+	ntm_wipe(&lease, sizeof(lease));
+	return code;
 }
 
 /* ---- status ---- */

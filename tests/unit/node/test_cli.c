@@ -145,6 +145,8 @@ static void test_not_joined(void **state)
 	(void)state;
 	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "ntm-node join"));
+	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
+	assert_non_null(strstr(temp_read("err"), "ntm-node join"));
 	assert_int_equal(run("-c % join hello"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("err"), "token"));
 }

@@ -92,6 +92,8 @@ static void test_usage(void **state)
 			fail_msg("'%s': %d, not %d: %s", cases[i].line, code, cases[i].code,
 				 temp_read("err"));
 	}
+	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
+	assert_non_null(strstr(temp_read("err"), "ntm-relay join"));
 	char line[200];
 	snprintf(line, sizeof(line), "-c %s check", temp_path("bad.conf"));
 	assert_int_equal(run(line), NTM_EXIT_BAD_CONFIG);
