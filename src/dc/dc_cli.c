@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASK_MS 5000
 
@@ -31,16 +32,23 @@ static int cmd_version(struct dc_cli *cli)
 	return NTM_EXIT_OK;
 }
 
+int dc_cli_fail(int err, const char *words)
+{
+	bool is_denied = err == -EACCES || err == -EPERM;
+
+	fprintf(stderr, "ntm-dc: %s%s\n", words,
+		err == -EACCES && geteuid() != 0 ? ": use sudo" : "");
+	return is_denied ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
+}
+
 static int with_domain(struct dc_cli *cli, int (*work)(struct domain *domain))
 {
 	struct domain domain;
 	char words[DOMAIN_WORDS];
 	int err = domain_open(&domain, &cli->conf, words);
 
-	if (err != 0) {
-		fprintf(stderr, "ntm-dc: %s\n", words);
-		return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
-	}
+	if (err != 0)
+		return dc_cli_fail(err, words);
 	err = work(&domain);
 	domain_close(&domain);
 	return err == 0 ? NTM_EXIT_OK : NTM_EXIT_FAILED;
@@ -254,10 +262,13 @@ static int parse_options(struct dc_cli *cli, int argc, char **argv)
 			print_usage(stdout);
 			return NTM_EXIT_OK;
 		}
-		if (!take_option(cli, option)) {
+		if (take_option(cli, option))
+			continue;
+		if (option == 'e')
+			fputs("ntm-dc: --expires: expected a time such as 2h or 3d\n", stderr);
+		else
 			print_usage(stderr);
-			return NTM_EXIT_USAGE;
-		}
+		return NTM_EXIT_USAGE;
 	}
 	return -1;
 }

@@ -32,6 +32,9 @@ int dc_cli_read_conf(struct dc_cli *cli);
  * unless it is NTM_EXIT_NOT_RUNNING. */
 int dc_cli_ask(const struct dc_cli *cli, json_t *request, json_t **reply);
 
+/* Prints an error of the files and their words; its exit code. */
+int dc_cli_fail(int err, const char *words);
+
 int dc_cmd_init(struct dc_cli *cli);
 int dc_cmd_node(struct dc_cli *cli);
 int dc_cmd_relay(struct dc_cli *cli);

@@ -26,10 +26,8 @@ static int answer_here(const struct dc_cli *cli, const json_t *request, json_t *
 	char words[DOMAIN_WORDS];
 
 	int err = domain_open_unchecked(&domain, &cli->conf, words);
-	if (err != 0) {
-		fprintf(stderr, "ntm-dc: %s\n", words);
-		return err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
-	}
+	if (err != 0)
+		return dc_cli_fail(err, words);
 	const struct admin admin = {.domain = &domain};
 	*reply = admin_answer(&admin, request);
 	domain_close(&domain);
@@ -45,8 +43,12 @@ int dc_cli_run_sub_verb(const struct dc_cli *cli, const struct dc_sub_verb *verb
 	json_t *reply = NULL;
 	int code = dc_cli_ask(cli, json_incref(request), &reply);
 
-	if (code == NTM_EXIT_NOT_RUNNING)
+	bool is_running = code != NTM_EXIT_NOT_RUNNING;
+	if (!is_running)
 		code = answer_here(cli, request, &reply);
+	if (code == NTM_EXIT_OK && !is_running)
+		fputs("ntm-dc does not run (systemctl start ntm-dc): this is from its database\n",
+		      stderr);
 	if (code == NTM_EXIT_OK) {
 		if (cli->json)
 			ntm_verb_print(reply);

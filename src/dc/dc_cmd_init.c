@@ -46,6 +46,21 @@ static char *conf_text(const struct dc_cli *cli)
 	return fclose(out) == 0 ? text : NULL;
 }
 
+static int write_file(const struct dc_cli *cli, const char *path, const char *text)
+{
+	if (cli->conf_path == NULL && mkdir(NTM_SYSCONFDIR, 0755) != 0 && errno != EEXIST)
+		return -errno;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	ssize_t done = write(fd, text, strlen(text));
+	int err = done < 0 ? -errno : done != (ssize_t)strlen(text) ? -ENOSPC : 0;
+	close(fd);
+	if (err != 0)
+		(void)unlink(path);
+	return err;
+}
+
 /* Written only after it was read back as a configuration: a typing error leaves no file behind. */
 static int write_conf(const struct dc_cli *cli, const char *path)
 {
@@ -59,20 +74,14 @@ static int write_conf(const struct dc_cli *cli, const char *path)
 		return NTM_EXIT_USAGE;
 	}
 	dc_conf_free(&conf);
-	if (cli->conf_path == NULL)
-		(void)mkdir(NTM_SYSCONFDIR, 0755);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	if (!ok)
-		fprintf(stderr, "ntm-dc: %s: %s\n", path,
-			errno == EEXIST ? "there already: `ntm-dc init` without options uses it"
-					: strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0 && !ok)
-		(void)unlink(path);
+	int err = write_file(cli, path, text);
 	free(text);
-	return ok ? NTM_EXIT_OK : NTM_EXIT_FAILED;
+	if (err == 0)
+		return NTM_EXIT_OK;
+	snprintf(words, sizeof(words), "%s: %s", path,
+		 err == -EEXIST ? "there already: `ntm-dc init` without options uses it"
+				: strerror(-err));
+	return dc_cli_fail(err, words);
 }
 
 /* The prefixes never change, and have to differ from those of domains to be trusted. */
@@ -113,12 +122,10 @@ int dc_cmd_init(struct dc_cli *cli)
 	if (code != NTM_EXIT_OK)
 		return code;
 	int err = domain_make(&cli->conf, words);
-	if (err != 0) {
-		fprintf(stderr, "ntm-dc: %s\n", words);
-		code = err == -EACCES || err == -EPERM ? NTM_EXIT_NOT_ALLOWED : NTM_EXIT_FAILED;
-	} else {
+	if (err != 0)
+		code = dc_cli_fail(err, words);
+	else
 		print_made(&cli->conf);
-	}
 	dc_conf_free(&cli->conf);
 	return code;
 }

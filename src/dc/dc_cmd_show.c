@@ -164,7 +164,8 @@ static void print_value(const char *section, const char *key, const json_t *valu
 	snprintf(name, sizeof(name), "%s%s%s", section, *section != '\0' ? "." : "", key);
 	if (json_is_string(value))
 		printf("%-24s %s\n", name, json_string_value(value));
-	else if (json_is_integer(value))
+	else if (json_is_integer(value) &&
+		 (*section == '\0' || json_integer_value(value) != 0)) /* --json has all */
 		printf("%-24s %lld\n", name, (long long)json_integer_value(value));
 	else if (json_is_boolean(value))
 		printf("%-24s %s\n", name, json_is_true(value) ? "yes" : "no");

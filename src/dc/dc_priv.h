@@ -17,7 +17,7 @@ enum dc_close { DC_CLOSE_UNKNOWN = 1, DC_CLOSE_REVOKED = 2 };
 #define DC_ERRORS 8
 /* Of one subject, which is whose gate they come through. */
 #define DC_ERRORS_OF_ONE (DC_ERRORS / 2)
-#define DC_ERROR_STR     200
+#define DC_ERROR_STR     320
 
 struct dc {
 	struct dc_ops ops;

@@ -109,7 +109,9 @@ static void set_relays(json_t *out, const struct dc *dc)
 	snprintf(words, sizeof(words),
 		 "no relay was there for directions that needed one (%" PRIu64 " failed)%s",
 		 dc->fleet.missed,
-		 json_array_size(listing.relays) == 0 ? ": set one up with ntm-dc relay add" : "");
+		 json_array_size(listing.relays) == 0
+			 ? ": set one up with ntm-dc relay add"
+			 : ": look at `ntm-relay status` on the host of each that is silent");
 	json_object_set_new(out, "warning", json_string(words));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ntm-node's command line. */
 #include "cli.h"
+#include "lease.h"
 
 #include "ntm/control.h"
 #include "ntm/log.h"
@@ -138,6 +139,11 @@ int cli_main(int argc, char **argv)
 	cli.argc = argc - optind - 1;
 	cli.argv = argv + optind + 1;
 	if (cli.argc < verb->min_args || cli.argc > verb->max_args) {
+		if (cli.argc > verb->max_args)
+			fprintf(stderr,
+				"ntm-node: %s is one word too many; a token or a name has no "
+				"blanks and no line breaks\n",
+				cli.argv[verb->max_args]);
 		fprintf(stderr, "usage: ntm-node %s %s\n", verb->name, verb->args);
 		return NTM_EXIT_USAGE;
 	}
@@ -158,8 +164,14 @@ int cli_main(int argc, char **argv)
 
 int cli_ask(const struct cli *cli, json_t *request, int64_t timeout_ms, cli_reply_fn *fn, void *ctx)
 {
-	char path[NODE_SOCKET_STR];
+	char path[NODE_SOCKET_STR], words[300];
+	struct node_lease lease;
+	int code = ntm_control_ask("ntm-node", node_conf_socket(&cli->conf, path), request,
+				   timeout_ms, fn, ctx);
 
-	return ntm_control_ask("ntm-node", node_conf_socket(&cli->conf, path), request, timeout_ms,
-			       fn, ctx);
+	if (code == NTM_EXIT_NOT_RUNNING &&
+	    lease_load(&lease, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+		fprintf(stderr, "%s\n", words);
+	ntm_wipe(&lease, sizeof(lease));
+	return code;
 }

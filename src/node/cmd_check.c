@@ -4,6 +4,7 @@
 #include "host_net.h"
 
 #include "ntm/daemon.h"
+#include "ntm/netlink.h"
 #include "ntm/verb.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define EXPIRY_WARN_S 86400
+#define OWN_ADDRS     32
 
 static bool check_cert(const struct node_lease *lease)
 {
@@ -69,6 +71,34 @@ static bool check_exits(const struct node_conf *conf, const struct node_lease *l
 	return ok;
 }
 
+/* Real addresses of this host that are virtual ones, too: what is in their networks is led into
+ * the TUN device. */
+static bool check_network(const struct node_conf *conf, const struct realm *realm)
+{
+	struct ntm_netlink *nl;
+	struct ntm_ip own[OWN_ADDRS];
+	size_t count = 0;
+	unsigned tun = 0;
+	char words[200], text[NTM_IP_STR];
+
+	if (ntm_netlink_open(&nl) != 0)
+		return true;
+	(void)ntm_netlink_ifindex(nl, conf->tun, &tun);
+	(void)ntm_netlink_addrs(nl, tun, own, OWN_ADDRS, &count);
+	ntm_netlink_free(nl);
+	for (size_t i = 0; i < count; i++) {
+		if (!realm_is_virtual(realm, &own[i]))
+			continue;
+		snprintf(words, sizeof(words),
+			 "this host has the address %s, inside of the virtual prefixes: hosts of "
+			 "that network are out of reach while ntm-node runs; renumber one of the "
+			 "two",
+			 ntm_ip_str(&own[i], text));
+		return ntm_verb_check(false, "network", words);
+	}
+	return ntm_verb_check(true, "network", "no address of this host is a virtual one");
+}
+
 static bool check_lease(const struct node_conf *conf)
 {
 	struct node_lease lease;
@@ -83,6 +113,7 @@ static bool check_lease(const struct node_conf *conf)
 	bool ok = check_cert(&lease);
 	check_partners(conf, &lease, &partners);
 	ok &= check_exits(conf, &lease, &partners);
+	ok &= check_network(conf, &(struct realm){.lease = &lease, .partners = &partners});
 	ntm_wipe(&lease, sizeof(lease));
 	return ok;
 }

@@ -89,8 +89,15 @@ static int refuse_second_lease(const struct cli *cli)
 	struct node_lease old;
 	char words[300];
 
-	if (cli->force || lease_load(&old, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+	if (cli->force)
 		return NTM_EXIT_OK;
+	int err = lease_load(&old, cli->conf.state_dir, words, sizeof(words));
+	if (err == -ENOENT)
+		return NTM_EXIT_OK;
+	if (err == -EACCES) {
+		fprintf(stderr, "ntm-node: %s\n", words);
+		return NTM_EXIT_NOT_ALLOWED;
+	}
 	fprintf(stderr, "ntm-node: this host is %s already; --force gives that up\n",
 		old.fqdn[0] != '\0' ? old.fqdn : "a node");
 	ntm_wipe(&old, sizeof(old));
@@ -120,9 +127,9 @@ static int explain(const struct joining *joining, const struct ntm_token *token)
 	fprintf(stderr,
 		"ntm-node: the DC at %s did not answer. Is UDP port %u reachable from here? Was "
 		"the token used before, or has it expired? The DC stays silent on both; "
-		"`ntm-dc node show %s` there tells.\n",
+		"`ntm-dc status` there tells.\n",
 		ntm_addr_str(&token->dc[token->dc[0].ip.family == 0], addr),
-		token->dc[token->dc[0].ip.family == 0].port, token->fqdn);
+		token->dc[token->dc[0].ip.family == 0].port);
 	return NTM_EXIT_TIMED_OUT;
 }
 
@@ -147,7 +154,9 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 	struct joining joining = {0};
 
 	if (token->expires_s < time(NULL)) {
-		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`)\n",
+		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`), "
+		      "unless this "
+		      "host's clock is wrong\n",
 		      stderr);
 		return NTM_EXIT_FAILED;
 	}

@@ -38,6 +38,12 @@ static void print_problems(const json_t *status)
 	if (ntm_verb_number(drops, "peer_spoofed") > 0)
 		printf("problem     %lld packets of peers with addresses that are not theirs\n",
 		       ntm_verb_number(drops, "peer_spoofed"));
+	if (ntm_verb_number(sip, "real_media_seen") > 0)
+		printf("problem     a phone wanted media at %s, which is no virtual address (%lld "
+		       "SIP messages): no sound would come; bind it to the TUN's interface, and "
+		       "switch STUN off in it\n",
+		       ntm_verb_text(sip, "real_media_last"),
+		       ntm_verb_number(sip, "real_media_seen"));
 	if (ntm_verb_number(sip, "ice_candidates_seen") > 0)
 		printf("problem     phones offer real addresses for media: switch ICE, STUN and "
 		       "TURN off "
@@ -92,19 +98,30 @@ static void print_errors(const json_t *errors)
 		       ntm_verb_text(error, "peer"), ntm_verb_text(error, "words"));
 }
 
-static void print_dc(const json_t *dc, bool is_registered)
+static void print_dc(const json_t *status)
 {
+	const json_t *dc = json_object_get(status, "dc");
 	bool behind_nat = json_is_true(json_object_get(dc, "behind_nat"));
 
-	if (!is_registered) {
-		printf("DC          %s: no answer from %s; is its UDP port reachable from here, "
-		       "and is ntm-dc running?\n",
+	if (json_is_true(json_object_get(status, "revoked"))) {
+		puts("DC          revoked: the DC's operator has ended this node, or another host "
+		     "has joined in its place; it needs a new token (ntm-dc node add)");
+		return;
+	}
+	if (!json_is_true(json_object_get(status, "registered"))) {
+		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
+		       "ntm-dc running, and does it still know this node? `ntm-dc status` there "
+		       "tells\n",
 		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
 		return;
 	}
 	printf("DC          %s at %s, seen from %s (%s)\n", ntm_verb_text(dc, "state"),
 	       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"),
 	       behind_nat ? "behind a NAT" : "no NAT");
+	if (strcmp(ntm_verb_text(dc, "state"), "silent") == 0)
+		puts("            it does not answer now: is ntm-dc running there? What is up goes "
+		     "on, "
+		     "new calls fail");
 	if (ntm_verb_number(dc, "keepalive_s") > 0)
 		printf("keepalive   every %lld s (%s)\n", ntm_verb_number(dc, "keepalive_s"),
 		       ntm_verb_text(dc, "keepalive_why"));
@@ -112,7 +129,6 @@ static void print_dc(const json_t *dc, bool is_registered)
 
 static void print_status(const json_t *status)
 {
-	const json_t *dc = json_object_get(status, "dc");
 	const json_t *relays = json_object_get(status, "relays");
 	const json_t *dns = json_object_get(status, "dns");
 	const json_t *sip = json_object_get(status, "sip");
@@ -121,7 +137,7 @@ static void print_status(const json_t *status)
 	printf("node        %s\n", ntm_verb_text(status, "name"));
 	printf("addresses   %s  %s  on %s\n", ntm_verb_text(status, "vip4"),
 	       ntm_verb_text(status, "vip6"), ntm_verb_text(host, "tun"));
-	print_dc(dc, json_is_true(json_object_get(status, "registered")));
+	print_dc(status);
 	print_partners(json_object_get(status, "partners"));
 	printf("tunnels     %lld up since start, %lld directions, %lld of them failed\n",
 	       ntm_verb_number(json_object_get(status, "directions"), "tunnels_up"),
@@ -188,18 +204,30 @@ static void print_not_direct(const json_t *json)
 		printf("    not direct: %s\n", ntm_verb_text(json, "not_direct"));
 }
 
+#define VIA_STR 64
+
+/* Where packets of a tunnel go. */
+static const char *via_of(const json_t *tunnel, char buf[static VIA_STR])
+{
+	bool is_relayed = strcmp(ntm_verb_text(tunnel, "path"), "relay") == 0;
+
+	snprintf(buf, VIA_STR, "%s%s", is_relayed ? "relay " : "", ntm_verb_text(tunnel, "via"));
+	return buf;
+}
+
 static void print_tunnel(const json_t *tunnel)
 {
 	const json_t *paths = json_object_get(tunnel, "paths"), *path;
-	bool is_relayed = strcmp(ntm_verb_text(tunnel, "path"), "relay") == 0;
-	char via[64];
+	bool is_silent = json_is_true(json_object_get(tunnel, "silent"));
+	char via[VIA_STR];
 	size_t i;
 
-	snprintf(via, sizeof(via), "%s%s", is_relayed ? "relay " : "",
-		 ntm_verb_text(tunnel, "via"));
 	printf("%-28s %-16s %-10s %-28s %9lld %9lld\n", ntm_verb_text(tunnel, "peer"),
-	       ntm_verb_text(tunnel, "vip4"), ntm_verb_text(tunnel, "state"), via,
-	       ntm_verb_number(tunnel, "packets_in"), ntm_verb_number(tunnel, "packets_out"));
+	       ntm_verb_text(tunnel, "vip4"), is_silent ? "silent" : ntm_verb_text(tunnel, "state"),
+	       via_of(tunnel, via), ntm_verb_number(tunnel, "packets_in"),
+	       ntm_verb_number(tunnel, "packets_out"));
+	if (is_silent)
+		puts("    nothing comes back by any path");
 	if (json_object_get(tunnel, "error") != NULL)
 		printf("    %s\n", ntm_verb_text(tunnel, "error"));
 	json_array_foreach(paths, i, path) print_path(path);
@@ -232,28 +260,39 @@ static void print_ms(long long ms)
 		printf(" %5lld ms", ms);
 }
 
-static void print_call_path(const json_t *call)
+/* Where the media goes, or why nowhere. */
+static const char *media_of(const json_t *call, char buf[static VIA_STR])
+{
+	if (json_is_true(json_object_get(call, "silent")))
+		return "silent";
+	return json_object_get(call, "via") != NULL ? via_of(call, buf)
+						    : ntm_verb_text(call, "tunnel");
+}
+
+/* How good that way is. */
+static void print_quality(const json_t *call)
 {
 	if (json_object_get(call, "path") == NULL)
 		return;
-	printf("    %s %s", ntm_verb_text(call, "path"), ntm_verb_text(call, "via"));
+	fputs("    ", stdout);
 	if (ntm_verb_number(call, "rtt_ms") >= 0)
-		printf(", %lld ms", ntm_verb_number(call, "rtt_ms"));
-	printf(", %lld %% of the probes lost\n", ntm_verb_number(call, "loss_pct"));
+		printf("round trip %lld ms, ", ntm_verb_number(call, "rtt_ms"));
+	printf("%lld %% of the probes lost\n", ntm_verb_number(call, "loss_pct"));
 	print_not_direct(call);
 }
 
 static void on_calls(void *ctx, const json_t *reply)
 {
 	const json_t *calls = json_object_get(reply, "calls"), *call;
+	char via[VIA_STR];
 	size_t i;
 
 	if (*(const bool *)ctx) {
 		ntm_verb_print(reply);
 		return;
 	}
-	printf("%-28s %-7s %-9s %8s %8s %-10s %9s %9s  %s\n", "PEER", "WE ARE", "STATE", "HELD",
-	       "DIRECTED", "TUNNEL", "IN", "OUT", "HOLD ENDED");
+	printf("%-28s %-7s %-9s %8s %8s %-28s %9s %9s  %s\n", "PEER", "WE ARE", "STATE", "HELD",
+	       "DIRECTED", "MEDIA VIA", "IN", "OUT", "HOLD ENDED");
 	json_array_foreach(calls, i, call)
 	{
 		const char *peer = ntm_verb_text(call, "peer");
@@ -262,10 +301,10 @@ static void on_calls(void *ctx, const json_t *reply)
 		       ntm_verb_text(call, "role"), ntm_verb_text(call, "state"));
 		print_ms(ntm_verb_number(call, "held_ms"));
 		print_ms(ntm_verb_number(call, "direction_ms"));
-		printf(" %-10s %9lld %9lld  %s\n", ntm_verb_text(call, "tunnel"),
+		printf(" %-28s %9lld %9lld  %s\n", media_of(call, via),
 		       ntm_verb_number(call, "packets_in"), ntm_verb_number(call, "packets_out"),
 		       ntm_verb_text(call, "hold_end"));
-		print_call_path(call);
+		print_quality(call);
 	}
 }
 

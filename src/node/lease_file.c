@@ -170,8 +170,10 @@ int lease_load(struct node_lease *lease, const char *state_dir, char *words, siz
 	}
 	if (err != 0) {
 		snprintf(words, words_len, "%s: %s", path,
-			 err == -EPERM ? "others may read it: chmod 600, and think of joining again"
-				       : strerror(-err));
+			 err == -EPERM    ? "others may read it: chmod 600, and think of joining "
+					    "again"
+			 : err == -EACCES ? "not allowed: use sudo"
+					  : strerror(-err));
 		return err;
 	}
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);

@@ -97,7 +97,7 @@ json_t *node_calls_json(const struct node *node);
  * `ping NAME|VIP`: brings the tunnel up if need be and sends count PINGs in it, one a second. Every
  * answer, or its absence, calls fn, the last one with last set. A name without a dot is completed
  * with our domain. 0; negative, and fn is never called: -EINVAL (neither a name nor a virtual
- * address, or our own), -EHOSTUNREACH (failed a moment ago), -EBUSY, -ENOMEM.
+ * address, or our own), -EBUSY, -ENOMEM.
  */
 struct node_ping_result {
 	int err;           /* 0, or -ETIMEDOUT, -EHOSTUNREACH ... */

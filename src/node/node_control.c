@@ -105,8 +105,6 @@ static const char *ping_refusal(int err)
 	switch (err) {
 	case -EINVAL:
 		return "neither a name of the domain nor another node's virtual address";
-	case -EHOSTUNREACH:
-		return "no tunnel: the attempt a moment ago failed";
 	case -EBUSY:
 		return "too many pings at once";
 	default:

@@ -75,12 +75,21 @@ static void send_ping(struct ping *ping)
 		send_control(tunnel, &msg);
 }
 
+static const char *late_words(const struct ping *ping)
+{
+	const struct tunnel *tunnel = tunnel_find_up(ping->node->tunnels, &ping->vip);
+
+	return tunnel == NULL             ? "the tunnel has ended: ping again"
+	       : tunnel_is_silent(tunnel) ? "nothing comes back by any path: see `ntm-node tunnels`"
+					  : "no answer within a second";
+}
+
 static void on_timer(void *arg)
 {
 	struct ping *ping = arg;
 	struct node_ping_result late = {
 		.err = -ETIMEDOUT,
-		.words = "no answer within a second",
+		.words = late_words(ping),
 		.last = ping->sent >= ping->count,
 	};
 
@@ -158,11 +167,22 @@ void node_ping_stop(struct node *node)
 	}
 }
 
+/* It was tried a moment ago, and is not again so soon: the same answer. */
+static void tell_again(struct ping *ping, const struct tunnel *tunnel)
+{
+	char words[320];
+	struct node_ping_result again = {.err = -EHOSTUNREACH, .words = words, .last = true};
+
+	snprintf(words, sizeof(words), "%s (a moment ago; wait five seconds)",
+		 tunnel_fail_words(tunnel));
+	tell(ping, &again);
+}
+
 int node_ping(struct node *node, const char *target, unsigned count, node_ping_fn *fn, void *arg)
 {
 	struct tunnel_target who = {0};
 	char name[NTM_NAME_MAX + 1];
-	const struct tunnel *up = NULL;
+	const struct tunnel *tunnel = NULL;
 
 	if (ntm_ip_parse(&who.vip, target) != 0) {
 		if (ntm_name_complete(name, target, node->lease.domain) != 0)
@@ -191,11 +211,15 @@ int node_ping(struct node *node, const char *target, unsigned count, node_ping_f
 		ping->next->link = &ping->next;
 	node->pings = ping;
 	node->ping_count++;
-	int err = tunnel_want(node->tunnels, &who, NTM_REASON_DATA, &ping->wait, &up);
+	int err = tunnel_want(node->tunnels, &who, NTM_REASON_DATA, &ping->wait, &tunnel);
 	if (err == 1) {
-		struct tunnel_result result = {.tunnel = up};
+		struct tunnel_result result = {.tunnel = tunnel};
 
 		on_tunnel(ping, &result);
+		return 0;
+	}
+	if (err == -EHOSTUNREACH) {
+		tell_again(ping, tunnel);
 		return 0;
 	}
 	if (err != 0)

@@ -72,6 +72,7 @@ static json_t *sip_json(const struct node *node)
 {
 	const struct sipwatch_counters *c = sipwatch_counters(node->sipwatch);
 	json_t *json = json_object();
+	char real[NTM_IP_STR];
 
 	add(json, "seen", c->seen);
 	add(json, "opaque", c->opaque);
@@ -84,6 +85,10 @@ static json_t *sip_json(const struct node *node)
 	add(json, "passed_over_bound", c->over_bound);
 	add(json, "directions", c->directions);
 	add(json, "ice_candidates_seen", c->candidates_seen);
+	add(json, "real_media_seen", c->real_media_seen);
+	if (c->real_media_seen > 0)
+		json_object_set_new(json, "real_media_last",
+				    json_string(ntm_ip_str(&c->real_media, real)));
 	return json;
 }
 
@@ -146,6 +151,7 @@ json_t *node_status_json(const struct node *node)
 	if (json == NULL)
 		return NULL;
 	json_object_set_new(json, "registered", json_boolean(node_is_registered(node)));
+	json_object_set_new(json, "revoked", json_boolean(tunnels_is_revoked(node->tunnels)));
 	json_object_set_new(json, "directions",
 			    json_pack("{s:I, s:I, s:I, s:I}", "asked", (json_int_t)t->directions,
 				      "failed", (json_int_t)t->directions_failed, "tunnels_up",

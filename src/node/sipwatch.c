@@ -174,6 +174,32 @@ static void warn_candidates(struct sipwatch *watch, const struct look *look)
 	}
 }
 
+static bool is_real(const struct sipwatch *watch, const struct ntm_ip *ip)
+{
+	return !realm_is_virtual(watch->args.realm, ip) && !ntm_ip_is_unspecified(ip);
+}
+
+/* Of what our application sends to a node: the other phone would answer past the tunnel. */
+static void warn_real_media(struct sipwatch *watch, const struct look *look)
+{
+	char addr[NTM_IP_STR];
+
+	if (look->way != SIPWATCH_FROM_APP || is_real(watch, &look->sip_peer))
+		return;
+	for (size_t i = 0; i < look->sip.media_count; i++) {
+		if (!is_real(watch, &look->sip.media[i]))
+			continue;
+		watch->counters.real_media_seen++;
+		watch->counters.real_media = look->sip.media[i];
+		if (ntm_log_gate_open(&watch->candidate_gate, now_of(watch)))
+			ntm_warn("a phone wants media at the real address %s: the sound would go "
+				 "past the tunnel; bind the phone to the TUN's interface, and "
+				 "switch STUN off in it",
+				 ntm_ip_str(&look->sip.media[i], addr));
+		return;
+	}
+}
+
 /* ---- whom a message is about ---- */
 
 static bool is_missing(const struct sipwatch *watch, const struct ntm_ip *ip)
@@ -370,6 +396,7 @@ bool sipwatch_packet(struct sipwatch *watch, enum sipwatch_way way, const struct
 	look.sip_peer = way == SIPWATCH_TO_APP ? view->src : view->dst;
 	look.call = calls_of(&watch->calls, &look.sip, now_of(watch));
 	warn_candidates(watch, &look);
+	warn_real_media(watch, &look);
 	if (look.call != NULL) {
 		call_note(look.call, way, &look.sip);
 		if (look.call->is_relayed)

@@ -56,7 +56,11 @@ bool sipwatch_packet(struct sipwatch *watch, enum sipwatch_way way, const struct
 struct sipwatch_counters {
 	uint64_t seen, opaque, held, released_up, released_deadline, released_failed,
 		released_flushed, swallowed, over_bound, directions, candidates_seen, fragments;
+	/* Messages of our application to nodes that name a real address for media, and the last. */
+	uint64_t real_media_seen;
+	struct ntm_ip real_media;
 };
 const struct sipwatch_counters *sipwatch_counters(const struct sipwatch *watch);
-/* Array for `calls`: peer, state, held_ms, direction_ms, tunnel, packets and bytes each way. */
+/* Array for `calls`: peer, state, held_ms, direction_ms, tunnel and its path, packets and bytes
+ * each way. */
 json_t *sipwatch_calls_json(const struct sipwatch *watch);

@@ -132,6 +132,8 @@ void tunnel_touch(struct tunnel *tunnel);
 /* Facts from the DC and from links (node.c passes them on; the link's owner is the tunnel). */
 void tunnels_on_route_direction(struct tunnels *tunnels, const struct ntm_msg *req);
 void tunnels_on_revoked(struct tunnels *tunnels, const struct ntm_msg_revoked *revoked);
+/* Whether this node itself was revoked: no DC answers it any more. */
+bool tunnels_is_revoked(const struct tunnels *tunnels);
 /* The DC answers: what failed because it did not may be tried again at once. */
 void tunnels_on_dc(struct tunnels *tunnels);
 /* The realm is another one: tunnels to peers that are not of it any more end at once. */
@@ -154,6 +156,9 @@ struct ntm_ip tunnel_vip(const struct tunnel *tunnel, uint8_t family);
 enum tunnel_state tunnel_state(const struct tunnel *tunnel);
 const char *tunnel_state_name(enum tunnel_state state);
 uint8_t tunnel_fail_code(const struct tunnel *tunnel); /* enum ntm_direction_code of FAILED, or 0 */
+const char *tunnel_fail_words(const struct tunnel *tunnel); /* of FAILED, or "" */
+/* UP, but nothing comes through: no path works, and another one is being asked for. */
+bool tunnel_is_silent(const struct tunnel *tunnel);
 /* The link that carries data; NULL unless UP. */
 struct ntm_link *tunnel_link(const struct tunnel *tunnel);
 /* Real address that packets go to, the relay's or the peer's; family 0: none. is_relayed may be

@@ -38,11 +38,23 @@ static int error_of_code(uint8_t code)
 static int take_route_direction(struct tunnels *all, const struct ntm_msg_route_direction *rd,
 				struct tunnel *asked);
 
-/* An error about a tunnel that the peer has set going meanwhile, or that is up, is no news. */
+/* A tunnel that is up, but has no path that works, got no new one. It goes on trying. */
+static void note_no_path(struct tunnel *tunnel, const char *words)
+{
+	if (tunnel->state != TUNNEL_UP || tunnel_paths_work(tunnel))
+		return;
+	snprintf(tunnel->fail_words, sizeof(tunnel->fail_words), "%s", words);
+	tunnel->owner->counters.directions_failed++;
+	tunnel_note_failure(tunnel);
+}
+
+/* An error about a tunnel that the peer has set going meanwhile, or that works, is no news. */
 static void give_up_asking(struct tunnel *tunnel, int err, uint8_t code, const char *words)
 {
 	if (tunnel->state == TUNNEL_DIRECTING)
 		tunnel_fail(tunnel, err, code, words);
+	else
+		note_no_path(tunnel, words);
 }
 
 /* Error and code are those of no other failure. */
@@ -447,13 +459,15 @@ void tunnel_on_up(struct tunnel *tunnel, struct ntm_link *link)
 
 void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_down why)
 {
-	char label[NTM_NAME_MAX + 1];
+	char label[NTM_NAME_MAX + 1], buf[TUNNEL_WORDS];
 
+	if (link == tunnel->newer)
+		note_no_path(tunnel, tunnel_paths_no_answer(tunnel, &tunnel->newer_paths, buf));
 	if (link == tunnel->newer || link == tunnel->older) {
 		retire(tunnel, link == tunnel->newer ? &tunnel->newer : &tunnel->older);
 		return;
 	}
-	const char *no_answer = tunnel_paths_no_answer(tunnel, &tunnel->paths);
+	const char *no_answer = tunnel_paths_no_answer(tunnel, &tunnel->paths, buf);
 	retire(tunnel, &tunnel->link);
 	if (tunnel->state == TUNNEL_CONNECTING) {
 		tunnel_fail(tunnel, -EHOSTUNREACH, 0, no_answer);

@@ -105,16 +105,38 @@ void tunnel_on_bound(struct tunnel *tunnel, uint32_t number, bool peer_bound)
 		ntm_link_also(tunnel->newer, &at);
 }
 
-const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths)
+/* "the relay A" or "a relay of A, B". */
+static void name_relays(const struct tunnel *tunnel, const struct tunnel_paths *paths,
+			char buf[static TUNNEL_WORDS])
 {
+	char addr[NTM_ADDR_STR];
+	size_t len = (size_t)snprintf(buf, TUNNEL_WORDS, "%s",
+				      paths->relay_count > 1 ? "a relay of " : "the relay ");
+
+	for (size_t i = 0; i < paths->relay_count; i++) {
+		struct ntm_addr at = relays_addr(tunnel->owner->args.relays, paths->relay[i]);
+
+		len += (size_t)snprintf(buf + len, TUNNEL_WORDS - len, "%s%s", i > 0 ? ", " : "",
+					ntm_addr_str(&at, addr));
+	}
+}
+
+const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths,
+				   char buf[static TUNNEL_WORDS])
+{
+	char relays[TUNNEL_WORDS];
+
 	for (size_t i = 0; i < paths->relay_count; i++)
 		if (relays_is_bound(tunnel->owner->args.relays, paths->relay[i]))
 			return "the peer answered neither directly nor through a relay (is it "
 			       "online still?)";
-	return paths->relay_count > 0
-		       ? "neither the peer nor a relay answered (a firewall that blocks UDP?)"
-		       : "the peer did not answer at any of its addresses (a firewall that blocks "
-			 "UDP?)";
+	if (paths->relay_count == 0)
+		return "the peer did not answer at any of its addresses (a firewall that blocks "
+		       "UDP?)";
+	name_relays(tunnel, paths, relays);
+	snprintf(buf, TUNNEL_WORDS,
+		 "neither the peer nor %.120s answered (a firewall that blocks UDP?)", relays);
+	return buf;
 }
 
 /* ---- where packets go ---- */
@@ -174,15 +196,15 @@ void tunnel_on_moved(struct tunnel *tunnel, const struct ntm_link *link)
 
 /* ---- when paths fail ---- */
 
-static bool some_path_works(const struct ntm_link *link)
+bool tunnel_paths_work(const struct tunnel *tunnel)
 {
 	struct ntm_link_path paths[NTM_LINK_PATHS];
-	size_t count = ntm_link_paths(link, paths);
+	size_t count = ntm_link_paths(tunnel->link, paths);
 
 	for (size_t i = 0; i < count; i++)
 		if (paths[i].state == NTM_PATH_WORKS)
 			return true;
-	return false;
+	return count == 0;
 }
 
 static void check_relays(struct tunnel *tunnel)
@@ -224,7 +246,7 @@ static void on_heal_timer(void *arg)
 
 	if (tunnel->state == TUNNEL_CONNECTING && tunnel->link != NULL)
 		nudge(tunnel);
-	if (tunnel->state == TUNNEL_UP && !some_path_works(tunnel->link))
+	if (tunnel->state == TUNNEL_UP && !tunnel_paths_work(tunnel))
 		heal(tunnel);
 }
 
@@ -244,6 +266,7 @@ void tunnel_on_starved(struct tunnel *tunnel, const struct ntm_link *link)
 	if (ntm_log_gate_open(&all->path_gate, all->args.timers->now_ms))
 		ntm_info("no path to %s works now, asking its relays and the DC for another",
 			 tunnel_label(tunnel, label));
+	tunnel->fail_words[0] = '\0'; /* the reason of an earlier time */
 	heal(tunnel);
 }
 

@@ -173,8 +173,10 @@ void tunnels_on_revoked(struct tunnels *all, const struct ntm_msg_revoked *revok
 
 	all->revoked[all->revoked_next] = *revoked;
 	all->revoked_next = (all->revoked_next + 1) % TUNNEL_REVOKED;
-	if (is_about(revoked, lease->keys.pub, &lease->vip4, &lease->vip6))
+	if (is_about(revoked, lease->keys.pub, &lease->vip4, &lease->vip6)) {
+		all->is_revoked = true;
 		ntm_err("the DC has revoked this node: ask its operator for a new join token");
+	}
 	for (struct tunnel *t = all->list; t != NULL; t = next) {
 		next = t->next;
 		if (t->is_known && is_about(revoked, t->key, &t->vip4, &t->vip6))

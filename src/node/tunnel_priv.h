@@ -60,6 +60,7 @@ struct tunnel {
 	int64_t direction_ms; /* how long the last one took; -1: none yet */
 	int fail_err;
 	uint8_t fail_code;
+	/* Of FAILED; of UP when no path works: why there is no other one, "" not known yet. */
 	char fail_words[TUNNEL_WORDS];
 
 	struct ntm_link *link;  /* carries data when UP */
@@ -116,6 +117,7 @@ struct tunnels {
 	struct early early[TUNNEL_EARLY];
 	struct ntm_msg_revoked revoked[TUNNEL_REVOKED]; /* a ring; tunnel_peer.c */
 	size_t revoked_next;
+	bool is_revoked; /* we are */
 	struct ntm_bucket icmp_bucket;
 	struct ntm_frags *frags; /* parts that came; the tunnel names the peer */
 	uint16_t frag_id;        /* of the next packet that is sent in parts */
@@ -156,8 +158,11 @@ void tunnel_paths_init(struct tunnel *tunnel);
 void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
 		       struct tunnel_paths *out);
 void tunnel_paths_release(struct tunnel *tunnel, struct tunnel_paths *paths);
-/* Why a link to a peer did not come up, for people. */
-const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths);
+/* Why a link to a peer did not come up, for people; maybe in buf. */
+const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tunnel_paths *paths,
+				   char buf[static TUNNEL_WORDS]);
+/* Whether anything comes through; of a tunnel that is UP. */
+bool tunnel_paths_work(const struct tunnel *tunnel);
 /* Now and then: relays of paths that fail are asked whether they still know us; direct paths are
  * tried again. */
 void tunnel_paths_check(struct tunnel *tunnel);

@@ -22,6 +22,16 @@ enum tunnel_state tunnel_state(const struct tunnel *tunnel)
 	return tunnel->state;
 }
 
+const char *tunnel_fail_words(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_FAILED ? tunnel->fail_words : "";
+}
+
+bool tunnel_is_silent(const struct tunnel *tunnel)
+{
+	return tunnel->state == TUNNEL_UP && !tunnel_paths_work(tunnel);
+}
+
 uint8_t tunnel_fail_code(const struct tunnel *tunnel)
 {
 	return tunnel->state == TUNNEL_FAILED ? tunnel->fail_code : 0;
@@ -30,6 +40,11 @@ uint8_t tunnel_fail_code(const struct tunnel *tunnel)
 struct ntm_link *tunnel_link(const struct tunnel *tunnel)
 {
 	return tunnel->state == TUNNEL_UP ? tunnel->link : NULL;
+}
+
+bool tunnels_is_revoked(const struct tunnels *tunnels)
+{
+	return tunnels->is_revoked;
 }
 
 const struct tunnels_counters *tunnels_counters(const struct tunnels *tunnels)
@@ -113,6 +128,8 @@ void tunnel_show_path(const struct tunnel *tunnel, json_t *json)
 	struct ntm_addr via = tunnel_via(tunnel, &is_relayed);
 	char text[NTM_ADDR_STR];
 
+	if (tunnel_is_silent(tunnel))
+		json_object_set_new(json, "silent", json_true());
 	if (via.ip.family == 0)
 		return;
 	size_t count = ntm_link_paths(tunnel->link, paths);
@@ -166,7 +183,8 @@ static json_t *tunnel_json(const struct tunnel *tunnel)
 		return NULL;
 	if (tunnel->link != NULL)
 		add_link(json, tunnel);
-	if (tunnel->state == TUNNEL_FAILED)
+	if (tunnel->state == TUNNEL_FAILED ||
+	    (tunnel_is_silent(tunnel) && tunnel->fail_words[0] != '\0'))
 		json_object_set_new(json, "error", json_string(tunnel->fail_words));
 	return json;
 }

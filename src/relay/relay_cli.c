@@ -135,6 +135,11 @@ int relay_cli_main(int argc, char **argv)
 	cli.argc = argc - optind - 1;
 	cli.argv = argv + optind + 1;
 	if (cli.argc != verb->args_count) {
+		if (cli.argc > verb->args_count)
+			fprintf(stderr,
+				"ntm-relay: %s is one word too many; a token has no blanks and no "
+				"line breaks\n",
+				cli.argv[verb->args_count]);
 		fprintf(stderr, "usage: ntm-relay %s %s\n", verb->name, verb->args);
 		return NTM_EXIT_USAGE;
 	}

@@ -123,7 +123,7 @@ static int refuse_second_lease(const struct relay_cli *cli)
 	if (err == -ENOENT)
 		return NTM_EXIT_OK;
 	if (err == -EACCES) {
-		fprintf(stderr, "ntm-relay: %s: become root, or the user of the daemon\n", words);
+		fprintf(stderr, "ntm-relay: %s\n", words);
 		return NTM_EXIT_NOT_ALLOWED;
 	}
 	fprintf(stderr, "ntm-relay: this host is %s already; --force gives that up\n",
@@ -158,7 +158,7 @@ static int explain(const struct joining *joining, const struct ntm_token *token)
 	fprintf(stderr,
 		"ntm-relay: the DC at %s did not answer. Is UDP port %u reachable from here? Was "
 		"the token used before, or has it expired? The DC stays silent on both; "
-		"`ntm-dc relay list` there tells.\n",
+		"`ntm-dc status` there tells.\n",
 		ntm_addr_str(dc, addr), dc->port);
 	return NTM_EXIT_TIMED_OUT;
 }
@@ -204,7 +204,9 @@ int relay_cmd_join(struct relay_cli *cli)
 	if (read_token(cli->argv[0], &token) != 0)
 		return NTM_EXIT_FAILED;
 	if (token.expires_s < (int64_t)time(NULL)) {
-		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`)\n",
+		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`), "
+		      "unless this "
+		      "host's clock is wrong\n",
 		      stderr);
 		code = NTM_EXIT_FAILED;
 	}

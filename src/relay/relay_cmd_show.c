@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The verbs `status`, `flows`, `drain`: what the daemon says, for people or as JSON. */
 #include "relay_cli.h"
+#include "relay_lease.h"
 
 #include "ntm/control.h"
+#include "ntm/noise.h"
 #include "ntm/verb.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +16,16 @@
 /* Takes request. */
 static int ask(const struct relay_cli *cli, json_t *request, ntm_control_reply_fn *fn, void *ctx)
 {
-	char path[RELAY_SOCKET_STR];
+	char path[RELAY_SOCKET_STR], words[300];
+	struct relay_lease lease;
+	int code = ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path), request,
+				   ASK_MS, fn, ctx);
 
-	return ntm_control_ask("ntm-relay", relay_conf_socket(&cli->conf, path), request, ASK_MS,
-			       fn, ctx);
+	if (code == NTM_EXIT_NOT_RUNNING &&
+	    relay_lease_load(&lease, cli->conf.state_dir, words, sizeof(words)) == -ENOENT)
+		fprintf(stderr, "%s\n", words);
+	ntm_wipe(&lease, sizeof(lease));
+	return code;
 }
 
 /* ---- status ---- */
@@ -96,8 +105,12 @@ static void print_dc(const json_t *status)
 		       "add)\n");
 	else
 		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
-		       "ntm-dc running, and is this relay in its `ntm-dc relay list`?\n",
+		       "ntm-dc running, and does it still know this relay? `ntm-dc status` there "
+		       "tells\n",
 		       ntm_verb_text(dc, "state"), ntm_verb_text(dc, "address"));
+	if (strcmp(ntm_verb_text(dc, "state"), "silent") == 0)
+		puts("            it does not answer now: is ntm-dc running there? Flows that are "
+		     "there go on");
 }
 
 static void print_status(const json_t *status)
@@ -158,6 +171,7 @@ struct listing {
 	bool json;
 	json_t *all;     /* with json */
 	json_int_t next; /* where the next page begins; 0: there is none */
+	bool has_head;
 };
 
 static void print_side(const json_t *side)
@@ -180,6 +194,10 @@ static void on_flows(void *ctx, const json_t *reply)
 		json_array_extend(listing->all, flows);
 		return;
 	}
+	if (!listing->has_head)
+		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
+		       "SIDE 1", "PACKETS");
+	listing->has_head = true;
 	json_array_foreach(flows, i, flow)
 	{
 		const json_t *sides = json_object_get(flow, "sides");
@@ -195,9 +213,6 @@ int relay_cmd_flows(struct relay_cli *cli)
 {
 	struct listing listing = {.json = cli->json, .all = json_array()};
 
-	if (!cli->json)
-		printf("%-16s %7s %-28s %10s %-28s %10s\n", "FLOW", "AGE", "SIDE 0", "PACKETS",
-		       "SIDE 1", "PACKETS");
 	int code;
 	do {
 		code = ask(cli, json_pack("{s:s, s:I}", "verb", "flows", "from", listing.next),

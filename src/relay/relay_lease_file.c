@@ -153,10 +153,11 @@ int relay_lease_load(struct relay_lease *lease, const char *state_dir, char *wor
 	int err = ntm_secret_read(lease_path(state_dir, path), text, sizeof(text), &len);
 	if (err != 0) {
 		snprintf(words, words_len, "%s: %s", path,
-			 err == -ENOENT  ? "this host is no relay yet: run `ntm-relay join TOKEN`"
-			 : err == -EPERM ? "others may read it: chmod 600, and think of joining "
-					   "again"
-					 : strerror(-err));
+			 err == -ENOENT   ? "this host is no relay yet: run `ntm-relay join TOKEN`"
+			 : err == -EPERM  ? "others may read it: chmod 600, and think of joining "
+					    "again"
+			 : err == -EACCES ? "not allowed: use sudo"
+					  : strerror(-err));
 		return err;
 	}
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);

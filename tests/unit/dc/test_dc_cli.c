@@ -410,6 +410,11 @@ static void test_nodes_without_daemon(void **state)
 	walk_through_relays();
 	walk_through_exit();
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);
+	assert_run("-c % node list", NTM_EXIT_OK);
+	assert_err("ntm-dc does not run (systemctl start ntm-dc)");
+	assert_run("-c % node add x --expires 10", NTM_EXIT_USAGE);
+	assert_string_equal(temp_read("err"),
+			    "ntm-dc: --expires: expected a time such as 2h or 3d\n");
 }
 
 /* ---- other domains, with some root keys ---- */
@@ -758,6 +763,8 @@ static void test_daemon(void **state)
 	daemon_start(&daemon);
 	assert_run("-c % status", NTM_EXIT_OK);
 	assert_out("ntm.example");
+	/* Counters that count nothing are for --json. */
+	assert_null(strstr(temp_read("out"), "links.replay"));
 	assert_run("-c % status --json", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(json_string_value(json_object_get(reply, "domain")), "ntm.example");
@@ -782,6 +789,7 @@ static void test_daemon(void **state)
 		assert_int_equal(run_as_nobody("-c % node revoke bob"), NTM_EXIT_NOT_ALLOWED);
 		assert_int_equal(run_as_nobody("-c % trust remove b.example"),
 				 NTM_EXIT_NOT_ALLOWED);
+		assert_int_equal(run_as_nobody("-c % check"), NTM_EXIT_NOT_ALLOWED);
 	}
 	daemon_stop(&daemon);
 	assert_int_equal(access(temp_path("run/dc.sock"), F_OK), -1);

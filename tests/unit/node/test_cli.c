@@ -145,6 +145,8 @@ static void test_not_joined(void **state)
 	(void)state;
 	assert_int_equal(run("-c % check"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "ntm-node join"));
+	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
+	assert_non_null(strstr(temp_read("err"), "ntm-node join"));
 	assert_int_equal(run("-c % join hello"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("err"), "token"));
 }
@@ -251,6 +253,30 @@ static void test_status_of_relays(void **state)
 	assert_null(strstr(temp_read("out"), "does not answer"));
 }
 
+static void test_status_of_a_revoked_node(void **state)
+{
+	(void)state;
+	assert_int_equal(run_against((struct script){.replies = {"{\"revoked\": true, "
+								 "\"registered\": false}"}},
+				     "-c % status"),
+			 NTM_EXIT_FAILED);
+	assert_non_null(strstr(temp_read("out"), "needs a new token"));
+	assert_null(strstr(temp_read("out"), "no answer"));
+}
+
+static void test_real_media(void **state)
+{
+	(void)state;
+	assert_int_equal(run_against((struct script){.replies = {"{\"registered\": true, \"sip\": "
+								 "{\"real_media_seen\": 2, "
+								 "\"real_media_last\": "
+								 "\"192.168.1.11\"}}"}},
+				     "-c % status"),
+			 NTM_EXIT_OK);
+	assert_non_null(
+		strstr(temp_read("out"), "problem     a phone wanted media at 192.168.1.11"));
+}
+
 static void test_ping(void **state)
 {
 	const struct script good = {
@@ -301,9 +327,8 @@ static void test_paths(void **state)
 
 	(void)state;
 	assert_int_equal(run_against(calls, "-c % calls"), NTM_EXIT_OK);
-	assert_non_null(strstr(temp_read("out"),
-			       "\n    relay 203.0.113.1:4331, 60 ms, 3 % of the probes lost\n"
-			       "    not direct: the peer does not answer\n"));
+	assert_non_null(strstr(temp_read("out"), "\n    round trip 60 ms, 3 % of the probes lost\n"
+						 "    not direct: the peer does not answer\n"));
 	assert_null(strstr(strstr(temp_read("out"), "c.ntm.example"), "probes"));
 	assert_int_equal(run_against(relayed, "-c % tunnels"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "\n    not direct: the peer does not answer\n"));
@@ -322,8 +347,53 @@ static void test_tables(void **state)
 	assert_int_equal(run_against(tunnels, "-c % tunnels"), NTM_EXIT_OK);
 	assert_non_null(strstr(temp_read("out"), "PEER"));
 	assert_non_null(strstr(temp_read("out"), "b.ntm.example"));
+	assert_null(strstr(temp_read("out"), "% lost"));
 	assert_int_equal(run_against(tunnels, "-c % tunnels --json"), NTM_EXIT_OK);
 	assert_int_equal(temp_read("out")[0], '{');
+}
+
+/* The only path loses packets; nothing comes back by any path. */
+static void test_bad_tunnels(void **state)
+{
+	const struct script lossy = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b\", \"state\": \"up\", \"path\": "
+			    "\"direct\", \"via\": \"192.0.2.1:1\", \"paths\": [{\"path\": "
+			    "\"direct\", \"via\": \"192.0.2.1:1\", \"state\": \"works\", "
+			    "\"current\": true, \"rtt_ms\": 3, \"loss_pct\": 21}]}]}"}};
+	const struct script silent = {
+		.replies = {"{\"tunnels\": [{\"peer\": \"b\", \"state\": \"up\", \"path\": "
+			    "\"relay\", \"via\": \"192.0.2.1:1\", \"silent\": true, "
+			    "\"error\": \"none of the 1 relays answers\"}]}"}};
+
+	(void)state;
+	assert_int_equal(run_against(lossy, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), " 21 % lost"));
+	assert_int_equal(run_against(silent, "-c % tunnels"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), " silent     relay 192.0.2.1:1"));
+	assert_non_null(strstr(temp_read("out"), "none of the 1 relays answers"));
+}
+
+static void test_calls(void **state)
+{
+	const struct script calls = {
+		.replies = {"{\"calls\": [{\"peer\": \"b\", \"tunnel\": \"up\", \"path\": "
+			    "\"relay\", \"via\": \"192.0.2.1:1\"}, {\"peer\": \"c\", "
+			    "\"tunnel\": \"up\", \"via\": \"192.0.2.1:1\", \"silent\": true}, "
+			    "{\"peer\": \"d\", \"tunnel\": \"failed\"}]}"}};
+
+	(void)state;
+	assert_int_equal(run_against(calls, "-c % calls"), NTM_EXIT_OK);
+	assert_non_null(strstr(temp_read("out"), " relay 192.0.2.1:1 "));
+	assert_non_null(strstr(temp_read("out"), " silent "));
+	assert_non_null(strstr(temp_read("out"), " failed "));
+}
+
+/* Pasted with a blank in it. */
+static void test_broken_token(void **state)
+{
+	(void)state;
+	assert_int_equal(run("-c % join ntm1.abc def"), NTM_EXIT_USAGE);
+	assert_non_null(strstr(temp_read("err"), "def is one word too many"));
 }
 
 int main(void)
@@ -336,10 +406,15 @@ int main(void)
 		cmocka_unit_test(test_not_joined),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_of_relays),
+		cmocka_unit_test(test_status_of_a_revoked_node),
+		cmocka_unit_test(test_real_media),
 		cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_bad_tunnels),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_broken_token),
 	};
 
 	return cmocka_run_group_tests(tests, setup, temp_dir_remove);

@@ -306,6 +306,12 @@ static void the_state_is_shown(void **state)
 	assert_string_equal(text_of(json, "address"), "192.0.2.9:4330");
 	assert_null(json_object_get(json, "seen_from"));
 	json_decref(json);
+	/* Nobody has answered yet: it is where the lease says. */
+	link_.remote = (struct ntm_addr){0};
+	json = dclink_json(w->dclink);
+	assert_string_equal(text_of(json, "address"), "192.0.2.9:4330");
+	json_decref(json);
+	link_.remote = addr_of(9, 4330);
 	come_up(w);
 	answer_register(w);
 	pass(w, 3000);

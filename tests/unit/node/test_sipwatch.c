@@ -568,6 +568,21 @@ static void one_port_is_enough(void **state)
 	}
 }
 
+/* To a node: an ordinary server, reached through a gateway, is none. And 0.0.0.0 is no address. */
+static void real_media_addresses_are_counted(void **state)
+{
+	struct world *w = *state;
+
+	FROM_APP(w, .start = "INVITE", .sdp = OWN);
+	FROM_APP(w, .start = "INVITE", .call_id = "2", .sdp = "0.0.0.0");
+	TO_APP(w, .start = "INVITE", .call_id = "3", .sdp = "192.168.1.5");
+	assert_int_equal(counters(w)->real_media_seen, 0);
+	FROM_APP(w, .start = "INVITE", .call_id = "4", .sdp = "192.168.1.5");
+	assert_int_equal(counters(w)->real_media_seen, 1);
+	assert_int_equal(counters(w)->real_media.b[3], 5);
+	assert_int_equal(w->warnings, 1);
+}
+
 static void candidates_are_counted_and_the_remedy_said_once(void **state)
 {
 	struct world *w = *state;
@@ -674,6 +689,7 @@ int main(void)
 		TEST(what_is_no_sip_passes),
 		TEST(only_the_ports_of_the_list_are_looked_at),
 		TEST(one_port_is_enough),
+		TEST(real_media_addresses_are_counted),
 		TEST(candidates_are_counted_and_the_remedy_said_once),
 		TEST(holding_the_completing_fragment_holds_the_message),
 	};

@@ -340,8 +340,9 @@ static void failures_say_what_was_tried(void **state)
 		answer_mn(&w->a, 0, &d);
 		run(w, 5000);
 		assert_int_equal(waiter.calls, 1);
-		assert_non_null(strstr(waiter.words, dead ? "neither the peer nor a relay"
-							  : "neither directly nor through"));
+		assert_non_null(strstr(waiter.words,
+				       dead ? "neither the peer nor the relay 203.0.113.1:4331"
+					    : "neither directly nor through"));
 		assert_int_equal(relays_count(w->a.relays), 0);
 		world_free(w);
 	}
@@ -359,6 +360,62 @@ static void a_missing_relay_is_asked_for_again_soon(void **state)
 	run(w, 20);
 	assert_int_equal(want_name(&w->a, w->b.lease.fqdn, NULL), 0);
 	assert_true(TUNNEL_NO_RELAY_MS == 2000);
+	world_free(w);
+}
+
+static json_t *shown(struct side *s)
+{
+	json_t *all = tunnels_json(s->tunnels), *tunnel = json_incref(json_array_get(all, 0));
+
+	json_decref(all);
+	return tunnel;
+}
+
+static void assert_last_failure(struct side *s, const char *words)
+{
+	json_t *all = tunnels_errors_json(s->tunnels);
+	const char *newest = json_string_value(json_object_get(json_array_get(all, 0), "words"));
+
+	assert_non_null(newest);
+	assert_non_null(strstr(newest, words));
+	json_decref(all);
+}
+
+/* The only relay dies in a call: `tunnels` and `status` say that nothing comes, and why. */
+static void a_silent_tunnel_says_why(void **state)
+{
+	struct world *w = world_relayed(1);
+
+	(void)state;
+	talk(w, 1000);
+	assert_false(tunnel_is_silent(tunnel_of(&w->a)));
+	w->relay[0].is_dead = true;
+	talk(w, 2000);
+	assert_true(tunnel_is_silent(tunnel_of(&w->a)));
+	json_t *tunnel = shown(&w->a);
+	assert_true(json_is_true(json_object_get(tunnel, "silent")));
+	assert_null(json_object_get(tunnel, "error"));
+	json_decref(tunnel);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_NO_RELAY, "none of the 1 relays answers");
+	tunnel = shown(&w->a);
+	assert_string_equal(json_string_value(json_object_get(tunnel, "error")),
+			    "none of the 1 relays answers");
+	json_decref(tunnel);
+	assert_last_failure(&w->a, "none of the 1 relays answers");
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	/* Or the DC knows nothing of it, as with a firewall in front of the relay. */
+	talk(w, 2000);
+	struct direction d = offer_from(w, 0, 1);
+	answer_mn(&w->a, w->a.dc.count - 1, &d);
+	talk(w, 6000);
+	assert_last_failure(&w->a, "nor the relay 203.0.113.1:4331 answered");
+	mock_relay_restart(&w->relay[0]);
+	talk(w, 2000);
+	assert_false(tunnel_is_silent(tunnel_of(&w->a)));
+	tunnel = shown(&w->a);
+	assert_null(json_object_get(tunnel, "silent"));
+	assert_null(json_object_get(tunnel, "error"));
+	json_decref(tunnel);
 	world_free(w);
 }
 
@@ -639,6 +696,7 @@ int main(void)
 		cmocka_unit_test(a_direction_may_have_relays_alone),
 		cmocka_unit_test(a_direction_that_offers_what_cannot_be_bound_goes_without),
 		cmocka_unit_test(failures_say_what_was_tried),
+		cmocka_unit_test(a_silent_tunnel_says_why),
 		cmocka_unit_test(a_missing_relay_is_asked_for_again_soon),
 		cmocka_unit_test(bindings_last_as_long_as_their_link),
 		cmocka_unit_test(the_spare_takes_over_without_asking_anybody),

@@ -502,6 +502,20 @@ static void a_revocation_names_key_and_addresses(void **state)
 	world_free(w);
 }
 
+static void our_own_revocation_is_remembered(void **state)
+{
+	struct world *w = world_new();
+	struct ntm_msg_revoked revoked = {.serial = w->a.cert.serial, .vip4 = w->a.lease.vip4};
+
+	(void)state;
+	tunnels_on_revoked(w->a.tunnels, &revoked);
+	assert_false(tunnels_is_revoked(w->a.tunnels));
+	memcpy(revoked.key, w->a.lease.keys.pub, NTM_KEY_LEN);
+	tunnels_on_revoked(w->a.tunnels, &revoked);
+	assert_true(tunnels_is_revoked(w->a.tunnels));
+	world_free(w);
+}
+
 /* The DC's answer may have been on its way when the peer was revoked, and come behind that. */
 static void a_peer_that_was_revoked_does_not_come_late(void **state)
 {
@@ -543,6 +557,7 @@ int main(void)
 		cmocka_unit_test(what_is_under_way_ends_as_well),
 		cmocka_unit_test(tunnels_of_our_own_stay),
 		cmocka_unit_test(a_revocation_names_key_and_addresses),
+		cmocka_unit_test(our_own_revocation_is_remembered),
 		cmocka_unit_test(a_peer_that_was_revoked_does_not_come_late),
 	};
 

@@ -101,6 +101,8 @@ static void test_usage(void **state)
 			fail_msg("'%s': %d, not %d: %s", cases[i].line, code, cases[i].code,
 				 temp_read("err"));
 	}
+	assert_int_equal(run("-c % status"), NTM_EXIT_NOT_RUNNING);
+	assert_non_null(strstr(temp_read("err"), "ntm-relay join"));
 	char line[200];
 	snprintf(line, sizeof(line), "-c %s check", temp_path("bad.conf"));
 	assert_int_equal(run(line), NTM_EXIT_BAD_CONFIG);
@@ -199,7 +201,7 @@ static void test_join_without_right(void **state)
 		_exit(setuid(65534) == 0 ? run("-c % join ntmr1.x") : 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(WEXITSTATUS(status), NTM_EXIT_NOT_ALLOWED);
-	assert_non_null(strstr(temp_read("err"), "become root"));
+	assert_non_null(strstr(temp_read("err"), "use sudo"));
 	assert_null(strstr(temp_read("err"), "already"));
 	assert_int_equal(chmod(temp_dir, 0755), 0);
 }
