@@ -70,13 +70,14 @@ static bool list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip)
 static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 {
 	struct exit_gate *gate = arg;
-	const struct ntm_msg_registered *msg = &reply->registered;
+	const struct ntm_msg_registered *msg;
 	struct ntm_cert cert;
 	char seen[NTM_ADDR_STR];
 
 	gate->dc.registering = false;
 	if (err != 0)
 		return; /* register_timer tries again */
+	msg = &reply->registered;
 	const char *words = check_cert(gate, msg, &cert);
 	if (words != NULL) {
 		ntm_warn("the DC's registration of this gateway is not usable: %s", words);
@@ -91,8 +92,10 @@ static void on_registered(void *arg, int err, const struct ntm_msg *reply)
 	if (!gate->dc.registered)
 		ntm_info("registered at the DC as the gateway %s, seen from %s%s", gate->fqdn,
 			 ntm_addr_str(&msg->reflexive, seen),
-			 gate->dc.behind_nat ? " (behind a NAT: nodes behind NATs cannot reach it)"
-					     : "");
+			 gate->dc.behind_nat
+				 ? " (behind a NAT, which has to let nodes in there: a 1:1 "
+				   "NAT, or a forwarded UDP port)"
+				 : "");
 	gate->dc.registered = true;
 	take_net(gate, msg, &cert);
 }
