@@ -299,13 +299,13 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan)
 /* ---- exits ---- */
 
 /* Behind the priority of the virtual prefixes. */
-enum { OWN_PACKETS = 1, SOME, LOCAL_NETS, ALL, END_OF_EXITS };
+enum { SOME = 1, LOCAL_NETS, ALL, END_OF_EXITS };
 _Static_assert(END_OF_EXITS == HOST_NET_PRIORITIES, "priorities");
 
 static struct ntm_netlink_skip skip_of(const struct host_net *net)
 {
 	return (struct ntm_netlink_skip){.udp_port = net->udp_port,
-					 .priority = net->priority + OWN_PACKETS,
+					 .priority = net->priority - 1,
 					 .to = net->priority + END_OF_EXITS};
 }
 
@@ -343,7 +343,7 @@ static void flush_exits(struct ntm_netlink *nl, const struct host_net *net)
 {
 	const struct ntm_netlink_skip skip = skip_of(net);
 
-	for (uint32_t i = OWN_PACKETS; i < END_OF_EXITS; i++)
+	for (uint32_t i = SOME; i < END_OF_EXITS; i++)
 		(void)ntm_netlink_rules_flush(nl, i == LOCAL_NETS ? MAIN_TABLE : net->table,
 					      net->priority + i);
 	(void)ntm_netlink_skip_del(nl, &skip);
