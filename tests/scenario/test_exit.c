@@ -691,6 +691,9 @@ static void behind_a_nat_that_lets_nobody_in(void **state)
 	assert_int_equal(s->server->came, 0);
 	sim_assert_says(words_of(s->alice, words), "a gateway needs a public address");
 	assert_int_equal(relay->forwarded, 0);
+	json_t *status = exit_gate_status_json(s->sim->exits->gate);
+	assert_true(json_is_true(json_object_get(status, "behind_nat")));
+	json_decref(status);
 	/* A node without a NAT is called by the gateway. */
 	sim_dc_exit(s->dc, open->fqdn, true);
 	open->settings.exits = &s->exits;
