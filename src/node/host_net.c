@@ -382,6 +382,7 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 	struct ntm_netlink_route way = {.table = net->table};
 	struct ntm_netlink_rule rules[EXIT_RULES];
 	const struct ntm_netlink_skip skip = skip_of(net);
+	const bool has_six = has_ipv6(net->tun);
 	size_t count;
 	int err = ntm_netlink_open(&nl);
 
@@ -403,11 +404,12 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 		note(&step, "keep our own packets out of exits", ntm_netlink_skip_add(nl, &skip));
 	else
 		(void)ntm_netlink_skip_del(nl, &skip);
-	for (size_t i = 0; i < routes->count && step.err == 0; i++) {
+	bool is_safe = step.err == 0;
+	for (size_t i = 0; i < routes->count && is_safe; i++) {
 		way.prefix = routes->item[i];
 		way.src = *vip_of(plan, way.prefix.ip.family);
 		count = exit_rules(net, plan, &way.prefix, routes->is_weak[i], rules);
-		if (way.src.family != 0)
+		if (way.src.family == 4 || (way.src.family == 6 && has_six))
 			exit_up(nl, &way, rules, count, &step);
 	}
 	ntm_netlink_free(nl);

@@ -429,6 +429,22 @@ static void test_exit_of_everything(void **state)
 	run("ip link del real");
 }
 
+static void test_exits_without_ipv6(void **state)
+{
+	struct exit_routes all = routes_of("::/0", "0.0.0.0/0");
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	run("echo 1 > /proc/sys/net/ipv6/conf/ntm-t/disable_ipv6");
+	up(NULL);
+	all.is_weak[0] = all.is_weak[1] = true;
+	exits(&all, NULL);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev ntm-t"));
+	assert_false(netns_shows("ip -6 rule", "4335:"));
+	exits(&none, &all);
+	assert_no_exit_rules();
+}
+
 /* A former run that crashed may have left addresses that DNS told it. */
 static void test_exits_of_a_former_run(void **state)
 {
@@ -463,6 +479,7 @@ int main(void)
 		CASE(test_own_packets_stay_out),
 		CASE(test_own_packets_of_a_former_run),
 		CASE(test_exit_of_everything),
+		CASE(test_exits_without_ipv6),
 		CASE(test_exits_of_a_former_run),
 	};
 
