@@ -89,6 +89,8 @@ int ntm_prefix_parse(struct ntm_prefix *prefix, const char *text);
 const char *ntm_prefix_str(const struct ntm_prefix *prefix, char buf[static NTM_PREFIX_STR]);
 bool ntm_prefix_has(const struct ntm_prefix *prefix, const struct ntm_ip *ip);
 bool ntm_prefix_overlap(const struct ntm_prefix *a, const struct ntm_prefix *b);
+/* All of it, or the same one. */
+bool ntm_prefix_inside(const struct ntm_prefix *prefix, const struct ntm_prefix *outer);
 /* The n-th address of the prefix (n = 0 is the network address). -ERANGE when outside. */
 int ntm_prefix_nth(const struct ntm_prefix *prefix, uint64_t n, struct ntm_ip *ip);
 /* Inverse of ntm_prefix_nth. -ERANGE when outside, or past 2^64. */

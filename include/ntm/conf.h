@@ -26,7 +26,7 @@ enum ntm_opt_type {
 	NTM_OPT_PORTS,   /* struct ntm_ports, a list of 1..65535 */
 	NTM_OPT_ADDRS,   /* struct ntm_addrs, a list; min holds the default port */
 	/* struct ntm_prefixes, a list; no shorter than min bits (IPv4) and max bits (IPv6), of
-	 * addresses that can be sent to */
+	 * addresses that can be sent to; or of 0 bits: everything */
 	NTM_OPT_PREFIXES,
 	NTM_OPT_NAMES, /* struct ntm_strings, a list of DNS names, as they were written */
 	/* First in its table: the section is `name "TITLE" { ... }` and may be there max times. The

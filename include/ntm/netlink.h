@@ -41,8 +41,9 @@ int ntm_netlink_route_del(struct ntm_netlink *nl, const struct ntm_netlink_route
 
 /* `from F to T lookup table`; a prefix with family 0 is left out, one of them must be there. */
 struct ntm_netlink_rule {
-	struct ntm_prefix from, to;
-	bool is_wide; /* IPv6: also who has no source yet, and would get one of `from` there */
+	struct ntm_prefix from, to; /* length 0: all of that family */
+	bool is_wide;     /* IPv6: also who has no source yet, and would get one of `from` there */
+	bool no_defaults; /* the table's default routes do not count: the next rule is looked at */
 	uint32_t table;
 	uint32_t priority;
 };
@@ -50,6 +51,16 @@ int ntm_netlink_rule_add(struct ntm_netlink *nl, const struct ntm_netlink_rule *
 int ntm_netlink_rule_del(struct ntm_netlink *nl, const struct ntm_netlink_rule *rule);
 /* Deletes all rules of that priority that lead to the table, of both families. */
 int ntm_netlink_rules_flush(struct ntm_netlink *nl, uint32_t table, uint32_t priority);
+
+/* UDP that this host sends from a port passes over all rules from one priority to another, of both
+ * families. The kernel also turns it round to judge where answers come in (rp_filter). */
+struct ntm_netlink_skip {
+	uint16_t udp_port;
+	uint32_t priority, to; /* both are taken by it */
+};
+int ntm_netlink_skip_add(struct ntm_netlink *nl, const struct ntm_netlink_skip *skip);
+/* Whatever the port. */
+int ntm_netlink_skip_del(struct ntm_netlink *nl, const struct ntm_netlink_skip *skip);
 
 /*
  * Addresses that others may reach this host at: on interfaces that are up, not on skip_ifindex, not

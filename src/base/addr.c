@@ -181,6 +181,11 @@ bool ntm_prefix_overlap(const struct ntm_prefix *a, const struct ntm_prefix *b)
 	return ntm_prefix_has(a, &b->ip) || ntm_prefix_has(b, &a->ip);
 }
 
+bool ntm_prefix_inside(const struct ntm_prefix *prefix, const struct ntm_prefix *outer)
+{
+	return prefix->len >= outer->len && ntm_prefix_has(outer, &prefix->ip);
+}
+
 int ntm_prefix_nth(const struct ntm_prefix *prefix, uint64_t n, struct ntm_ip *ip)
 {
 	unsigned host_bits = width(&prefix->ip) - prefix->len;

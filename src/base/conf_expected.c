@@ -81,7 +81,8 @@ const char *conf_value_expected(const struct ntm_opt *opt, char buf[static CONF_
 	else if (opt->type == NTM_OPT_PREFIXES)
 		snprintf(buf, CONF_EXPECTED_STR,
 			 "prefixes such as 192.0.2.0/24, host bits zero, of addresses that can be "
-			 "sent to, not wider than /%" PRId64 " (IPv4) and /%" PRId64 " (IPv6)",
+			 "sent to, not wider than /%" PRId64 " (IPv4) and /%" PRId64 " (IPv6); or "
+			 "0.0.0.0/0 or ::/0, everything",
 			 opt->min, opt->max);
 	else
 		snprintf(buf, CONF_EXPECTED_STR, "%s", texts[opt->type]);

@@ -160,8 +160,10 @@ static int add_prefix(const struct ntm_opt *opt, struct ntm_prefixes *list, cons
 {
 	struct ntm_prefix prefix;
 
-	if (ntm_prefix_parse(&prefix, text) < 0 || !ntm_ip_is_usable(&prefix.ip) ||
-	    prefix.len < (prefix.ip.family == 4 ? opt->min : opt->max))
+	if (ntm_prefix_parse(&prefix, text) < 0)
+		return -EINVAL;
+	if (prefix.len > 0 && (!ntm_ip_is_usable(&prefix.ip) ||
+			       prefix.len < (prefix.ip.family == 4 ? opt->min : opt->max)))
 		return -EINVAL;
 	if (list->count == NTM_LIST_MAX)
 		return -E2BIG;

@@ -171,23 +171,24 @@ struct registry_node *direction_peer_online(const struct dc *dc, const struct st
 {
 	struct registry_node *node = cn->joined ? registry_by_key(&dc->registry, cn->key) : NULL;
 	int64_t seen_ms = node ? registry_seen_ms(node) : 0;
+	const char *program = cn->gateway ? "ntm-relay" : "ntm-node";
 	char text[32];
 
 	if (node && registry_is_online(node))
 		return node;
 	if (!cn->joined)
 		direction_words(error, NTM_DIR_OFFLINE,
-				"%s has not joined yet: ntm-node join is to be run there",
-				cn->fqdn);
+				"%s has not joined yet: %s join is to be run there", cn->fqdn,
+				program);
 	else if (seen_ms > 0)
 		direction_words(error, NTM_DIR_OFFLINE,
-				"%s is not online: last seen %s ago; is ntm-node running there?",
-				cn->fqdn, span(dc_now_ms(dc) - seen_ms, text));
+				"%s is not online: last seen %s ago; is %s running there?",
+				cn->fqdn, span(dc_now_ms(dc) - seen_ms, text), program);
 	else
 		direction_words(
 			error, NTM_DIR_OFFLINE,
-			"%s is not online: not seen since the DC started %s ago; is ntm-node "
-			"running there?",
-			cn->fqdn, span(dc_now_ms(dc) - dc->start_ms, text));
+			"%s is not online: not seen since the DC started %s ago; is %s running "
+			"there?",
+			cn->fqdn, span(dc_now_ms(dc) - dc->start_ms, text), program);
 	return NULL;
 }

@@ -45,6 +45,12 @@ static void set_no_relay(struct direction *direction, uint8_t code,
 {
 	char words[NTM_MSG_WORDS];
 
+	if (direction->cn.card.place.is_public) {
+		direction_words(error, code,
+				"the gateway %s has no address of a family that %s can send to",
+				direction->cn.fqdn, direction->mn.fqdn);
+		return;
+	}
 	fleet_missing(direction->dc, words);
 	/* The remedy first: long names push the rest out. */
 	direction_words(error, code,
@@ -63,7 +69,7 @@ bool direction_fill_routes(struct direction *direction, struct ntm_msg_direction
 		return false;
 	}
 	route_decide(&mn->card.place, &cn->card.place, &route);
-	if (direction_find_relays(direction, route.needs_relay))
+	if (direction_find_relays(direction, route.needs_relay && !cn->card.place.is_public))
 		route_relayed(&mn->card.place, &cn->card.place, &route);
 	if (!route.possible) {
 		set_no_relay(direction, route.error, error);

@@ -166,7 +166,9 @@ void registry_on_register(struct registry_node *node, const struct ntm_msg_regis
 {
 	const struct dc_settings *settings = &node->dc->settings;
 	bool restarted = node->registered && node->boot_id != reg->boot_id;
-	struct route_card card = {.reflexive = *ntm_link_remote(node->link), .own = reg->own};
+	struct route_card card = {.reflexive = *ntm_link_remote(node->link),
+				  .own = reg->own,
+				  .is_public = node->who.gateway};
 	char text[NTM_ADDR_STR];
 
 	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);

@@ -153,7 +153,7 @@ void route_decide(const struct route_card *mn, const struct route_card *cn, stru
 	bool mn_requests = mn_sends_first(mn, cn);
 
 	*out = (struct route){.possible = false};
-	if (mn->behind_nat && cn->behind_nat) {
+	if (mn->behind_nat && cn->behind_nat && !cn->is_public) {
 		if (ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
 			decide_inside(mn, cn, out);
 		else
@@ -162,6 +162,8 @@ void route_decide(const struct route_card *mn, const struct route_card *cn, stru
 	}
 	locate(&out->to_mn, mn, cn);
 	locate(&out->to_cn, cn, mn);
+	if (cn->is_public && ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
+		add_reachable(&out->to_cn, &cn->own, mn); /* not all NATs turn packets round */
 	if ((mn_requests ? out->to_cn.count : out->to_mn.count) > 0)
 		set_roles(out, mn_requests);
 	else

@@ -9,6 +9,9 @@ struct route_card {
 	struct ntm_addr reflexive; /* as the DC sees it */
 	struct ntm_addr_list own;  /* as the node says, already filtered */
 	bool behind_nat;           /* the reflexive address is none of its own */
+	/* A gateway, which is public: where it is seen it is reached, also behind a 1:1 NAT or a
+	 * forwarded port. It takes no relay. */
+	bool is_public;
 };
 bool route_same_card(const struct route_card *a, const struct route_card *b);
 bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own);

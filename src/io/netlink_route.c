@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <netinet/in.h>
 
 /* More than anybody has, of one priority. */
 #define RULES_MAX 4096
@@ -64,16 +65,18 @@ static int put_rule(struct nlmsghdr *msg, const struct ntm_netlink_rule *rule)
 	hdr->family = netlink_family(&any->ip);
 	hdr->action = FR_ACT_TO_TBL;
 	hdr->table = RT_TABLE_UNSPEC; /* FRA_TABLE holds it in full width */
-	if (rule->to.ip.family != 0) {
+	if (rule->to.len > 0) {
 		hdr->dst_len = rule->to.len;
 		netlink_put_ip(msg, FRA_DST, &rule->to.ip);
 	}
-	if (rule->from.ip.family != 0) {
+	if (rule->from.len > 0) {
 		hdr->src_len = rule->from.len;
 		netlink_put_ip(msg, FRA_SRC, &rule->from.ip);
 	}
 	if (rule->is_wide)
 		hdr->flags |= FIB_RULE_FIND_SADDR;
+	if (rule->no_defaults)
+		mnl_attr_put_u32(msg, FRA_SUPPRESS_PREFIXLEN, 0);
 	mnl_attr_put_u32(msg, FRA_TABLE, rule->table);
 	mnl_attr_put_u32(msg, FRA_PRIORITY, rule->priority);
 	return 0;
@@ -100,34 +103,81 @@ int ntm_netlink_rule_del(struct ntm_netlink *nl, const struct ntm_netlink_rule *
 	return err == -ENOENT ? 0 : err;
 }
 
-/* One of them; the kernel takes whichever fits. */
-static int delete_some_rule(struct ntm_netlink *nl, uint8_t family, uint32_t table,
-			    uint32_t priority)
+static struct nlmsghdr *begin_rule(struct ntm_netlink *nl, uint16_t type, uint8_t family,
+				   uint8_t action, uint32_t priority)
 {
-	struct nlmsghdr *msg = netlink_begin(nl, RTM_DELRULE, 0);
+	struct nlmsghdr *msg =
+		netlink_begin(nl, type, type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct fib_rule_hdr *hdr = mnl_nlmsg_put_extra_header(msg, sizeof(*hdr));
 	const struct ntm_ip any = {.family = family};
 
 	hdr->family = netlink_family(&any);
-	hdr->action = FR_ACT_TO_TBL;
+	hdr->action = action;
 	hdr->table = RT_TABLE_UNSPEC;
-	mnl_attr_put_u32(msg, FRA_TABLE, table);
 	mnl_attr_put_u32(msg, FRA_PRIORITY, priority);
-	return netlink_talk(nl);
+	return msg;
+}
+
+/* All of them that lead to that table, or priority; the kernel takes whichever fits. */
+static int delete_rules(struct ntm_netlink *nl, uint8_t family, uint8_t action, uint32_t to,
+			uint32_t priority)
+{
+	int err = 0;
+
+	for (int n = 0; n < RULES_MAX && err == 0; n++) {
+		struct nlmsghdr *msg = begin_rule(nl, RTM_DELRULE, family, action, priority);
+
+		if (action != FR_ACT_NOP)
+			mnl_attr_put_u32(msg, action == FR_ACT_GOTO ? FRA_GOTO : FRA_TABLE, to);
+		err = netlink_talk(nl);
+	}
+	return err == -ENOENT || err == -EAFNOSUPPORT ? 0 : err;
 }
 
 int ntm_netlink_rules_flush(struct ntm_netlink *nl, uint32_t table, uint32_t priority)
 {
-	static const uint8_t families[] = {4, 6};
+	int err4 = delete_rules(nl, 4, FR_ACT_TO_TBL, table, priority);
+	int err6 = delete_rules(nl, 6, FR_ACT_TO_TBL, table, priority);
+
+	return err4 != 0 ? err4 : err6;
+}
+
+/* ---- skips: `ipproto udp sport P goto TO`, and a rule that does nothing there ---- */
+
+static int skip_add(struct ntm_netlink *nl, const struct ntm_netlink_skip *skip, uint8_t family)
+{
+	const struct fib_rule_port_range port = {.start = skip->udp_port, .end = skip->udp_port};
+	int err;
+
+	begin_rule(nl, RTM_NEWRULE, family, FR_ACT_NOP, skip->to);
+	err = netlink_talk(nl);
+	if (err != 0 && err != -EEXIST)
+		return err;
+	struct nlmsghdr *msg = begin_rule(nl, RTM_NEWRULE, family, FR_ACT_GOTO, skip->priority);
+	mnl_attr_put_u8(msg, FRA_IP_PROTO, IPPROTO_UDP);
+	mnl_attr_put(msg, FRA_SPORT_RANGE, sizeof(port), &port);
+	mnl_attr_put_u32(msg, FRA_GOTO, skip->to);
+	err = netlink_talk(nl);
+	return err == -EEXIST ? 0 : err;
+}
+
+int ntm_netlink_skip_add(struct ntm_netlink *nl, const struct ntm_netlink_skip *skip)
+{
+	int err4 = skip_add(nl, skip, 4), err6 = skip_add(nl, skip, 6);
+
+	return err4 != 0 ? err4 : err6 == -EAFNOSUPPORT ? 0 : err6;
+}
+
+int ntm_netlink_skip_del(struct ntm_netlink *nl, const struct ntm_netlink_skip *skip)
+{
 	int err = 0;
 
-	for (size_t i = 0; i < 2; i++) {
-		int rc = 0;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		int rc = delete_rules(nl, family, FR_ACT_GOTO, skip->to, skip->priority);
 
-		for (int n = 0; n < RULES_MAX && rc == 0; n++)
-			rc = delete_some_rule(nl, families[i], table, priority);
-		if (rc != 0 && rc != -ENOENT && rc != -EAFNOSUPPORT)
-			err = rc;
+		if (rc == 0)
+			rc = delete_rules(nl, family, FR_ACT_NOP, 0, skip->to);
+		err = err != 0 ? err : rc;
 	}
 	return err;
 }

@@ -71,15 +71,13 @@ const char *exit_prefix_fault(const struct realm *realm, const struct ntm_prefix
 {
 	const struct node_lease *lease = realm->lease;
 
+	/* The other way round virtual ones are more specific, and come first. */
 	for (size_t i = 0; i < lease->prefixes.count; i++)
-		if (ntm_prefix_overlap(&lease->prefixes.item[i], prefix))
-			return "overlaps the virtual prefixes of our domain";
+		if (ntm_prefix_inside(prefix, &lease->prefixes.item[i]))
+			return "is inside the virtual prefixes of our domain";
 	for (size_t i = 0; i < realm->partners->prefix_count; i++)
-		if (ntm_prefix_overlap(&realm->partners->prefix[i].prefix, prefix))
-			return "overlaps the virtual prefixes of a partner domain";
-	for (size_t i = 0; i < 2; i++)
-		if (ntm_prefix_has(prefix, &lease->dc[i].ip))
-			return "has the address of our DC, which is reached directly";
+		if (ntm_prefix_inside(prefix, &realm->partners->prefix[i].prefix))
+			return "is inside the virtual prefixes of a partner domain";
 	return NULL;
 }
 
@@ -109,10 +107,10 @@ static void set_fixed(struct exits *exits)
 	}
 }
 
-static void add_route(struct exit_routes *routes, const struct ntm_prefix *prefix, bool is_media)
+static void add_route(struct exit_routes *routes, const struct ntm_prefix *prefix, bool is_weak)
 {
 	routes->item[routes->count] = *prefix;
-	routes->is_media[routes->count++] = is_media;
+	routes->is_weak[routes->count++] = is_weak;
 }
 
 void exits_announce(struct exits *exits)
@@ -122,7 +120,8 @@ void exits_announce(struct exits *exits)
 	routes->generation++;
 	routes->count = 0;
 	for (size_t i = 0; i < exits->fixed.count; i++)
-		add_route(routes, &exits->fixed.item[i].prefix, false);
+		add_route(routes, &exits->fixed.item[i].prefix,
+			  exits->fixed.item[i].prefix.len == 0);
 	for (size_t i = 0; i < EXITS_LEARNED; i++) {
 		const struct ntm_ip *ip = &exits->learned[i].ip;
 		const struct ntm_prefix one = {.ip = *ip, .len = ip->family == 4 ? 32 : 128};
@@ -239,11 +238,6 @@ struct exit_point *exits_point(struct exits *exits, const struct ntm_ip *ip)
 		if (ntm_prefix_has(&exits->fixed.item[i].prefix, ip))
 			return exits->fixed.item[i].point;
 	return NULL;
-}
-
-bool exits_have(struct exits *exits, const struct ntm_ip *dst)
-{
-	return exits_point(exits, dst) != NULL;
 }
 
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt)

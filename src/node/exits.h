@@ -48,9 +48,9 @@ struct exit_routes {
 	uint32_t generation; /* rises with every change, from 1 */
 	size_t count;
 	struct ntm_prefix item[EXIT_ROUTES_MAX];
-	/* Named by a SIP message, hence by any caller: what already has an address of this host, as
-	 * its connections and servers do, stays where it is. */
-	bool is_media[EXIT_ROUTES_MAX];
+	/* Everything, or named by a SIP message, hence by any caller: what already has an address
+	 * of this host, as its connections and servers do, stays where it is. */
+	bool is_weak[EXIT_ROUTES_MAX];
 };
 /* Its place in them; count: it is none of them. */
 size_t exit_routes_find(const struct exit_routes *routes, const struct ntm_prefix *prefix);
@@ -77,11 +77,6 @@ void exits_on_realm(struct exits *exits);
 /* The routes of that generation are there; words: why not, or NULL. */
 void exits_on_routed(struct exits *exits, uint32_t generation, const char *words);
 
-/* True when dst is reached through an exit. */
-bool exits_have(struct exits *exits, const struct ntm_ip *dst);
-/* A frame of ours has to go to ip. True: straight on, it is no exit's, or a SIP message has named
- * it and nobody sends there: any caller could keep us from a peer or relay. */
-bool exits_yield(struct exits *exits, const struct ntm_ip *ip);
 /* Sends a packet of ours to where its destination is reached. False: no exit's, untouched. */
 bool exits_send(struct exits *exits, const struct ntm_ip *dst, struct ntm_pkt *pkt);
 /* Whether the gateway of that name may hand us this packet: from a destination that is reached

@@ -120,14 +120,6 @@ static struct exit_learned *find_place(struct exits *exits, bool is_media)
 	return oldest;
 }
 
-static bool is_fixed(const struct exits *exits, const struct ntm_ip *ip)
-{
-	for (size_t i = 0; i < exits->fixed.count; i++)
-		if (ntm_prefix_has(&exits->fixed.item[i].prefix, ip))
-			return true;
-	return false;
-}
-
 /* ttl_s below 0: of media. 1: a new route; 0: none is needed; -ENOSPC. */
 static int learn_one(struct exits *exits, struct exit_point *point, const struct ntm_ip *ip,
 		     int64_t ttl_s)
@@ -137,8 +129,8 @@ static int learn_one(struct exits *exits, struct exit_point *point, const struct
 	struct exit_learned *entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
 	int made = 0;
 
-	if (entry == NULL && is_fixed(exits, ip))
-		return 0;
+	if (entry == NULL && exits_point(exits, ip) == point)
+		return 0; /* its prefixes have it */
 	if (entry == NULL) {
 		if (!is_fit(exits, ip)) {
 			exits->unfit++;
@@ -228,19 +220,4 @@ int64_t exits_learn(struct exits *exits, const struct ntm_dns_response *response
 	}
 	/* Also when another query has brought the news a moment ago. */
 	return is_any && exits->routed < exits->routes.generation ? exits->routes.generation : 0;
-}
-
-bool exits_yield(struct exits *exits, const struct ntm_ip *ip)
-{
-	struct exit_learned *entry;
-
-	if (!exits_have(exits, ip))
-		return true;
-	entry = ntm_map_get(exits->by_ip, ip, sizeof(*ip));
-	if (entry == NULL || !entry->is_media ||
-	    exits->args.timers->now_ms - entry->used_ms < EXITS_BUSY_MS)
-		return false;
-	forget(exits, entry);
-	exits_announce(exits);
-	return true;
 }

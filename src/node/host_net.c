@@ -12,6 +12,7 @@
 
 /* Behind every route to the TUN. */
 #define METRIC_UNREACHABLE 4294967295u
+#define MAIN_TABLE         254
 #define NFT_TIMEOUT_MS     5000
 #define NFT_TEXT           1024
 #define TABLE_NAME         64
@@ -297,23 +298,55 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan)
 
 /* ---- exits ---- */
 
-/* Who goes that way: all; or, to media, who has our virtual address, or none yet. Returns the
- * count. */
+/* Behind the priority of the virtual prefixes. */
+enum { SOME = 1, LOCAL_NETS, ALL, END_OF_EXITS };
+_Static_assert(END_OF_EXITS == HOST_NET_PRIORITIES, "priorities");
+
+static struct ntm_netlink_skip skip_of(const struct host_net *net)
+{
+	return (struct ntm_netlink_skip){.udp_port = net->udp_port,
+					 .priority = net->priority - 1,
+					 .to = net->priority + END_OF_EXITS};
+}
+
+/* Who goes that way: all; or who has our virtual address, or none yet. Returns the count. */
+#define EXIT_RULES 3
 static size_t exit_rules(const struct host_net *net, const struct host_plan *plan,
-			 const struct ntm_prefix *prefix, bool is_media,
-			 struct ntm_netlink_rule rules[static 2])
+			 const struct ntm_prefix *prefix, bool is_weak,
+			 struct ntm_netlink_rule rules[static EXIT_RULES])
 {
 	const struct ntm_ip *vip = vip_of(plan, prefix->ip.family);
+	const struct ntm_netlink_rule rule = {.to = *prefix,
+					      .table = net->table,
+					      .priority = net->priority +
+							  (prefix->len > 0 ? SOME : ALL)};
+	size_t count = 1;
 
-	rules[0] = rules[1] = (struct ntm_netlink_rule){.to = *prefix,
-							.table = net->table,
-							.priority = net->priority + 1};
-	if (!is_media)
-		return 1;
-	rules[0].from = (struct ntm_prefix){.ip = *vip, .len = vip->family == 4 ? 32 : 128};
+	rules[0] = rule;
+	if (!is_weak)
+		return count;
+	rules[0].from = host_prefix(vip);
 	rules[0].is_wide = vip->family == 6;
-	rules[1].from = (struct ntm_prefix){.ip = ntm_ip_v4(0, 0, 0, 0), .len = 32};
-	return vip->family == 4 ? 2 : 1;
+	if (vip->family == 4) {
+		rules[count] = rule;
+		rules[count++].from = (struct ntm_prefix){.ip = ntm_ip_v4(0, 0, 0, 0), .len = 32};
+	}
+	if (prefix->len == 0)
+		rules[count++] = (struct ntm_netlink_rule){.to = *prefix,
+							   .no_defaults = true,
+							   .table = MAIN_TABLE,
+							   .priority = net->priority + LOCAL_NETS};
+	return count;
+}
+
+static void flush_exits(struct ntm_netlink *nl, const struct host_net *net)
+{
+	const struct ntm_netlink_skip skip = skip_of(net);
+
+	for (uint32_t i = SOME; i < END_OF_EXITS; i++)
+		(void)ntm_netlink_rules_flush(nl, i == LOCAL_NETS ? MAIN_TABLE : net->table,
+					      net->priority + i);
+	(void)ntm_netlink_skip_del(nl, &skip);
 }
 
 static void exit_up(struct ntm_netlink *nl, const struct ntm_netlink_route *way,
@@ -330,9 +363,9 @@ static void exit_down(struct ntm_netlink *nl, const struct exit_routes *routes,
 		      size_t count)
 {
 	size_t at = exit_routes_find(routes, &way->prefix);
-	bool was_media = rules[0].from.ip.family != 0;
+	bool was_weak = rules[0].from.ip.family != 0;
 
-	if (at < routes->count && routes->is_media[at] == was_media)
+	if (at < routes->count && routes->is_weak[at] == was_weak)
 		return;
 	for (size_t i = 0; i < count; i++)
 		(void)ntm_netlink_rule_del(nl, &rules[i]);
@@ -347,8 +380,9 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 	struct ntm_netlink *nl;
 	struct step step = {0};
 	struct ntm_netlink_route way = {.table = net->table};
-	struct ntm_netlink_rule rules[2];
-	unsigned ifindex = 0;
+	struct ntm_netlink_rule rules[EXIT_RULES];
+	const struct ntm_netlink_skip skip = skip_of(net);
+	const bool has_six = has_ipv6(net->tun);
 	size_t count;
 	int err = ntm_netlink_open(&nl);
 
@@ -356,22 +390,26 @@ int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 		snprintf(words, words_len, "cannot talk to the kernel: %s", strerror(-err));
 		return err;
 	}
-	(void)ntm_netlink_ifindex(nl, net->tun, &ifindex);
-	way.ifindex = ifindex;
+	(void)ntm_netlink_ifindex(nl, net->tun, &way.ifindex);
 	if (before == NULL)
-		(void)ntm_netlink_rules_flush(nl, net->table, net->priority + 1);
+		flush_exits(nl, net);
 	/* First: the kernel takes a wide rule for there when a narrower one is. */
 	for (size_t i = 0; before != NULL && i < before->count; i++) {
 		way.prefix = before->item[i];
 		way.src = (struct ntm_ip){0};
-		count = exit_rules(net, plan, &way.prefix, before->is_media[i], rules);
+		count = exit_rules(net, plan, &way.prefix, before->is_weak[i], rules);
 		exit_down(nl, routes, &way, rules, count);
 	}
-	for (size_t i = 0; i < routes->count; i++) {
+	if (routes->count > 0)
+		note(&step, "keep our own packets out of exits", ntm_netlink_skip_add(nl, &skip));
+	else
+		(void)ntm_netlink_skip_del(nl, &skip);
+	bool is_safe = step.err == 0;
+	for (size_t i = 0; i < routes->count && is_safe; i++) {
 		way.prefix = routes->item[i];
 		way.src = *vip_of(plan, way.prefix.ip.family);
-		count = exit_rules(net, plan, &way.prefix, routes->is_media[i], rules);
-		if (way.src.family != 0)
+		count = exit_rules(net, plan, &way.prefix, routes->is_weak[i], rules);
+		if (way.src.family == 4 || (way.src.family == 6 && has_six))
 			exit_up(nl, &way, rules, count, &step);
 	}
 	ntm_netlink_free(nl);

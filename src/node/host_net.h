@@ -21,6 +21,7 @@
 struct host_net {
 	const char *tun; /* borrowed */
 	uint32_t table, priority;
+	uint16_t udp_port; /* that the node sends from; 0: not known yet, and there are no exits */
 	unsigned mtu;
 	bool guard;
 };
@@ -34,12 +35,20 @@ void host_net_down(const struct host_net *net, const struct host_plan *plan);
 /*
  * Exits: what of the ordinary Internet leads into the TUN.
  *
- *   rules   (priority + 1)  to DESTINATION lookup T
+ *   rules   (priority - 1)  UDP from udp_port goto + 4: our own packets, wherever a peer is
+ *           (priority + 1)  to DESTINATION lookup T
+ *           (priority + 2)  lookup main, its default routes apart     } with a DESTINATION
+ *           (priority + 3)  from VIP or nobody to all lookup T        } of everything
+ *           (priority + 4)  nothing
  *   table T                 DESTINATION dev TUN src VIP
+ *
+ * Our own packets come before the rule `from VIP` as well: for a destination without a route IPv6
+ * takes any address of the host, the virtual one say, and looks again.
  *
  * Makes it so; before: the routes that were there, or NULL: none, and rules of a former run that
  * crashed go. Destinations of a family without VIP are left out. 0 or negative errno, and words.
  */
+#define HOST_NET_PRIORITIES 4 /* behind that of the virtual prefixes; and one before it */
 int host_net_exits(const struct host_net *net, const struct host_plan *plan,
 		   const struct exit_routes *routes, const struct exit_routes *before, char *words,
 		   size_t words_len);

@@ -82,12 +82,18 @@ bool host_plan_ok(const struct host_plan *plan)
 	       is_inside(plan, &plan->resolver6);
 }
 
+static bool is_everything(const struct ntm_prefix *prefix)
+{
+	return prefix->len == 0 && (prefix->ip.family == 4 || prefix->ip.family == 6) &&
+	       ntm_ip_is_unspecified(&prefix->ip);
+}
+
 static bool exit_ok(const struct host_plan *plan, const struct ntm_prefix *prefix)
 {
 	for (size_t i = 0; i < plan->prefixes.count; i++)
-		if (ntm_prefix_overlap(&plan->prefixes.item[i], prefix))
+		if (ntm_prefix_inside(prefix, &plan->prefixes.item[i]))
 			return false;
-	return lease_prefix_ok(prefix);
+	return is_everything(prefix) || lease_prefix_ok(prefix);
 }
 
 bool host_plan_exits_ok(const struct host_plan *plan, const struct exit_routes *routes)

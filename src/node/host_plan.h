@@ -31,7 +31,8 @@ void host_plan_add_names(struct host_plan *plan, const struct exits_conf *exits)
  * addresses inside them, names that are names.
  */
 bool host_plan_ok(const struct host_plan *plan);
-/* The same of routes of exits: usable, not wider than /8 and /16, none in the virtual prefixes. */
+/* The same of routes of exits: usable, not wider than /8 and /16 unless it is everything, none in
+ * the virtual prefixes. */
 bool host_plan_exits_ok(const struct host_plan *plan, const struct exit_routes *routes);
 bool host_plan_has_prefix(const struct host_plan *plan, const struct ntm_prefix *prefix);
 bool host_plan_has_ip(const struct host_plan *plan, const struct ntm_ip *ip);

@@ -108,8 +108,9 @@ static void on_plan(struct keeper *keeper, const struct host_plan *plan)
 	tell(keeper, words);
 }
 
-static void on_exits(struct keeper *keeper, const struct exit_routes *routes)
+static void on_exits(struct keeper *keeper, const struct keeper_exits *wanted)
 {
+	const struct exit_routes *routes = &wanted->routes;
 	const struct exit_routes *before = keeper->exits.generation > 0 ? &keeper->exits : NULL;
 	struct keeper_msg msg;
 	char words[KEEPER_WORDS] = "";
@@ -120,6 +121,7 @@ static void on_exits(struct keeper *keeper, const struct exit_routes *routes)
 	if (!keeper->set_up || !host_plan_exits_ok(&keeper->plan, routes)) {
 		snprintf(words, sizeof(words), "destinations of exits that make no sense");
 	} else {
+		keeper->net.udp_port = wanted->udp_port;
 		(void)host_net_exits(&keeper->net, &keeper->plan, routes, before, words,
 				     sizeof(words));
 		keeper->exits = *routes;

@@ -33,6 +33,11 @@ struct keeper_info {
 	char dns_words[KEEPER_WORDS]; /* why dns_mode is off although it should not be */
 };
 
+struct keeper_exits {
+	struct exit_routes routes;
+	uint16_t udp_port; /* what is sent from there does not follow them */
+};
+
 struct keeper_routed {
 	uint32_t generation;
 	char words[KEEPER_WORDS]; /* why not; "" */
@@ -44,7 +49,7 @@ struct keeper_msg {
 	union {
 		struct host_plan plan;
 		struct keeper_info info;
-		struct exit_routes exits;
+		struct keeper_exits exits;
 		struct keeper_routed routed;
 	};
 };

@@ -27,8 +27,10 @@ static void send_real(void *ctx, const struct ntm_addr *to, const uint8_t *frame
 {
 	struct node *node = ctx;
 
-	/* What leads into the TUN would come back to us. */
-	if (realm_is_virtual(&node->realm, &to->ip) || !exits_yield(node->exits, &to->ip))
+	/* It would come back to us out of the TUN; what leads there for an exit does not
+	 * (host_net.h).
+	 */
+	if (realm_is_virtual(&node->realm, &to->ip))
 		node->counters.looped++;
 	else
 		node->ops->udp_send(node->ctx, to, frame, len);

@@ -30,6 +30,7 @@ struct node_settings {
 	int64_t idle_ms;            /* a tunnel without inner packets is closed after it; 10 min */
 	struct ntm_link_times link_times;
 	const struct exits_conf *exits; /* borrowed; NULL: none */
+	uint16_t udp_port;              /* that udp_send sends from; 0: no matter, without exits */
 };
 extern const struct node_settings node_settings_default;
 

@@ -2,6 +2,7 @@
 /* node.conf as a table of options, and the checks that look at more than one value. */
 #include "node_conf.h"
 
+#include "host_net.h"
 #include "sipwatch.h"
 
 #include <errno.h>
@@ -35,8 +36,9 @@ static const struct ntm_opt tun_opts[] = {
 	 "largest inner packet; 1400 and its wrapping fit into 1500"},
 	{"table", NTM_OPT_INT, AT(table), "4330", 1, 4294967295, NULL,
 	 "routing table that belongs to this node alone"},
-	{"priority", NTM_OPT_INT, AT(priority), "4330", 1, 32764, NULL,
-	 "priority of the rules that lead to that table; those of exits have the next one"},
+	{"priority", NTM_OPT_INT, AT(priority), "4330", 2, 32765 - HOST_NET_PRIORITIES, NULL,
+	 "priority of the rules that lead to that table; those of exits have the one before, and "
+	 "the next four"},
 	{"guard", NTM_OPT_BOOL, AT(guard), "yes", 0, 0, NULL,
 	 "keep neighbours of the real network from the virtual addresses (needs nft)"},
 	{.name = NULL},

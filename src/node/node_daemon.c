@@ -158,7 +158,8 @@ static void exits_changed(void *ctx, const struct exit_routes *routes)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.type = KEEPER_EXITS;
-	msg.exits = *routes;
+	msg.exits.routes = *routes;
+	msg.exits.udp_port = ntm_udp_port(daemon->udp);
 	(void)send(daemon->keeper_fd, &msg, sizeof(msg), MSG_NOSIGNAL);
 }
 
@@ -189,6 +190,7 @@ static int start_node(struct node_daemon *daemon)
 	struct keeper_msg ready;
 
 	node_conf_settings(daemon->conf, &settings);
+	settings.udp_port = ntm_udp_port(daemon->udp);
 	daemon->node = node_new(&args);
 	ntm_wipe(&daemon->lease, sizeof(daemon->lease));
 	if (daemon->node == NULL)

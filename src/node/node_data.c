@@ -31,6 +31,13 @@ static void on_wrong_source(struct node *node, const struct ntm_ippkt *view)
 			 ntm_ip_str(&view->src, src), ntm_ip_str(&view->dst, dst));
 }
 
+/* Somebody has removed the rule that keeps it out of exits: it would go round for ever. */
+static bool is_own_datagram(const struct node *node, const struct ntm_ippkt *view)
+{
+	return view->proto == NTM_IPPROTO_UDP && view->sport != 0 &&
+	       view->sport == node->settings.udp_port;
+}
+
 static void refuse_not_virtual(struct node *node, const struct ntm_pkt *pkt)
 {
 	uint8_t out[1280];
@@ -66,7 +73,9 @@ void node_tun_input(struct node *node, struct ntm_pkt *pkt)
 		return;
 	}
 	if (!realm_is_virtual(&node->realm, &view.dst)) {
-		if (!exits_send(node->exits, &view.dst, pkt))
+		if (is_own_datagram(node, &view))
+			node->counters.looped++;
+		else if (!exits_send(node->exits, &view.dst, pkt))
 			refuse_not_virtual(node, pkt);
 		return;
 	}

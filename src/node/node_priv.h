@@ -23,7 +23,7 @@ struct node_counters {
 	uint64_t peer_malformed;  /* from a peer: no IP packet */
 	uint64_t peer_spoofed;    /* from a peer: not from its certified VIP, or not to ours */
 	uint64_t control_bad;     /* control messages that did not decode */
-	uint64_t looped;          /* frames to what is itself reached through a tunnel */
+	uint64_t looped;          /* our frames to what is itself reached through a tunnel */
 };
 
 #define NODE_PINGS 16

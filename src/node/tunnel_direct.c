@@ -322,7 +322,7 @@ static int open_link(struct tunnel *tunnel, const struct ntm_msg_route_direction
 	struct tunnels *all = tunnel->owner;
 	struct ntm_addr candidates[NTM_LINK_CANDIDATES];
 	struct tunnel_paths paths;
-	tunnel_paths_bind(tunnel, &rd->relays, &paths);
+	tunnel_paths_bind(tunnel, rd, &paths);
 	struct ntm_link_args args = {
 		.purpose = NTM_PURPOSE_E2E,
 		.remote_static = tunnel->key,

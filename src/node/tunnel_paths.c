@@ -34,12 +34,14 @@
 
 _Static_assert(RELAYS_MAX >= 2 * TUNNEL_MAX * NTM_MSG_RELAYS, "no tunnel goes without");
 
-void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
+void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_msg_route_direction *rd,
 		       struct tunnel_paths *out)
 {
+	const struct ntm_relay_list *offers = &rd->relays;
 	char label[NTM_NAME_MAX + 1];
 
-	*out = (struct tunnel_paths){.relay_count = 0};
+	*out = (struct tunnel_paths){.into_nat = rd->peer_nat && rd->role == NTM_ROLE_REQUESTS &&
+						 offers->count == 0};
 	for (size_t i = 0; i < offers->count; i++) {
 		int err = relays_bind(tunnel->owner->args.relays, &offers->item[i], tunnel,
 				      &out->relay[out->relay_count]);
@@ -130,6 +132,9 @@ const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tun
 		if (relays_is_bound(tunnel->owner->args.relays, paths->relay[i]))
 			return "the peer answered neither directly nor through a relay (is it "
 			       "online still?)";
+	if (paths->into_nat)
+		return "the peer did not answer, and is behind a NAT (a gateway needs a public "
+		       "address, or its UDP port forwarded to it)";
 	if (paths->relay_count == 0)
 		return "the peer did not answer at any of its addresses (a firewall that blocks "
 		       "UDP?)";

@@ -36,6 +36,7 @@ struct tunnel_paths {
 	uint32_t relay[NTM_MSG_RELAYS];
 	int64_t alone_ms; /* a relay fails and one path is left, since then; 0: no */
 	bool asked;       /* the DC, for another spare: once a direction */
+	bool into_nat;    /* without a relay we send to a peer whose NAT may not let us in */
 };
 
 struct tunnel {
@@ -155,7 +156,7 @@ const char *tunnel_check_peer(struct tunnels *tunnels, const struct ntm_msg_rout
 /* tunnel_paths.c */
 void tunnel_paths_init(struct tunnel *tunnel);
 /* Binds at the offered relays; what cannot be bound is left out. */
-void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_relay_list *offers,
+void tunnel_paths_bind(struct tunnel *tunnel, const struct ntm_msg_route_direction *rd,
 		       struct tunnel_paths *out);
 void tunnel_paths_release(struct tunnel *tunnel, struct tunnel_paths *paths);
 /* Why a link to a peer did not come up, for people; maybe in buf. */

@@ -53,7 +53,9 @@ static void give_up(struct exit_daemon *daemon, const char *words)
 	ntm_err("the gateway ends, the relay goes on: %s", words);
 	snprintf(daemon->host_words, sizeof(daemon->host_words), "%s", words);
 	daemon->is_set_up = false;
-	exit_daemon_stop(daemon);
+	if (daemon->is_started)
+		exit_gate_give_up(daemon->gate);
+	daemon->is_started = false;
 }
 
 static void on_tun_gone(void *ctx)

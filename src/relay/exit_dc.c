@@ -66,8 +66,10 @@ static void on_registered(void *ctx, const struct ntm_msg *reply)
 	if (ntm_uplink_registered(gate->dc.uplink, &msg->reflexive, (int64_t)msg->lifetime_s * 500))
 		ntm_info("registered at the DC as the gateway %s, seen from %s%s", gate->fqdn,
 			 ntm_addr_str(&msg->reflexive, seen),
-			 gate->dc.behind_nat ? " (behind a NAT: nodes behind NATs cannot reach it)"
-					     : "");
+			 gate->dc.behind_nat
+				 ? " (behind a NAT, which has to let nodes in there: a 1:1 "
+				   "NAT, or a forwarded UDP port)"
+				 : "");
 	take_net(gate, msg, &cert);
 }
 

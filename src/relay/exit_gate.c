@@ -140,7 +140,12 @@ int exit_gate_start(struct exit_gate *gate)
 
 void exit_gate_stop(struct exit_gate *gate)
 {
-	exit_peers_stop(gate);
+	exit_dc_stop(gate);
+}
+
+void exit_gate_give_up(struct exit_gate *gate)
+{
+	exit_peers_give_up(gate);
 	exit_dc_stop(gate);
 }
 

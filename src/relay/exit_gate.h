@@ -56,8 +56,11 @@ struct exit_gate_args {
 struct exit_gate *exit_gate_new(const struct exit_gate_args *args); /* NULL: out of memory */
 void exit_gate_free(struct exit_gate *gate);                        /* NULL is fine */
 int exit_gate_start(struct exit_gate *gate);
-/* Tells nodes and DC goodbye. */
+/* Tells the DC goodbye, and nodes nothing: one that was told would be refused by the DC, and not
+ * ask again for 5 s, which every restart would cost. */
 void exit_gate_stop(struct exit_gate *gate);
+/* Tells nodes, too: nothing will go out here any more. */
+void exit_gate_give_up(struct exit_gate *gate);
 
 /* pkt is scratch. */
 void exit_gate_udp_input(struct exit_gate *gate, const struct ntm_addr *from, struct ntm_pkt *pkt);

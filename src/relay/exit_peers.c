@@ -387,8 +387,8 @@ void exit_peers_fini(struct exit_gate *gate)
 	ntm_map_free(gate->by_key);
 }
 
-void exit_peers_stop(struct exit_gate *gate)
+void exit_peers_give_up(struct exit_gate *gate)
 {
 	while (gate->peers != NULL)
-		end(gate->peers, "the gateway stops");
+		end(gate->peers, "the gateway gives up");
 }

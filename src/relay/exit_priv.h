@@ -92,7 +92,7 @@ void exit_dc_addrs_changed(struct exit_gate *gate);
 int exit_peers_init(struct exit_gate *gate);
 void exit_peers_fini(struct exit_gate *gate);
 /* Tells all of them. */
-void exit_peers_stop(struct exit_gate *gate);
+void exit_peers_give_up(struct exit_gate *gate);
 /* NULL: the peer may come (and is, or was, taken); else why not. */
 const char *exit_peers_direct(struct exit_gate *gate, const struct ntm_msg_route_direction *rd);
 void exit_peers_revoke(struct exit_gate *gate, const struct ntm_msg_revoked *revoked);

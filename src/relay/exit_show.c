@@ -33,10 +33,10 @@ json_t *exit_gate_status_json(const struct exit_gate *gate)
 	const struct exit_counters *c = &gate->counters;
 	char vip4[NTM_IP_STR], vip6[NTM_IP_STR], seen[NTM_ADDR_STR];
 
-	return json_pack("{s:b, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:b, s:s, s:b, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 			 "registered", ntm_uplink_is_registered(gate->dc.uplink), "seen_from",
-			 ntm_addr_str(ntm_uplink_seen(gate->dc.uplink), seen), "vip4",
-			 ntm_ip_str(&gate->net.vip4, vip4), "vip6",
+			 ntm_addr_str(ntm_uplink_seen(gate->dc.uplink), seen), "behind_nat",
+			 gate->dc.behind_nat, "vip4", ntm_ip_str(&gate->net.vip4, vip4), "vip6",
 			 ntm_ip_str(&gate->net.vip6, vip6), "private_allowed",
 			 gate->policy.allow_private, "nodes", (json_int_t)gate->peer_count,
 			 "directions", (json_int_t)c->directions, "packets_out",

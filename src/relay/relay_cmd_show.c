@@ -88,6 +88,11 @@ static void print_exit(const json_t *exits)
 	       ntm_verb_number(exits, "packets_in"), ntm_verb_number(exits, "udp_port"));
 	if (json_object_get(exits, "words") != NULL)
 		printf("            %s\n", ntm_verb_text(exits, "words"));
+	if (json_is_true(json_object_get(exits, "behind_nat")))
+		printf("            behind a NAT, seen from %s: nodes behind NATs come in there if "
+		       "it "
+		       "is a 1:1 NAT, or forwards that port\n",
+		       ntm_verb_text(exits, "seen_from"));
 	print_drops(json_object_get(exits, "drops"));
 }
 

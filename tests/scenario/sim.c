@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The world of a scenario: its clock, its seeded chance, and what runs in which order. */
-#include "sim_relay.h"
+#include "sim_exit.h"
 #include "sim_two.h"
 
 #include "ntm/noise.h"
@@ -116,6 +116,7 @@ void sim_free(struct sim *sim)
 	sim_calls_free(sim);
 	sim_nodes_free(sim);
 	sim_wants_free(sim);
+	sim_exits_free(sim);
 	sim_relays_free(sim);
 	sim_dcs_free(sim);
 	sim_packets_free(sim);

@@ -86,6 +86,8 @@ struct sim {
 	struct sim_node *nodes;
 	struct sim_nat *nats;
 	struct sim_relay *relays; /* sim_relay.h */
+	struct sim_exit *exits;   /* sim_exit.h */
+	struct sim_server *servers;
 
 	/* SIP as the hosts' applications sent it, to compare with what arrives. */
 	struct ntm_map *sip_sent;
@@ -216,6 +218,7 @@ void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token);
 /* What an operator's `node add` and the node's `join` would leave behind. */
 void sim_dc_lease(struct sim_dc *dc, const char *fqdn, struct node_lease *lease);
 void sim_dc_revoke(struct sim_dc *dc, const char *fqdn);
+void sim_dc_exit(struct sim_dc *dc, const char *fqdn, bool may); /* `ntm-dc node exit` */
 /* Each pins the other, as `ntm-dc trust add` of the other's `trust export` does. */
 void sim_trust_each_other(struct sim_dc *a, struct sim_dc *b);
 /* The pin that `trust export` of whom would give. */
@@ -255,6 +258,10 @@ struct sim_node {
 	unsigned registered, lease_changes, partners_changes;
 	uint16_t lookups;
 	uint64_t sent;
+	struct exit_routes routes; /* what leads into its TUN for exits; there in the next run */
+	struct ntm_timer routed_timer;
+	bool has_upstream; /* its host had a resolver, which sees the world's DNS */
+	uint16_t upstream_slot, upstream_id; /* of the last query */
 
 	struct sim_app *apps;
 	bool is_proxy;
@@ -275,6 +282,8 @@ void sim_node_add6(struct sim_node *node, const char *ip6);
 void sim_node_start(struct sim_node *node);
 void sim_node_stop(struct sim_node *node); /* as `systemctl stop` does */
 void sim_node_kill(struct sim_node *node); /* power cut */
+/* To another network, and another address there. */
+void sim_node_move(struct sim_node *node, struct sim_lan *lan, const char *ip);
 /* new, start, and run until it is registered. */
 struct sim_node *sim_node_up(struct sim_dc *dc, struct sim_lan *lan, const char *ip,
 			     const char *name);

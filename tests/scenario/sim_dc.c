@@ -173,14 +173,15 @@ static void got_done(void *arg, int err)
 	assert_int_equal(err, 0);
 }
 
-static void make_token(struct sim_dc *dc, enum store_role role, const char *fqdn,
+static void make_token(struct sim_dc *dc, const struct store_node *kind, const char *fqdn,
 		       struct ntm_token *token)
 {
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
 	struct store_token put = {.expires_s = now_s + 86400};
-	struct store_node node, wanted = {.role = (uint8_t)role};
+	struct store_node node, wanted = *kind;
 
-	*token = (struct ntm_token){.kind = role == STORE_RELAY ? NTM_TOKEN_RELAY : NTM_TOKEN_NODE,
+	*token = (struct ntm_token){.kind = kind->role == STORE_RELAY ? NTM_TOKEN_RELAY
+								      : NTM_TOKEN_NODE,
 				    .expires_s = put.expires_s,
 				    .dc = {dc->addr}};
 	memcpy(token->dc_key, dc->keys.pub, sizeof(token->dc_key));
@@ -197,7 +198,9 @@ static void make_token(struct sim_dc *dc, enum store_role role, const char *fqdn
 
 void sim_dc_token(struct sim_dc *dc, const char *fqdn, struct ntm_token *token)
 {
-	make_token(dc, STORE_NODE, fqdn, token);
+	const struct store_node kind = {.role = STORE_NODE};
+
+	make_token(dc, &kind, fqdn, token);
 }
 
 struct joined {
@@ -217,8 +220,10 @@ static void got_join(void *arg, int err, const struct store_node *node,
 	sign.not_after_s = cert->not_after_s;
 	memcpy(sign.key, cert->key, sizeof(sign.key));
 	strcpy(sign.fqdn, node->fqdn);
-	sign.vip4 = node->vip4;
-	sign.vip6 = node->vip6;
+	if (node->role == STORE_NODE) { /* as a node a gateway gets another one */
+		sign.vip4 = node->vip4;
+		sign.vip6 = node->vip6;
+	}
 	joined->blob.len = (uint16_t)ntm_cert_sign(&sign, &joined->dc->root, joined->blob.data);
 	assert_true(joined->blob.len > 0);
 }
@@ -264,14 +269,16 @@ void sim_dc_lease(struct sim_dc *dc, const char *fqdn, struct node_lease *lease)
 		fail_msg("%s", words);
 }
 
-void sim_dc_relay_lease(struct sim_dc *dc, const char *fqdn, struct relay_lease *lease)
+void sim_dc_relay_lease(struct sim_dc *dc, const char *fqdn, bool is_gateway,
+			struct relay_lease *lease)
 {
+	const struct store_node kind = {.role = STORE_RELAY, .gateway = is_gateway};
 	int64_t now_s = dc->sim->timers.wall_ms / 1000;
 	struct ntm_join_answer answer;
 	struct ntm_token token;
 	char words[160] = "";
 
-	make_token(dc, STORE_RELAY, fqdn, &token);
+	make_token(dc, &kind, fqdn, &token);
 	relay_lease_from_token(lease, &token);
 	ntm_keys_make(&lease->keys);
 	join(dc, &token, &lease->keys, &answer);
@@ -282,6 +289,11 @@ void sim_dc_relay_lease(struct sim_dc *dc, const char *fqdn, struct relay_lease 
 void sim_dc_revoke(struct sim_dc *dc, const char *fqdn)
 {
 	dc_revoke(dc->dc, fqdn, got_node, NULL);
+}
+
+void sim_dc_exit(struct sim_dc *dc, const char *fqdn, bool may)
+{
+	dc_set_exit(dc->dc, fqdn, may, got_done, NULL);
 }
 
 void sim_pin(const struct sim_dc *whom, struct trust_pin *pin)

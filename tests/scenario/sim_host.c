@@ -28,13 +28,50 @@ static void node_to_host(void *ctx, const uint8_t *pkt, size_t len)
 	sim_to_host(ctx, pkt, len);
 }
 
-static bool no_upstream(void *ctx, uint16_t slot, const uint8_t *query, size_t len)
+static void on_upstream(void *arg, const struct ntm_dnsclient_answer *answer)
 {
-	(void)ctx;
-	(void)slot;
-	(void)query;
-	(void)len;
-	return false;
+	struct sim_node *node = arg;
+	uint8_t msg[NTM_DNS_TCP_MAX];
+
+	if (node->node == NULL)
+		return;
+	if (answer->len < 12) {
+		node_upstream_answer(node->node, node->upstream_slot, NULL, 0);
+		return;
+	}
+	memcpy(msg, answer->msg, answer->len);
+	msg[0] = (uint8_t)(node->upstream_id >> 8);
+	msg[1] = (uint8_t)node->upstream_id;
+	node_upstream_answer(node->node, node->upstream_slot, msg, answer->len);
+}
+
+static bool node_upstream(void *ctx, uint16_t slot, const uint8_t *query, size_t len)
+{
+	struct sim_node *node = ctx;
+	struct ntm_dns_query asked;
+	uint64_t id;
+
+	if (!node->has_upstream || ntm_dns_query_parse(&asked, query, len) != 0)
+		return false;
+	node->upstream_slot = slot;
+	node->upstream_id = asked.id;
+	return sim_dns_ask(node->sim, asked.name, asked.type, on_upstream, node, &id) == 0;
+}
+
+static void on_routed(void *arg)
+{
+	struct sim_node *node = arg;
+
+	if (node->node != NULL)
+		node_exits_routed(node->node, node->routes.generation, NULL);
+}
+
+static void node_exits_changed(void *ctx, const struct exit_routes *routes)
+{
+	struct sim_node *node = ctx;
+
+	node->routes = *routes;
+	ntm_timer_set(&node->sim->timers, &node->routed_timer, 1);
 }
 
 static void node_save(void *ctx, const struct node_lease *lease)
@@ -108,6 +145,8 @@ struct sim_node *sim_node_new(struct sim_dc *dc, struct sim_lan *lan, const char
 	node->addr = sim_addr(ip, SIM_NTM_PORT);
 	snprintf(node->fqdn, sizeof(node->fqdn), "%s.%s", name, dc->domain);
 	node->settings = node_settings_default;
+	node->settings.udp_port = SIM_NTM_PORT;
+	ntm_timer_init(&node->routed_timer, on_routed, node);
 	sim_dc_lease(dc, node->fqdn, &node->lease);
 	node->place = (struct sim_place){.ip = node->addr.ip, .deliver = node_deliver, .ctx = node};
 	sim_place_add(lan, &node->place);
@@ -130,7 +169,8 @@ void sim_node_start(struct sim_node *node)
 	static const struct node_ops ops = {
 		.udp_send = node_send,
 		.tun_write = node_to_host,
-		.upstream_query = no_upstream,
+		.upstream_query = node_upstream,
+		.exits_changed = node_exits_changed,
 		.lease_changed = node_save,
 		.partners_changed = node_save_partners,
 		.registered = node_registered,
@@ -162,6 +202,14 @@ void sim_node_stop(struct sim_node *node)
 	sim_node_kill(node);
 }
 
+void sim_node_move(struct sim_node *node, struct sim_lan *lan, const char *ip)
+{
+	sim_place_del(&node->place);
+	node->addr.ip = node->place.ip = sim_ip(ip);
+	sim_place_add(lan, &node->place);
+	node_addrs_changed(node->node);
+}
+
 static bool is_registered(void *arg)
 {
 	const struct sim_node *node = arg;
@@ -186,6 +234,7 @@ void sim_nodes_free(struct sim *sim)
 
 		sim->nodes = node->next;
 		sim_node_kill(node);
+		ntm_timer_del(&sim->timers, &node->routed_timer);
 		while (node->apps != NULL)
 			sim_app_del(node, node->apps->port);
 		free(node);

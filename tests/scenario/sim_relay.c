@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Relays on the network: the real logic, which a test starts and kills. */
-#include "sim_relay.h"
+#include "sim_exit.h"
 
 #include "node_priv.h"
 
@@ -12,7 +12,7 @@ static void relay_send(void *ctx, const struct ntm_addr *to, const uint8_t *data
 	relay->sent++;
 	relay->bytes_sent += len;
 	if (from->ip.family != 0)
-		sim_send(&relay->dc->sim->internet, from, to, data, len);
+		sim_send(relay->place.lan, from, to, data, len);
 }
 
 static size_t relay_own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
@@ -44,6 +44,8 @@ static void relay_deliver(void *ctx, const struct ntm_addr *from, const struct n
 {
 	struct sim_relay *relay = ctx;
 
+	if (relay->exit != NULL && to->port != SIM_RELAY_PORT)
+		sim_exit_deliver(relay->exit, from, to, data, len);
 	if (relay->relay == NULL || to->port != SIM_RELAY_PORT)
 		return;
 	relay->came++;
@@ -53,8 +55,8 @@ static void relay_deliver(void *ctx, const struct ntm_addr *from, const struct n
 		return;
 	}
 	relay->forwarded++;
-	sim_send(&relay->dc->sim->internet, on->ip.family == 6 ? &relay->addr6 : &relay->addr, on,
-		 data, len);
+	sim_send(relay->place.lan, on->ip.family == 6 ? &relay->addr6 : &relay->addr, on, data,
+		 len);
 }
 
 void sim_relay_start(struct sim_relay *relay)
@@ -83,8 +85,8 @@ void sim_relay_kill(struct sim_relay *relay)
 	relay->relay = NULL;
 }
 
-struct sim_relay *sim_relay_new(struct sim_dc *dc, const char *ip, const char *ip6,
-				const char *name)
+struct sim_relay *sim_relay_join(struct sim_dc *dc, struct sim_lan *lan, const char *ip,
+				 const char *name, bool is_gateway)
 {
 	struct sim_relay *relay = calloc(1, sizeof(*relay));
 	char fqdn[NTM_NAME_MAX + 1];
@@ -95,18 +97,26 @@ struct sim_relay *sim_relay_new(struct sim_dc *dc, const char *ip, const char *i
 	relay->settings = (struct relay_settings){.flows_max = RELAY_FLOWS_PRESET};
 	relay->settings.link_times = node_settings_default.link_times;
 	snprintf(fqdn, sizeof(fqdn), "%s.%s", name, dc->domain);
-	sim_dc_relay_lease(dc, fqdn, &relay->lease);
+	sim_dc_relay_lease(dc, fqdn, is_gateway, &relay->lease);
 	relay->place =
 		(struct sim_place){.ip = relay->addr.ip, .deliver = relay_deliver, .ctx = relay};
-	sim_place_add(&dc->sim->internet, &relay->place);
+	sim_place_add(lan, &relay->place);
+	relay->next = dc->sim->relays;
+	dc->sim->relays = relay;
+	return relay;
+}
+
+struct sim_relay *sim_relay_new(struct sim_dc *dc, const char *ip, const char *ip6,
+				const char *name)
+{
+	struct sim_relay *relay = sim_relay_join(dc, &dc->sim->internet, ip, name, false);
+
 	if (ip6 != NULL) {
 		relay->addr6 = sim_addr(ip6, SIM_RELAY_PORT);
 		relay->place6 = relay->place;
 		relay->place6.ip = relay->addr6.ip;
 		sim_place_add(&dc->sim->internet, &relay->place6);
 	}
-	relay->next = dc->sim->relays;
-	dc->sim->relays = relay;
 	sim_relay_start(relay);
 	return relay;
 }

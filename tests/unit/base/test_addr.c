@@ -268,6 +268,26 @@ static void prefix_overlap(void **unused)
 	}
 }
 
+static void prefix_inside(void **unused)
+{
+	static const struct {
+		const char *a, *outer;
+		bool is_inside;
+	} rows[] = {
+		{"198.18.0.0/16", "198.18.0.0/16", true},  {"198.18.4.0/24", "198.18.0.0/16", true},
+		{"198.18.0.0/15", "198.18.0.0/16", false}, {"0.0.0.0/0", "198.18.0.0/16", false},
+		{"198.19.0.0/24", "198.18.0.0/16", false}, {"198.18.0.0/16", "0.0.0.0/0", true},
+		{"fd00::/64", "0.0.0.0/0", false},         {"fd00:1::/32", "fd00::/8", true},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ntm_prefix a = prefix_of(rows[i].a), outer = prefix_of(rows[i].outer);
+
+		assert_int_equal(ntm_prefix_inside(&a, &outer), rows[i].is_inside);
+	}
+}
+
 static void prefix_numbering(void **unused)
 {
 	static const struct {
@@ -573,15 +593,25 @@ static void private_addresses(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(private_addresses),   cmocka_unit_test(from_bytes),
-		cmocka_unit_test(families_differ),     cmocka_unit_test(classes),
-		cmocka_unit_test(addr_has_no_padding), cmocka_unit_test(sockaddr_round_trip),
-		cmocka_unit_test(sockaddr_bytes),      cmocka_unit_test(sockaddr_of_another_family),
-		cmocka_unit_test(prefix_has),          cmocka_unit_test(prefix_overlap),
-		cmocka_unit_test(prefix_numbering),    cmocka_unit_test(prefix_index_outside),
-		cmocka_unit_test(last_usable),         cmocka_unit_test(wire_golden),
-		cmocka_unit_test(wire_truncated),      cmocka_unit_test(wire_flipped),
-		cmocka_unit_test(wire_refused),        cmocka_unit_test(relay_number),
+		cmocka_unit_test(private_addresses),
+		cmocka_unit_test(from_bytes),
+		cmocka_unit_test(families_differ),
+		cmocka_unit_test(classes),
+		cmocka_unit_test(addr_has_no_padding),
+		cmocka_unit_test(sockaddr_round_trip),
+		cmocka_unit_test(sockaddr_bytes),
+		cmocka_unit_test(sockaddr_of_another_family),
+		cmocka_unit_test(prefix_has),
+		cmocka_unit_test(prefix_overlap),
+		cmocka_unit_test(prefix_inside),
+		cmocka_unit_test(prefix_numbering),
+		cmocka_unit_test(prefix_index_outside),
+		cmocka_unit_test(last_usable),
+		cmocka_unit_test(wire_golden),
+		cmocka_unit_test(wire_truncated),
+		cmocka_unit_test(wire_flipped),
+		cmocka_unit_test(wire_refused),
+		cmocka_unit_test(relay_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,8 @@ static void errors_have_their_line(void **state)
 	    "f:3: names: expected DNS names such as sip.example.org, got '-..x'");
 	bad("way \"one\" {\n prefixes = { \"10.0.0.0/7\" }\n}",
 	    "f:2: prefixes: expected prefixes such as 192.0.2.0/24, host bits zero, of addresses "
-	    "that can be sent to, not wider than /8 (IPv4) and /16 (IPv6), got '10.0.0.0/7'");
+	    "that can be sent to, not wider than /8 (IPv4) and /16 (IPv6); or 0.0.0.0/0 or ::/0, "
+	    "everything, got '10.0.0.0/7'");
 }
 
 static void the_sample_has_one(void **state)

@@ -7,11 +7,15 @@
 #define GATEWAY "gw.ntm.example"
 #define RELAY   "rs.ntm.example"
 
-/* A relay of the store that has joined, and opens a link as a node. */
-static struct client *exit_relay_new(struct world *w, size_t i, const char *name, bool gateway)
+/* A relay of the store that has joined, and opens a link as a node. addr: as client_place; NULL: in
+ * the open. */
+static struct client *exit_relay_new_at(struct world *w, size_t i, const char *name, bool gateway,
+					const char *addr)
 {
 	struct client *c = client_new(w, i, name);
 
+	if (addr)
+		client_place(c, addr, "172.31.0.5");
 	assert_int_equal(help_add_relay(w->store, name, gateway, NULL), 0);
 	put_token(w, name, (uint8_t)(i + 1), NOW + 30 * DAY);
 	client_join(c, (uint8_t)(i + 1));
@@ -19,6 +23,11 @@ static struct client *exit_relay_new(struct world *w, size_t i, const char *name
 	client_open(c);
 	run(w, 200);
 	return c;
+}
+
+static struct client *exit_relay_new(struct world *w, size_t i, const char *name, bool gateway)
+{
+	return exit_relay_new_at(w, i, name, gateway, NULL);
 }
 
 static void set_exit(struct world *w, const char *name, bool may)
@@ -244,6 +253,37 @@ static void a_gateway_asks_for_nobody(void **state)
 	assert_int_equal(alice->told_count, 0);
 }
 
+/* It takes no relay: it is tried where it is seen, as a 1:1 NAT would have it. */
+static void a_gateway_behind_a_nat(void **state)
+{
+	struct world *w = *state;
+	struct client *gw = exit_relay_new_at(w, 0, GATEWAY, true, "203.0.113.40");
+	struct client *rs = relay_new(w, 3, RELAY);
+	struct client *alice = node_new_at(w, 1, ALICE, "203.0.113.1", "10.0.0.1");
+	struct client *bob = node_new_at(w, 2, OTHER, "2001:db8::7", "2001:db8::7");
+
+	assert_true(rs->reported > 0);
+	set_exit(w, ALICE, true);
+	set_exit(w, OTHER, true);
+	ask(alice, GATEWAY, 1);
+	run(w, 100);
+	assert_int_equal(alice->directed, 1);
+	assert_int_equal(alice->route.role, NTM_ROLE_REQUESTS);
+	assert_true(alice->route.peer_nat);
+	assert_int_equal(alice->route.relays.count, 0);
+	assert_int_equal(alice->route.candidates.count, 1);
+	assert_true(ntm_addr_eq(&alice->route.candidates.item[0], &gw->addr));
+	assert_int_equal(gw->told_count, 1);
+	/* Nor does one help who has no address in common. */
+	ask(bob, GATEWAY, 2);
+	run(w, 100);
+	assert_int_equal(bob->refused, 1);
+	assert_int_equal(bob->error.code, NTM_DIR_NO_RELAY);
+	if (strstr(bob->error.words, "has no address of a family that other.ntm.example can") ==
+	    NULL)
+		fail_msg("%s", bob->error.words);
+}
+
 static void a_gateway_that_is_away(void **state)
 {
 	struct world *w = *state;
@@ -301,6 +341,7 @@ int main(void)
 		TEST(who_was_away_hears_of_it_later),
 		TEST(off_while_the_gateway_is_told),
 		TEST(a_gateway_asks_for_nobody),
+		TEST(a_gateway_behind_a_nat),
 		TEST(a_gateway_that_is_away),
 		cmocka_unit_test_setup_teardown(nodes_of_partners_may_not, foreign_setup,
 						foreign_teardown),

@@ -309,6 +309,56 @@ static void test_relayed(void **state)
 	}
 }
 
+/* A gateway behind a NAT of its own is reached where it is seen. */
+static void test_to_a_gateway(void **state)
+{
+	static const struct row gateways[] = {
+		{"1:1 NAT, from behind a NAT",
+		 {"203.0.113.1:40000", "10.0.0.1"},
+		 {"203.0.113.2:4332", "172.31.0.5:4332"},
+		 'm',
+		 "203.0.113.1:40000",
+		 "203.0.113.2:4332"},
+		{"1:1 NAT, from the open: the inside sends first",
+		 {"192.0.2.1", "192.0.2.1"},
+		 {"203.0.113.2:4332", "172.31.0.5:4332"},
+		 'c',
+		 "192.0.2.1:4330",
+		 "203.0.113.2:4332"},
+		{"behind the same outside address",
+		 {"203.0.113.2:40000", "172.31.0.9"},
+		 {"203.0.113.2:4332", "172.31.0.5:4332"},
+		 'm',
+		 "203.0.113.2:40000",
+		 "203.0.113.2:4332 172.31.0.5:4332"},
+		{"no common family",
+		 {"[2001:db8::1]", "[2001:db8::1]"},
+		 {"203.0.113.2:4332", "172.31.0.5:4332"},
+		 0,
+		 "",
+		 ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gateways) / sizeof(gateways[0]); i++) {
+		const struct row *row = &gateways[i];
+		struct route_card mn = card_of(row->mn[0], row->mn[1]);
+		struct route_card cn = card_of(row->cn[0], row->cn[1]);
+		struct route route;
+
+		cn.is_public = true;
+		route_decide(&mn, &cn, &route);
+		print_message("%s\n", row->what);
+		assert_int_equal(route.possible, row->requests != 0);
+		if (!route.possible)
+			continue;
+		assert_int_equal(route.mn_role,
+				 row->requests == 'm' ? NTM_ROLE_REQUESTS : NTM_ROLE_ANSWERS);
+		assert_list(&route.to_mn, row->to_mn, row->what);
+		assert_list(&route.to_cn, row->to_cn, row->what);
+	}
+}
+
 /* The one that sends the Tunnel Request always knows where to. */
 static void test_requester_has_candidates(void **state)
 {
@@ -394,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_relayed),
+		cmocka_unit_test(test_to_a_gateway),
 		cmocka_unit_test(test_requester_has_candidates),
 		cmocka_unit_test(test_full_list_is_bounded),
 		cmocka_unit_test(test_filter),

@@ -17,6 +17,7 @@ static struct host_plan plan;
 static const struct host_net net = {.tun = "ntm-t",
 				    .table = 4331,
 				    .priority = 4332,
+				    .udp_port = 4330,
 				    .mtu = 1400,
 				    .guard = true};
 
@@ -250,6 +251,11 @@ static void test_guard_drops(void **state)
 	assert_true(netns_shows("nft list table inet ntm_guard_ntm_t", "counter packets 1 "));
 }
 
+static void assert_no_exit_rules(void)
+{
+	assert_false(netns_shows("{ ip rule; ip -6 rule; } | grep -E '^433[13-6]:'", ":"));
+}
+
 static void exits(const struct exit_routes *routes, const struct exit_routes *before)
 {
 	char words[400] = "";
@@ -287,9 +293,18 @@ static void test_exits(void **state)
 	assert_false(netns_shows("ip -6 rule", "2001:db8::5"));
 	assert_false(netns_shows("ip -6 route show table 4331", "2001:db8::5"));
 	exits(&none, &two);
-	assert_false(netns_shows("ip rule", "4333:"));
+	assert_no_exit_rules();
 	assert_false(netns_shows("ip route show table 4331", "198.51.100.7"));
 	assert_fences(true);
+}
+
+static void real_network(void)
+{
+	run("ip link add real type veth peer name peer && ip link set real up && ip link set peer "
+	    "up");
+	run("ip addr add 203.0.113.2/24 dev real && ip route add default via 203.0.113.1");
+	run("ip addr add 2001:db8:1::2/64 dev real nodad");
+	run("ip -6 route add default via 2001:db8:1::1");
 }
 
 /* What a SIP message names does not cut what the host's other programs have with it. */
@@ -301,12 +316,8 @@ static void test_exits_of_media(void **state)
 
 	(void)state;
 	up(NULL);
-	run("ip link add real type veth peer name peer && ip link set real up && ip link set peer "
-	    "up");
-	run("ip addr add 203.0.113.2/24 dev real && ip route add default via 203.0.113.1");
-	run("ip addr add 2001:db8:1::2/64 dev real nodad");
-	run("ip -6 route add default via 2001:db8:1::1");
-	one.is_media[0] = one.is_media[1] = true;
+	real_network();
+	one.is_weak[0] = one.is_weak[1] = true;
 	for (int i = 0; i < 2; i++) {
 		exits(&one, i == 0 ? NULL : &two);
 		assert_true(netns_shows("ip route get 198.51.100.7", "dev ntm-t"));
@@ -324,11 +335,114 @@ static void test_exits_of_media(void **state)
 	}
 	exits(&one, &two);
 	exits(&none, &one);
-	assert_false(netns_shows("ip rule", "4333:"));
-	assert_false(netns_shows("ip -6 rule", "4333:"));
+	assert_no_exit_rules();
 	assert_false(netns_shows("ip route show table 4331", "198.51.100.7"));
 	run("ip link del real");
 	assert_fences(true);
+}
+
+/* The gateway, the DC and peers may be anywhere: what goes to them never enters the TUN. */
+static void test_own_packets_stay_out(void **state)
+{
+	struct exit_routes one = routes_of("203.0.113.0/24", "2001:db8::/32");
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	up(NULL);
+	real_network();
+	exits(&one, NULL);
+	assert_true(netns_shows("ip route get 203.0.113.9", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 203.0.113.9 ipproto udp sport 4330", "dev real"));
+	assert_true(netns_shows("ip route get 203.0.113.9 ipproto udp sport 4331", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 203.0.113.9 ipproto tcp sport 4330", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 2001:db8::9", "dev ntm-t"));
+	assert_true(netns_shows("ip -6 route get 2001:db8::9 ipproto udp sport 4330", "dev real"));
+	/* Also when it would have our virtual address, for want of another. */
+	assert_true(netns_shows("ip route get 2001:db8::9 from fd00:1:2::7 ipproto udp sport 4330",
+				"dev real"));
+	/* Rules of others behind ours count for them as for all. */
+	run("ip rule add priority 5000 to 203.0.113.9 unreachable");
+	assert_true(
+		netns_shows("ip route get 203.0.113.9 ipproto udp sport 4330 2>&1", "unreachable"));
+	run("ip rule del priority 5000");
+	exits(&none, &one);
+	assert_no_exit_rules();
+	run("ip link del real");
+}
+
+/* A node that starts anew sends from another port. */
+static void test_own_packets_of_a_former_run(void **state)
+{
+	const struct exit_routes one = routes_of("203.0.113.0/24", "2001:db8::/32");
+	struct host_net former = net;
+	char words[400] = "";
+
+	(void)state;
+	up(NULL);
+	former.udp_port = 5000;
+	assert_int_equal(host_net_exits(&former, &plan, &one, NULL, words, sizeof(words)), 0);
+	assert_true(netns_shows("ip rule", "sport 5000 goto 4336"));
+	exits(&one, NULL);
+	assert_false(netns_shows("ip rule", "sport 5000"));
+	assert_true(netns_shows("ip rule", "sport 4330 goto 4336"));
+	assert_true(netns_shows("ip -6 rule", "sport 4330 goto 4336"));
+	exits(&(struct exit_routes){.count = 0}, &one);
+}
+
+/* As a VPN does it: networks of the host's own, and whoever calls in, are left alone. */
+static void test_exit_of_everything(void **state)
+{
+	struct exit_routes all = routes_of("0.0.0.0/0", "::/0");
+	struct exit_routes more = all;
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	up(NULL);
+	real_network();
+	all.is_weak[0] = all.is_weak[1] = true;
+	more.is_weak[0] = more.is_weak[1] = true;
+	assert_int_equal(ntm_prefix_parse(&more.item[more.count++], "203.0.113.7/32"), 0);
+	exits(&all, NULL);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev ntm-t"));
+	assert_true(netns_shows("ip route get 192.0.2.9", "src 198.18.0.7"));
+	assert_true(netns_shows("ip route get 192.0.2.9 ipproto udp sport 4330", "dev real"));
+	assert_true(netns_shows("ip route get 192.0.2.9 from 203.0.113.2", "dev real"));
+	assert_true(netns_shows("ip route get 203.0.113.7", "dev real"));
+	assert_true(netns_shows("ip route get 198.18.5.5", "dev ntm-t"));
+	assert_true(netns_shows("ip -6 route get 2001:db9::5", "src fd00:1:2::7"));
+	assert_true(netns_shows("ip -6 route get 2001:db9::5 from 2001:db8:1::2", "dev real"));
+	assert_true(netns_shows("ip -6 route get 2001:db8:1::5", "dev real"));
+	/* What a name has told is for all, wherever it is. */
+	exits(&more, &all);
+	assert_true(netns_shows("ip route get 203.0.113.7", "dev ntm-t"));
+	exits(&all, &more);
+	assert_true(netns_shows("ip route get 203.0.113.7", "dev real"));
+	exits(&none, &all);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev real"));
+	assert_no_exit_rules();
+	assert_false(netns_shows("ip route show table 4331", "default dev"));
+	assert_fences(true);
+	/* And after a crash. */
+	exits(&all, NULL);
+	exits(&none, NULL);
+	assert_no_exit_rules();
+	run("ip link del real");
+}
+
+static void test_exits_without_ipv6(void **state)
+{
+	struct exit_routes all = routes_of("::/0", "0.0.0.0/0");
+	const struct exit_routes none = {.count = 0};
+
+	(void)state;
+	run("echo 1 > /proc/sys/net/ipv6/conf/ntm-t/disable_ipv6");
+	up(NULL);
+	all.is_weak[0] = all.is_weak[1] = true;
+	exits(&all, NULL);
+	assert_true(netns_shows("ip route get 192.0.2.9", "dev ntm-t"));
+	assert_false(netns_shows("ip -6 rule", "4335:"));
+	exits(&none, &all);
+	assert_no_exit_rules();
 }
 
 /* A former run that crashed may have left addresses that DNS told it. */
@@ -345,7 +459,7 @@ static void test_exits_of_a_former_run(void **state)
 	assert_true(netns_shows("ip rule", "to 198.51.100.7 lookup 4331"));
 	assert_fences(true);
 	exits(&(struct exit_routes){.count = 0}, &two);
-	assert_false(netns_shows("ip rule", "4333:"));
+	assert_no_exit_rules();
 }
 
 int main(void)
@@ -362,6 +476,10 @@ int main(void)
 		CASE(test_partners),
 		CASE(test_exits),
 		CASE(test_exits_of_media),
+		CASE(test_own_packets_stay_out),
+		CASE(test_own_packets_of_a_former_run),
+		CASE(test_exit_of_everything),
+		CASE(test_exits_without_ipv6),
 		CASE(test_exits_of_a_former_run),
 	};
 

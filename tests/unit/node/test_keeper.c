@@ -336,6 +336,7 @@ static void test_exits(void **state)
 	assert_int_equal(node_conf_parse(&conf, text, words, sizeof(words)), 0);
 	pid_t keeper = start_ready();
 	assert_true(netns_shows("ip rule", "4331:\tfrom all to 203.0.113.0/24 lookup 4330"));
+	assert_true(netns_shows("ip rule", "4329:\tfrom all ipproto udp sport"));
 	assert_true(netns_shows("ip route get 203.0.113.5", "dev ntm-t"));
 	assert_true(netns_shows("ip route get 203.0.113.5", "src 198.18.0.7"));
 	assert_int_equal(kill(engine_of(keeper), SIGKILL), 0);
@@ -350,7 +351,7 @@ static void test_exits(void **state)
 	assert_true(netns_shows("ip rule", "203.0.113.0/24"));
 	keeper = start_ready();
 	stop(keeper);
-	assert_false(netns_shows("ip rule", "4331"));
+	assert_false(netns_shows("ip rule | grep '^43'", ":"));
 }
 
 /* A damaged list is no reason to be without the rest. */

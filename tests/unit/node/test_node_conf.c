@@ -106,12 +106,11 @@ static void test_faults(void **state)
 		{"sip {\n hold = both\n hold = off\n}\n", "twice"},
 		{"node {\n state_dir = \"here\"\n}\n", "state_dir"},
 		{"tunnels {\n rekey = 1s\n}\n", "rekey"},
-		{"exit \"gw\" {\n names = { \"a\" }\n prefixes = { \"0.0.0.0/0\" }\n}\n",
+		{"exit \"gw\" {\n names = { \"a\" }\n prefixes = { \"0.0.0.0/1\" }\n}\n",
 		 "node.conf:3: prefixes: expected prefixes such as 192.0.2.0/24, host bits zero, "
-		 "of "
-		 "addresses that can be sent to, not wider than /8 (IPv4) and /16 (IPv6), got "
-		 "'0.0.0.0/0'"},
-		{"exit \"gw\" {\n prefixes = { \"::/0\" }\n}\n", "node.conf:2: prefixes"},
+		 "of addresses that can be sent to, not wider than /8 (IPv4) and /16 (IPv6); or "
+		 "0.0.0.0/0 or ::/0, everything, got '0.0.0.0/1'"},
+		{"tun {\n priority = 32762\n}\n", "priority"},
 		{"exit \"gw\" {\n prefixes = { \"128.0.0.0/1\" }\n}\n", "node.conf:2: prefixes"},
 		{"exit \"gw\" {\n prefixes = { \"127.0.0.0/8\" }\n}\n", "node.conf:2: prefixes"},
 		{"exit \"gw\" {\n prefixes = { \"224.0.0.0/8\" }\n}\n", "node.conf:2: prefixes"},

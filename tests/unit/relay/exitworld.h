@@ -60,6 +60,7 @@ struct world {
 	uint8_t tun_last[NTM_PKT_MAX];
 	uint8_t pairs;
 	uint8_t cert_type; /* of the gateway's certificate */
+	bool has_ipv6;     /* fd00:1:2::100 in fd00:1:2::/64, beside IPv4's */
 };
 
 /* ---- the wire ---- */
@@ -210,12 +211,19 @@ static inline void on_register(struct world *w, const struct ntm_msg *req)
 	assert_int_equal(req->reg.own.count, 1);
 	memcpy(cert.key, w->keys.pub, NTM_KEY_LEN);
 	strcpy(cert.fqdn, "gw.ntm.example");
+	if (w->has_ipv6) {
+		assert_int_equal(ntm_ip_parse(&cert.vip6, "fd00:1:2::100"), 0);
+		assert_int_equal(ntm_prefix_parse(&reply.registered.prefixes.item[1],
+						  "fd00:1:2::/64"),
+				 0);
+	}
 	sign(w, &cert, &reply.registered.cert);
 	reply.registered.reflexive = w->addr;
 	reply.registered.vip4 = cert.vip4;
 	reply.registered.resolver4 = ntm_ip_v4(198, 18, 255, 254);
 	reply.registered.lifetime_s = 120;
-	reply.registered.prefixes.count = 1;
+	reply.registered.vip6 = cert.vip6;
+	reply.registered.prefixes.count = w->has_ipv6 ? 2 : 1;
 	reply.registered.suffixes.count = 1;
 	strcpy(reply.registered.suffixes.item[0], "ntm.example");
 	assert_int_equal(ntm_prefix_parse(&reply.registered.prefixes.item[0], "198.18.0.0/16"), 0);

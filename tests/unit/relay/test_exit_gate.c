@@ -413,14 +413,27 @@ static void a_revoked_gateway_leads_nobody(void **state)
 	assert_int_equal(w->a.downs, 1);
 }
 
-static void stop_tells_everybody(void **state)
+/* Who was told would ask the DC while there is no gateway. */
+static void stop_tells_the_dc(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 100);
+	direct(w, &w->a);
+	exit_gate_stop(w->gate);
+	run(w, 50);
+	assert_int_equal(w->a.downs, 0);
+	assert_int_equal(w->dc.downs, 1);
+}
+
+static void giving_up_tells_everybody(void **state)
 {
 	struct world *w = *state;
 
 	run(w, 100);
 	direct(w, &w->a);
 	direct(w, &w->b);
-	exit_gate_stop(w->gate);
+	exit_gate_give_up(w->gate);
 	run(w, 50);
 	assert_int_equal(w->a.downs, 1);
 	assert_int_equal(w->b.downs, 1);
@@ -473,7 +486,8 @@ int main(void)
 		TEST(a_revoked_node_goes_and_does_not_come_back),
 		TEST(who_may_not_any_more_goes_at_once),
 		TEST(a_revoked_gateway_leads_nobody),
-		TEST(stop_tells_everybody),
+		TEST(stop_tells_the_dc),
+		TEST(giving_up_tells_everybody),
 		TEST(what_is_shown),
 	};
 
