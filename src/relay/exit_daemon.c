@@ -205,13 +205,11 @@ static int open_udp(struct exit_daemon *daemon)
 {
 	struct ntm_udp_args args = {
 		.loop = daemon->loop,
-		.bind = {.ip = daemon->conf->listen.ip, .port = (uint16_t)daemon->conf->exit_port},
+		.bind = relay_conf_bind(daemon->conf, (uint16_t)daemon->conf->exit_port),
 		.fn = on_udp,
 		.ctx = daemon,
 	};
 
-	if (ntm_ip_is_unspecified(&args.bind.ip))
-		args.bind.ip = (struct ntm_ip){0}; /* works without IPv6 as well */
 	int err = ntm_udp_open(&args, &daemon->udp);
 	return explain(err, "the UDP port", err == -EADDRINUSE ? "; set another exit_port" : "");
 }
