@@ -295,6 +295,7 @@ void exit_daemon_status(const struct exit_daemon *daemon, json_t *status)
 	json_object_set_new(json, "tun", json_string(daemon->conf->exit_tun));
 	json_object_set_new(json, "udp_port", json_integer(ntm_udp_port(daemon->udp)));
 	json_object_set_new(json, "ready", json_boolean(daemon->is_set_up));
+	json_object_set_new(json, "ended", json_boolean(!daemon->is_started));
 	if (daemon->host_words[0] != '\0')
 		json_object_set_new(json, "words", json_string(daemon->host_words));
 	json_object_set_new(status, "exit", json);
