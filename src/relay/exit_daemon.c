@@ -205,13 +205,11 @@ static int open_udp(struct exit_daemon *daemon)
 {
 	struct ntm_udp_args args = {
 		.loop = daemon->loop,
-		.bind = {.ip = daemon->conf->listen.ip, .port = (uint16_t)daemon->conf->exit_port},
+		.bind = relay_conf_bind(daemon->conf, (uint16_t)daemon->conf->exit_port),
 		.fn = on_udp,
 		.ctx = daemon,
 	};
 
-	if (ntm_ip_is_unspecified(&args.bind.ip))
-		args.bind.ip = (struct ntm_ip){0}; /* works without IPv6 as well */
 	int err = ntm_udp_open(&args, &daemon->udp);
 	return explain(err, "the UDP port", err == -EADDRINUSE ? "; set another exit_port" : "");
 }
@@ -297,6 +295,7 @@ void exit_daemon_status(const struct exit_daemon *daemon, json_t *status)
 	json_object_set_new(json, "tun", json_string(daemon->conf->exit_tun));
 	json_object_set_new(json, "udp_port", json_integer(ntm_udp_port(daemon->udp)));
 	json_object_set_new(json, "ready", json_boolean(daemon->is_set_up));
+	json_object_set_new(json, "ended", json_boolean(!daemon->is_started));
 	if (daemon->host_words[0] != '\0')
 		json_object_set_new(json, "words", json_string(daemon->host_words));
 	json_object_set_new(status, "exit", json);

@@ -34,8 +34,7 @@ struct exit_peer {
 struct exit_counters {
 	uint64_t packets_out, bytes_out, packets_in, bytes_in; /* out: to the servers */
 	uint64_t verdicts[EXIT_VERDICTS];
-	uint64_t malformed, spoofed, foreign_error, control_bad, no_tunnel, not_virtual,
-		send_failed;
+	uint64_t malformed, spoofed, foreign_error, control_bad, no_tunnel, send_failed;
 	uint64_t directions, directions_refused, revoked, looped;
 };
 

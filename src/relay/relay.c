@@ -279,8 +279,6 @@ static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, 
 
 static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
-	(void)ctx;
-	(void)link;
 	struct relay *relay = ctx;
 
 	(void)link;
@@ -291,8 +289,6 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 
 static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
 {
-	(void)ctx;
-	(void)link;
 	struct relay *relay = ctx;
 
 	(void)link;

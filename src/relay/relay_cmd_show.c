@@ -77,15 +77,25 @@ static void print_mtu(const json_t *udp)
 		       ntm_verb_number(udp, "dropped_mtu"));
 }
 
-static void print_exit(const json_t *exits)
+static const char *exit_state(const json_t *status, const json_t *exits)
 {
-	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
-	       !json_is_true(json_object_get(exits, "registered"))
+	if (json_is_true(json_object_get(exits, "ended")))
+		return "has ended, the relay goes on";
+	if (json_is_true(json_object_get(exits, "registered")))
+		return json_is_true(json_object_get(exits, "ready")) ? "ready" : "not ready";
+	return json_is_true(json_object_get(status, "registered"))
 		       ? "not registered at the DC: was the relay added with --gateway?"
-	       : json_is_true(json_object_get(exits, "ready")) ? "ready"
-							       : "not ready",
-	       ntm_verb_number(exits, "nodes"), ntm_verb_number(exits, "packets_out"),
-	       ntm_verb_number(exits, "packets_in"), ntm_verb_number(exits, "udp_port"));
+		       : "not registered at the DC, nor is the relay";
+}
+
+static void print_exit(const json_t *status)
+{
+	const json_t *exits = json_object_get(status, "exit");
+
+	printf("gateway     %s; %lld nodes, %lld packets out, %lld in, at UDP port %lld\n",
+	       exit_state(status, exits), ntm_verb_number(exits, "nodes"),
+	       ntm_verb_number(exits, "packets_out"), ntm_verb_number(exits, "packets_in"),
+	       ntm_verb_number(exits, "udp_port"));
 	if (json_object_get(exits, "words") != NULL)
 		printf("            %s\n", ntm_verb_text(exits, "words"));
 	if (json_is_true(json_object_get(exits, "behind_nat")))
@@ -138,7 +148,7 @@ static void print_status(const json_t *status)
 	       ntm_verb_number(status, "packets"), ntm_verb_number(status, "bytes"),
 	       ntm_verb_number(status, "kbit_s"));
 	if (json_object_get(status, "exit") != NULL)
-		print_exit(json_object_get(status, "exit"));
+		print_exit(status);
 	printf("running     %lld s, version %s\n", ntm_verb_number(status, "up_s"),
 	       ntm_verb_text(status, "version"));
 	print_drops(json_object_get(status, "drops"));

@@ -107,6 +107,15 @@ void relay_conf_free(struct relay_conf *conf)
 	ntm_conf_free(relay_conf_sections, conf);
 }
 
+struct ntm_addr relay_conf_bind(const struct relay_conf *conf, uint16_t port)
+{
+	struct ntm_addr bind = {.ip = conf->listen.ip, .port = port};
+
+	if (bind.ip.family == 6 && ntm_ip_is_unspecified(&bind.ip))
+		bind.ip = (struct ntm_ip){0};
+	return bind;
+}
+
 void relay_conf_settings(const struct relay_conf *conf, struct relay_settings *settings)
 {
 	*settings = (struct relay_settings){

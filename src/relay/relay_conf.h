@@ -37,6 +37,9 @@ int relay_conf_load(struct relay_conf *conf, const char *path, char *words, size
 /* The same from a string, for tests. */
 int relay_conf_parse(struct relay_conf *conf, const char *text, char *words, size_t words_len);
 void relay_conf_free(struct relay_conf *conf);
+/* What a socket of the relay, or of its gateway, is bound to. ip.family 0: all of both families,
+ * also where there is no IPv6. */
+struct ntm_addr relay_conf_bind(const struct relay_conf *conf, uint16_t port);
 /* The part that the logic reads. */
 void relay_conf_settings(const struct relay_conf *conf, struct relay_settings *settings);
 /* Which of the host's addresses nodes may send to, with the port: those that listen means, and of

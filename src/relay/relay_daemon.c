@@ -250,14 +250,12 @@ static int open_udp(struct relay_daemon *daemon)
 {
 	struct ntm_udp_batch_args args = {
 		.loop = daemon->loop,
-		.bind = daemon->conf->listen,
+		.bind = relay_conf_bind(daemon->conf, daemon->conf->listen.port),
 		.fn = on_udp,
 		.ctx = daemon,
 	};
 	char addr[NTM_ADDR_STR];
 
-	if (args.bind.ip.family == 6 && ntm_ip_is_unspecified(&args.bind.ip))
-		args.bind.ip = (struct ntm_ip){0}; /* works without IPv6 as well */
 	int err = ntm_udp_batch_open(&args, &daemon->udp);
 	return explain(err, ntm_addr_str(&daemon->conf->listen, addr),
 		       err == -EADDRINUSE ? "is another ntm-relay running? else set listen" : "");

@@ -2,6 +2,8 @@
 /* A gateway with real links, in virtual time; the test is its DC, two nodes, and its kernel. */
 #include "exitworld.h"
 
+#include "manual.h"
+
 /* ---- the DC ---- */
 
 static void it_registers_as_a_node_and_sets_the_host_up(void **state)
@@ -461,6 +463,15 @@ static void what_is_shown(void **state)
 	json_decref(peers);
 }
 
+static void drops_are_in_the_manual(void **state)
+{
+	struct world *w = *state;
+	json_t *status = exit_gate_status_json(w->gate);
+
+	assert_in_manual(json_object_get(status, "drops"));
+	json_decref(status);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -489,6 +500,7 @@ int main(void)
 		TEST(stop_tells_the_dc),
 		TEST(giving_up_tells_everybody),
 		TEST(what_is_shown),
+		TEST(drops_are_in_the_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

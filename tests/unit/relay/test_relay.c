@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "manual.h"
 #include "relayworld.h"
 
 #define A "192.0.2.1:7000"
@@ -389,6 +390,18 @@ static void test_reports(void **state)
 	reports = w->reports;
 	run_ms(w, 20000);
 	assert_in_range(w->reports, reports + 3, reports + 5);
+	world_free(w);
+}
+
+static void test_drops_in_manual(void **state)
+{
+	struct world *w = world_up(4);
+	json_t *status = relay_status_json(w->relay), *drops = json_object_get(status, "drops");
+
+	(void)state;
+	assert_int_equal(json_object_size(drops), RELAY_DROPS);
+	assert_in_manual(drops);
+	json_decref(status);
 	world_free(w);
 }
 
@@ -830,6 +843,7 @@ int main(void)
 		cmocka_unit_test(test_renewed_cert),
 		cmocka_unit_test(test_refused_cert),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_drops_in_manual),
 		cmocka_unit_test(test_handshakes_of_strangers),
 		cmocka_unit_test(test_hundred_thousand_lies),
 		cmocka_unit_test(test_only_who_answered),

@@ -4,6 +4,8 @@
 
 #include "node/temp_dir.h"
 
+#include "ntm/control.h"
+#include "ntm/loop.h"
 #include "ntm/token.h"
 
 #include <fcntl.h>
@@ -291,13 +293,66 @@ static void test_signal(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == NTM_EXIT_OK);
 }
 
+struct answer {
+	struct ntm_control *control;
+	const char *text;
+};
+
+static void on_asked(void *ctx, uint64_t ticket, json_t *request)
+{
+	struct answer *answer = ctx;
+
+	(void)request;
+	(void)ntm_control_reply(answer->control, ticket, json_loads(answer->text, 0, NULL), true);
+}
+
+/* What `status` prints when the daemon answers with that text. */
+static const char *status_of(const char *text)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct answer answer = {.text = text};
+		const struct ntm_control_args args = {.loop = ntm_loop_new(),
+						      .path = temp_path("relay.sock"),
+						      .gid = (gid_t)-1,
+						      .fn = on_asked,
+						      .ctx = &answer};
+
+		_exit(ntm_control_open(&args, &answer.control) == 0 ? ntm_loop_run(args.loop) : 1);
+	}
+	(void)wait_until_up();
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(unlink(temp_path("relay.sock")), 0);
+	return temp_read("out");
+}
+
+/* A gateway that does not work: which of its three sides it is for. */
+static void test_gateway_words(void **state)
+{
+	const char *out = status_of("{\"registered\": true, \"exit\": {\"registered\": false}}");
+
+	(void)state;
+	assert_non_null(strstr(out, "was the relay added with --gateway?"));
+	out = status_of("{\"registered\": false, \"exit\": {\"registered\": false}}");
+	assert_null(strstr(out, "--gateway"));
+	assert_non_null(strstr(out, "gateway     not registered at the DC, nor is the relay"));
+	out = status_of("{\"registered\": true, \"exit\": {\"registered\": false, \"ended\": true, "
+			"\"words\": \"somebody removed its TUN device: restart ntm-relay\"}}");
+	assert_null(strstr(out, "--gateway"));
+	assert_non_null(strstr(out, "gateway     has ended"));
+	assert_non_null(strstr(out, "restart ntm-relay"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usage),  cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_check),  cmocka_unit_test(test_join_without_right),
 		cmocka_unit_test(test_daemon), cmocka_unit_test(test_overrun),
-		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_signal), cmocka_unit_test(test_gateway_words),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -37,6 +37,19 @@ static void test_defaults(void **state)
 	relay_conf_free(&conf);
 }
 
+/* Of a gateway at port 4332: where the relay hears, it hears as well, and nowhere else. */
+static void expect_bind(const char *listen, const char *expected)
+{
+	struct relay_conf conf;
+	char text[100], words[500] = "", addr[NTM_ADDR_STR];
+
+	snprintf(text, sizeof(text), "relay {\n listen = \"%s\"\n}\n", listen);
+	assert_int_equal(relay_conf_parse(&conf, text, words, sizeof(words)), 0);
+	const struct ntm_addr bind = relay_conf_bind(&conf, 4332);
+	assert_string_equal(ntm_addr_str(&bind, addr), expected);
+	relay_conf_free(&conf);
+}
+
 static void test_values(void **state)
 {
 	struct relay_conf conf;
@@ -59,6 +72,10 @@ static void test_values(void **state)
 			 0);
 	assert_int_equal(conf.listen.port, 5000);
 	relay_conf_free(&conf);
+	expect_bind("[::]", "none:4332");
+	expect_bind("0.0.0.0", "0.0.0.0:4332"); /* IPv4 alone */
+	expect_bind("203.0.113.50:5000", "203.0.113.50:4332");
+	expect_bind("[2001:db8::50]", "[2001:db8::50]:4332");
 }
 
 static void test_refused(void **state)
