@@ -118,7 +118,7 @@ static void lease_changed(void *ctx, const struct node_lease *lease)
 	struct node_daemon *daemon = ctx;
 	char words[300];
 
-	if (lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+	if (lease_save_own(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
 		ntm_err("%s", words);
 	renew_plan(daemon);
 }
