@@ -96,6 +96,37 @@ static void with_its_like(void **state)
 {
 	(void)state;
 	each_way(true, false, true, SIM_PATH_DIRECT);
+	each_way(false, false, true, SIM_PATH_DIRECT);
+}
+
+/* A DC without IPv6 sees NATs only, and there is no relay. */
+static void homes_that_the_dc_sees_over_ipv4(void **state)
+{
+	(void)state;
+	for (unsigned turned = 0; turned < 2; turned++) {
+		struct sim *sim = sim_new(sim_seed() + turned);
+		struct scene s = {.sim = sim, .dc = sim_dc_new(sim, DOMAIN, "192.0.2.1")};
+		struct sim_node *home[2];
+
+		for (unsigned i = 0; i < 2; i++) {
+			struct sim_nat *nat = sim_nat_new(sim, SIM_SYMMETRIC,
+							  i == 0 ? "203.0.113.1" : "203.0.113.2");
+
+			home[i] = sim_node_new(s.dc, &nat->inside, "192.168.1.2",
+					       i == 0 ? "alice" : "bob");
+			sim_node_add6(home[i], i == 0 ? "2001:db8:1::2" : "2001:db8:2::2");
+			home[i]->lease.dc[0] = s.dc->addr;
+			sim_node_start(home[i]);
+		}
+		sim_run(sim, 2000);
+		for (unsigned i = 0; i < 2; i++) {
+			struct ntm_uplink *uplink = dclink_uplink(home[i]->node->dclink);
+
+			assert_int_equal(ntm_uplink_seen(uplink)->ip.family, 4);
+		}
+		assert_int_equal(talk(home[turned], home[!turned], 1000), SIM_PATH_DIRECT);
+		sim_free(sim);
+	}
 }
 
 /* Its NAT for IPv4 forgets after 30 s, and the DC cannot see that: a call to it works at once. */
@@ -126,6 +157,7 @@ int main(void)
 		cmocka_unit_test(with_an_open_ipv4_node),
 		cmocka_unit_test(with_a_home_that_has_only_ipv4),
 		cmocka_unit_test(with_its_like),
+		cmocka_unit_test(homes_that_the_dc_sees_over_ipv4),
 		cmocka_unit_test(idle_with_an_open_ipv4_node),
 	};
 
