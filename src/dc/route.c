@@ -99,15 +99,27 @@ static void add_reachable(struct ntm_addr_list *list, const struct ntm_addr_list
 			add_addr(list, &from->item[i]);
 }
 
+/* No NAT is in front of those. */
+static void add_global6(struct ntm_addr_list *list, const struct route_card *card,
+			const struct route_card *sender)
+{
+	for (uint8_t i = 0; i < card->own.count && route_has_family(sender, 6); i++)
+		if (card->own.item[i].ip.family == 6 && !ntm_ip_is_private(&card->own.item[i].ip))
+			add_addr(list, &card->own.item[i]);
+}
+
 /* Where `card` is, for `sender`. Behind a NAT only the outside counts: to others its own addresses
- * are somebody else's, and to the one that waits for the Tunnel Request they are of no use. */
+ * of that kind are somebody else's, and to the one that waits for the Tunnel Request they are of no
+ * use. */
 static void locate(struct ntm_addr_list *list, const struct route_card *card,
 		   const struct route_card *sender)
 {
 	struct ntm_addr_list outside = {.count = 1, .item = {card->reflexive}};
 
 	add_reachable(list, &outside, sender);
-	if (!card->behind_nat)
+	if (card->behind_nat)
+		add_global6(list, card, sender);
+	else
 		add_reachable(list, &card->own, sender);
 }
 
@@ -137,6 +149,33 @@ static void decide_inside(const struct route_card *mn, const struct route_card *
 	out->needs_relay = true;
 }
 
+/* Behind different NATs, as far as the DC can see: without a relay there is IPv6 only. */
+static void decide_apart(const struct route_card *mn, const struct route_card *cn,
+			 struct route *out)
+{
+	add_global6(&out->to_mn, mn, cn);
+	add_global6(&out->to_cn, cn, mn);
+	if (out->to_mn.count > 0 && out->to_cn.count > 0)
+		set_roles(out, true);
+	else
+		set_impossible(out);
+	out->needs_relay = true;
+}
+
+/* Over IPv6 and without a relay both send Tunnel Requests, each to open the firewall of its own
+ * router for the other's; the nodes make one tunnel of them. */
+static void open_both(struct route *out)
+{
+	bool has_six[2] = {false, false};
+
+	for (uint8_t i = 0; i < out->to_mn.count; i++)
+		has_six[0] |= out->to_mn.item[i].ip.family == 6;
+	for (uint8_t i = 0; i < out->to_cn.count; i++)
+		has_six[1] |= out->to_cn.item[i].ip.family == 6;
+	if (out->possible && out->needs_relay && has_six[0] && has_six[1])
+		out->mn_role = out->cn_role = NTM_ROLE_REQUESTS;
+}
+
 /* R49, R59: the inside of a NAT sends first. When both are inside, but the DC sees a NAT of one
  * only, that one: the other may be in the same network. */
 static bool mn_sends_first(const struct route_card *mn, const struct route_card *cn)
@@ -148,18 +187,11 @@ static bool mn_sends_first(const struct route_card *mn, const struct route_card 
 	return mn_inside || !cn_inside;
 }
 
-void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out)
+static void decide_direct(const struct route_card *mn, const struct route_card *cn,
+			  struct route *out)
 {
 	bool mn_requests = mn_sends_first(mn, cn);
 
-	*out = (struct route){.possible = false};
-	if (mn->behind_nat && cn->behind_nat && !cn->is_public) {
-		if (ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
-			decide_inside(mn, cn, out);
-		else
-			set_impossible(out);
-		return;
-	}
 	locate(&out->to_mn, mn, cn);
 	locate(&out->to_cn, cn, mn);
 	if (cn->is_public && ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
@@ -169,6 +201,19 @@ void route_decide(const struct route_card *mn, const struct route_card *cn, stru
 	else
 		set_impossible(out);
 	out->needs_relay = !out->possible || !(mn_requests ? is_sure(cn, mn) : is_sure(mn, cn));
+}
+
+void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out)
+{
+	*out = (struct route){.possible = false};
+	if (!mn->behind_nat || !cn->behind_nat || cn->is_public)
+		decide_direct(mn, cn, out);
+	else if (ntm_ip_eq(&mn->reflexive.ip, &cn->reflexive.ip))
+		decide_inside(mn, cn, out);
+	else
+		decide_apart(mn, cn, out);
+	if (!cn->is_public)
+		open_both(out);
 }
 
 /* Behind the same outside address its own ones come first, else what its NAT shows; there is always

@@ -30,7 +30,7 @@ struct route {
 	bool possible;                     /* without a relay */
 	bool needs_relay;                  /* no direct path is sure to work */
 	uint8_t error;                     /* enum ntm_direction_code when not possible */
-	uint8_t mn_role, cn_role;          /* enum ntm_role */
+	uint8_t mn_role, cn_role;          /* enum ntm_role; both may request */
 	struct ntm_addr_list to_mn, to_cn; /* candidates that CN, or MN, gets; best first */
 };
 void route_decide(const struct route_card *mn, const struct route_card *cn, struct route *out);

@@ -317,7 +317,8 @@ int cmd_calls(struct cli *cli)
 
 struct pings {
 	bool json;
-	bool failed;
+	unsigned answered, late; /* late: timed out */
+	bool failed;             /* refused, offline ... */
 };
 
 static void on_ping(void *ctx, const json_t *reply)
@@ -325,7 +326,12 @@ static void on_ping(void *ctx, const json_t *reply)
 	struct pings *pings = ctx;
 	const char *words = json_string_value(json_object_get(reply, "words"));
 
-	pings->failed |= words != NULL;
+	if (words == NULL)
+		pings->answered++;
+	else if (json_is_true(json_object_get(reply, "timed_out")))
+		pings->late++;
+	else
+		pings->failed = true;
 	if (pings->json) {
 		json_dumpf(reply, stdout, JSON_COMPACT);
 		putchar('\n');
@@ -349,5 +355,9 @@ int cmd_ping(struct cli *cli)
 				    "count", (int)cli->count);
 	int code = cli_ask(cli, request, 5000 + (int64_t)cli->count * 1500, on_ping, &pings);
 
-	return code == NTM_EXIT_OK && pings.failed ? NTM_EXIT_FAILED : code;
+	if (code != NTM_EXIT_OK)
+		return code;
+	if (pings.failed || (pings.late > 0 && pings.answered > 0))
+		return NTM_EXIT_FAILED;
+	return pings.late > 0 ? NTM_EXIT_TIMED_OUT : NTM_EXIT_OK;
 }

@@ -34,9 +34,10 @@ static bool overlaps_another(const struct exits_conf *conf, size_t at)
 	return false;
 }
 
-const char *exits_conf_fault(const struct exits_conf *conf)
+const char *exits_conf_fault(const struct exits_conf *conf, char buf[static EXITS_FAULT_STR])
 {
 	size_t prefixes = 0, names = 0;
+	const char *fault = NULL;
 
 	for (size_t i = 0; i < conf->count; i++) {
 		const struct exit_conf *item = &conf->item[i];
@@ -44,11 +45,15 @@ const char *exits_conf_fault(const struct exits_conf *conf)
 		prefixes += item->prefixes.count;
 		names += item->names.count;
 		if (item->prefixes.count + item->names.count == 0)
-			return "exit: neither prefixes nor names: nothing would go through it";
-		if (!are_names(item))
-			return "exit: a name that is too long";
-		if (overlaps_another(conf, i))
-			return "exit: the prefixes of two exits overlap";
+			fault = "neither prefixes nor names: nothing would go through it";
+		else if (!are_names(item))
+			fault = "a name that is too long";
+		else if (overlaps_another(conf, i))
+			fault = "its prefixes overlap those of an exit before it";
+		if (fault != NULL) {
+			snprintf(buf, EXITS_FAULT_STR, "exit \"%.253s\": %s", item->title, fault);
+			return buf;
+		}
 	}
 	if (prefixes > EXITS_PREFIXES || names > EXITS_NAMES)
 		return "exit: more than 64 prefixes, or more than 64 names, in all exits together";

@@ -39,8 +39,9 @@ struct exits_conf {
 	size_t count;
 	struct exit_conf item[EXITS_MAX];
 };
-/* NULL, or what is wrong with all of them together. Static text. */
-const char *exits_conf_fault(const struct exits_conf *conf);
+/* NULL, or what is wrong, and with which of them; maybe in buf. */
+#define EXITS_FAULT_STR 340
+const char *exits_conf_fault(const struct exits_conf *conf, char buf[static EXITS_FAULT_STR]);
 
 /* What has to lead into the TUN; crosses to the keeper. */
 #define EXIT_ROUTES_MAX (EXITS_PREFIXES + EXITS_LEARNED)

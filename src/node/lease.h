@@ -42,3 +42,7 @@ bool lease_prefix_ok(const struct ntm_prefix *prefix);
 int lease_load(struct node_lease *lease, const char *state_dir, char *words, size_t words_len);
 int lease_save(const struct node_lease *lease, const char *state_dir, char *words,
 	       size_t words_len);
+/* The daemon's way to save its lease. -EEXIST: there is another node's meanwhile (join --force
+ * under a running daemon), which stays. */
+int lease_save_own(const struct node_lease *lease, const char *state_dir, char *words,
+		   size_t words_len);

@@ -187,3 +187,19 @@ int lease_load(struct node_lease *lease, const char *state_dir, char *words, siz
 	}
 	return err;
 }
+
+int lease_save_own(const struct node_lease *lease, const char *state_dir, char *words,
+		   size_t words_len)
+{
+	struct node_lease there;
+	int err = lease_load(&there, state_dir, words, words_len);
+	bool is_own = err != 0 || ntm_secret_eq(there.keys.sec, lease->keys.sec, NTM_KEY_LEN);
+
+	if (!is_own)
+		snprintf(words, words_len,
+			 "%s/lease.json is the lease of %s now, and stays; this process is still "
+			 "%s: restart it",
+			 state_dir, there.fqdn, lease->fqdn);
+	ntm_wipe(&there, sizeof(there));
+	return is_own ? lease_save(lease, state_dir, words, words_len) : -EEXIST;
+}

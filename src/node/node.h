@@ -98,7 +98,8 @@ json_t *node_calls_json(const struct node *node);
  * `ping NAME|VIP`: brings the tunnel up if need be and sends count PINGs in it, one a second. Every
  * answer, or its absence, calls fn, the last one with last set. A name without a dot is completed
  * with our domain. 0; negative, and fn is never called: -EINVAL (neither a name nor a virtual
- * address, or our own), -EBUSY, -ENOMEM.
+ * address, or our own), -EBUSY (too many at once), -ENOSPC (too many tunnels), -ENOMEM;
+ * node_ping_refusal has words for them.
  */
 struct node_ping_result {
 	int err;           /* 0, or -ETIMEDOUT, -EHOSTUNREACH ... */
@@ -113,3 +114,4 @@ struct node_ping_result {
 };
 typedef void node_ping_fn(void *arg, const struct node_ping_result *result);
 int node_ping(struct node *node, const char *target, unsigned count, node_ping_fn *fn, void *arg);
+const char *node_ping_refusal(int err);

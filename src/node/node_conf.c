@@ -101,7 +101,7 @@ static bool is_word(const char *text, size_t max)
 }
 
 /* What no single value shows. */
-static const char *find_fault(const struct node_conf *conf)
+static const char *find_fault(const struct node_conf *conf, char buf[static EXITS_FAULT_STR])
 {
 	if (!is_word(conf->tun, TUN_NAME_MAX))
 		return "tun name: expected 1 to 15 of a-z, 0-9, '_' and '-'";
@@ -113,12 +113,13 @@ static const char *find_fault(const struct node_conf *conf)
 		return "table: 253 to 255 belong to the system";
 	if (conf->sip_ports.count == 0 && conf->hold != NODE_HOLD_OFF)
 		return "sip ports: none, but hold is not off";
-	return exits_conf_fault(&conf->exits);
+	return exits_conf_fault(&conf->exits, buf);
 }
 
 static int check(struct node_conf *conf, const char *name, char *words, size_t words_len)
 {
-	const char *fault = find_fault(conf);
+	char buf[EXITS_FAULT_STR];
+	const char *fault = find_fault(conf, buf);
 
 	if (fault == NULL)
 		return 0;

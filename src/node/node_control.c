@@ -100,18 +100,6 @@ static void on_ping_result(void *arg, const struct node_ping_result *result)
 		free(job);
 }
 
-static const char *ping_refusal(int err)
-{
-	switch (err) {
-	case -EINVAL:
-		return "neither a name of the domain nor another node's virtual address";
-	case -EBUSY:
-		return "too many pings at once";
-	default:
-		return strerror(-err);
-	}
-}
-
 static void on_ping(struct node_daemon *daemon, uint64_t ticket, json_t *request)
 {
 	const char *target = json_string_value(json_object_get(request, "target"));
@@ -128,7 +116,7 @@ static void on_ping(struct node_daemon *daemon, uint64_t ticket, json_t *request
 	if (err == 0)
 		return;
 	free(job);
-	refuse(daemon, ticket, ping_refusal(err));
+	refuse(daemon, ticket, node_ping_refusal(err));
 }
 
 void node_control_request(void *ctx, uint64_t ticket, json_t *request)

@@ -6,14 +6,13 @@
 
 #include "ntm/daemon.h"
 #include "ntm/log.h"
+#include "ntm/own_addrs.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define OWN_ADDRS_MAX 32
 
 static void end(struct node_daemon *daemon, int status)
 {
@@ -119,7 +118,7 @@ static void lease_changed(void *ctx, const struct node_lease *lease)
 	struct node_daemon *daemon = ctx;
 	char words[300];
 
-	if (lease_save(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
+	if (lease_save_own(lease, daemon->conf->state_dir, words, sizeof(words)) != 0)
 		ntm_err("%s", words);
 	renew_plan(daemon);
 }
@@ -138,17 +137,13 @@ static void partners_changed(void *ctx, const struct partners *partners)
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	struct node_daemon *daemon = ctx;
-	struct ntm_ip ips[OWN_ADDRS_MAX];
-	size_t found = 0, count = 0;
+	struct ntm_ip ips[NTM_OWN_IPS];
+	size_t found = ntm_own_ips(daemon->netlink, daemon->tun_ifindex, ips), count = 0;
 
-	if (ntm_netlink_addrs(daemon->netlink, daemon->tun_ifindex, ips, OWN_ADDRS_MAX, &found))
-		return 0;
-	for (size_t i = 0; i < found && count < cap; i++) {
-		if (!host_plan_has_ip(&daemon->plan, &ips[i]) && ntm_ip_is_usable(&ips[i]))
-			out[count++] =
-				(struct ntm_addr){.ip = ips[i], .port = ntm_udp_port(daemon->udp)};
-	}
-	return count;
+	for (size_t i = 0; i < found; i++)
+		if (!host_plan_has_ip(&daemon->plan, &ips[i]))
+			ips[count++] = ips[i];
+	return ntm_own_pick(ips, count, ntm_udp_port(daemon->udp), out, cap);
 }
 
 static void exits_changed(void *ctx, const struct exit_routes *routes)

@@ -226,3 +226,17 @@ int node_ping(struct node *node, const char *target, unsigned count, node_ping_f
 		ping_end(ping);
 	return err;
 }
+
+const char *node_ping_refusal(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "neither a name of the domain nor another node's virtual address";
+	case -EBUSY:
+		return "too much is asked at once: try again in a moment";
+	case -ENOSPC:
+		return "this node has as many tunnels as it can: see `ntm-node tunnels`";
+	default:
+		return strerror(-err);
+	}
+}

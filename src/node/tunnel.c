@@ -65,9 +65,20 @@ void tunnel_set_state(struct tunnel *tunnel, enum tunnel_state state, const char
 	tunnel_timers_arm(tunnel);
 }
 
-static int64_t negative_ms(uint8_t fail_code)
+/* How long that its peer has ended it still counts. */
+static int64_t closed_left_ms(const struct tunnel *tunnel)
 {
-	switch (fail_code) {
+	int64_t until_ms = tunnel->closed_ms + TUNNEL_CLOSED_MS;
+	int64_t now = tunnel->owner->args.timers->now_ms;
+
+	return tunnel->closed_ms != 0 && now < until_ms ? until_ms - now : 0;
+}
+
+static int64_t negative_ms(const struct tunnel *tunnel)
+{
+	switch (tunnel->fail_code) {
+	case NTM_DIR_OFFLINE:
+		return closed_left_ms(tunnel) > 0 ? TUNNEL_BACK_MS : TUNNEL_NEGATIVE_MS;
 	case NTM_DIR_NO_DC:
 		return TUNNEL_NO_DC_MS;
 	case NTM_DIR_NO_RELAY:
@@ -84,7 +95,7 @@ void tunnel_timers_arm(struct tunnel *tunnel)
 
 	switch (tunnel->state) {
 	case TUNNEL_FAILED:
-		ntm_timer_set(timers, &tunnel->timer, negative_ms(tunnel->fail_code));
+		ntm_timer_set(timers, &tunnel->timer, negative_ms(tunnel));
 		break;
 	case TUNNEL_UP:
 		ntm_timer_set(timers, &tunnel->timer, CHECK_MS);
@@ -94,7 +105,8 @@ void tunnel_timers_arm(struct tunnel *tunnel)
 		ntm_timer_del(timers, &tunnel->timer); /* requests and links end by themselves */
 		break;
 	case TUNNEL_IDLE:
-		ntm_timer_set(timers, &tunnel->timer, 0); /* drop it outside of anybody's call */
+		/* Drops it, outside of anybody's call. */
+		ntm_timer_set(timers, &tunnel->timer, closed_left_ms(tunnel));
 		break;
 	}
 }

@@ -31,6 +31,10 @@ enum tunnel_state {
 	TUNNEL_FAILED,
 };
 #define TUNNEL_NEGATIVE_MS 5000 /* design.md 6 */
+/* A peer that has ended its tunnel is often back at once: a new start after an update. For so long
+ * it is not believed to be away for more than that. */
+#define TUNNEL_CLOSED_MS 10000
+#define TUNNEL_BACK_MS   1000
 /* When it is the other domain's DC that is away: with what our DC remembers of it (1 s), and the
  * direction itself, the first want after its return works within 5 s. */
 #define TUNNEL_NO_DC_MS 3000

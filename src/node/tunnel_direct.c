@@ -431,6 +431,7 @@ static void on_first_up(struct tunnel *tunnel)
 	char label[NTM_NAME_MAX + 1], via[TUNNEL_VIA_WORDS];
 
 	tunnel_unask(tunnel);
+	tunnel->closed_ms = 0;
 	tunnel->inner_ms = now;
 	tunnel->direction_ms = now - tunnel->asked_ms;
 	tunnel_set_state(tunnel, TUNNEL_UP, "handshake done");
@@ -486,5 +487,7 @@ void tunnel_on_down(struct tunnel *tunnel, struct ntm_link *link, enum ntm_link_
 		 : was_used             ? "no answer any more"
 					: "its keys ran out unused");
 	tunnel_unask(tunnel);
+	if (why == NTM_DOWN_CLOSED)
+		tunnel->closed_ms = tunnel->owner->args.timers->now_ms;
 	tunnel_set_state(tunnel, TUNNEL_IDLE, "link down");
 }

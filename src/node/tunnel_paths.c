@@ -133,8 +133,8 @@ const char *tunnel_paths_no_answer(const struct tunnel *tunnel, const struct tun
 			return "the peer answered neither directly nor through a relay (is it "
 			       "online still?)";
 	if (paths->into_nat)
-		return "the peer did not answer, and is behind a NAT (a gateway needs a public "
-		       "address, or its UDP port forwarded to it)";
+		return "the peer did not answer, and is behind a NAT: this needs a relay (a "
+		       "gateway needs a public address, or its UDP port forwarded to it)";
 	if (paths->relay_count == 0)
 		return "the peer did not answer at any of its addresses (a firewall that blocks "
 		       "UDP?)";

@@ -81,6 +81,7 @@ struct tunnel {
 	struct ntm_link_stats past;      /* traffic of links that are gone */
 	uint8_t past_pair[NTM_PAIR_LEN]; /* of the last of them; zeros: none yet */
 	int64_t up_ms;
+	int64_t closed_ms;       /* the peer has ended it then; 0: no */
 	int64_t inner_ms;        /* last inner packet, either way */
 	int64_t silent_since_ms; /* sent without an answer since; 0: no */
 

@@ -91,7 +91,8 @@ static void on_timer(void *arg)
 	try_next(arg);
 }
 
-/* An answer to this very question: the id, the direction, and the question itself as sent. */
+/* The question in it is not compared: a connected socket with a port of its own and the id keep
+ * strangers out, and servers differ in the case of names that they give back. */
 static bool is_answer(const struct query *q, const uint8_t *msg, size_t len)
 {
 	if (len < DNS_HEADER || get_u16(msg) != q->id || (msg[2] & 0xf8) != 0x80)

@@ -9,6 +9,7 @@
 #include "ntm/log.h"
 #include "ntm/loop.h"
 #include "ntm/netlink.h"
+#include "ntm/own_addrs.h"
 #include "ntm/tun.h"
 #include "ntm/udp.h"
 
@@ -117,16 +118,11 @@ static size_t host_addrs(void *ctx, struct ntm_ip *out, size_t cap)
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	const struct exit_daemon *daemon = ctx;
-	const struct ntm_ip *only = &daemon->conf->listen.ip;
-	struct ntm_ip ips[EXIT_OWN_MAX];
-	size_t found = host_addrs(ctx, ips, EXIT_OWN_MAX), count = 0;
+	struct ntm_ip ips[NTM_OWN_IPS];
+	size_t count = ntm_own_ips(daemon->netlink, daemon->tun_ifindex, ips);
 
-	for (size_t i = 0; i < found && count < cap; i++)
-		if (ntm_ip_is_usable(&ips[i]) &&
-		    (ntm_ip_is_unspecified(only) || ntm_ip_eq(only, &ips[i])))
-			out[count++] =
-				(struct ntm_addr){.ip = ips[i], .port = ntm_udp_port(daemon->udp)};
-	return count;
+	count = relay_conf_own_ips(daemon->conf, ips, count);
+	return ntm_own_pick(ips, count, ntm_udp_port(daemon->udp), out, cap);
 }
 
 static void host_changed(void *ctx, const struct exit_net *net)

@@ -135,55 +135,18 @@ static bool listens_at(const struct relay_conf *conf, const struct ntm_ip *ip)
 {
 	const struct ntm_ip *listen = &conf->listen.ip;
 
-	if (!ntm_ip_is_usable(ip))
-		return false;
 	return ntm_ip_is_unspecified(listen) ? listen->family == 6 || ip->family == 4
 					     : ntm_ip_eq(listen, ip);
 }
 
-static const struct ntm_ip *next_of(const struct relay_conf *conf, uint8_t family,
-				    const struct ntm_ip **at, const struct ntm_ip *end)
+size_t relay_conf_own_ips(const struct relay_conf *conf, struct ntm_ip *ips, size_t count)
 {
-	while (*at < end) {
-		const struct ntm_ip *ip = (*at)++;
+	size_t kept = 0;
 
-		if (ip->family == family && listens_at(conf, ip))
-			return ip;
-	}
-	return NULL;
-}
-
-size_t relay_conf_own_addrs(const struct relay_conf *conf, const struct ntm_ip *ips, size_t count,
-			    struct ntm_addr *out, size_t cap)
-{
-	static const uint8_t families[2] = {4, 6};
-	const struct ntm_ip *at[2] = {ips, ips};
-	size_t filled = 0, before;
-
-	/* In turn: a host with many bridges of one family has not room for those alone. */
-	do {
-		before = filled;
-		for (size_t i = 0; i < 2 && filled < cap; i++) {
-			const struct ntm_ip *ip = next_of(conf, families[i], &at[i], ips + count);
-
-			if (ip != NULL)
-				out[filled++] =
-					(struct ntm_addr){.ip = *ip, .port = conf->listen.port};
-		}
-	} while (filled > before);
-	return filled;
-}
-
-void relay_conf_prefer(struct ntm_ip *ips, size_t count, const struct ntm_ip *source)
-{
-	size_t i = 0;
-
-	while (i < count && !ntm_ip_eq(&ips[i], source))
-		i++;
-	if (i == count)
-		return;
-	memmove(ips + 1, ips, i * sizeof(*ips));
-	ips[0] = *source;
+	for (size_t i = 0; i < count; i++)
+		if (listens_at(conf, &ips[i]))
+			ips[kept++] = ips[i];
+	return kept;
 }
 
 const char *relay_conf_socket(const struct relay_conf *conf, char buf[static RELAY_SOCKET_STR])

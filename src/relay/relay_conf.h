@@ -42,13 +42,8 @@ void relay_conf_free(struct relay_conf *conf);
 struct ntm_addr relay_conf_bind(const struct relay_conf *conf, uint16_t port);
 /* The part that the logic reads. */
 void relay_conf_settings(const struct relay_conf *conf, struct relay_settings *settings);
-/* Which of the host's addresses nodes may send to, with the port: those that listen means, and of
- * both families, however many the host has of one. Returns how many of out were filled. */
-size_t relay_conf_own_addrs(const struct relay_conf *conf, const struct ntm_ip *ips, size_t count,
-			    struct ntm_addr *out, size_t cap);
-/* Puts that one in front of the others, when it is there. Nodes believe answers only from the
- * address that they have asked: they have to be told the one that the host answers from. */
-void relay_conf_prefer(struct ntm_ip *ips, size_t count, const struct ntm_ip *source);
+/* Leaves of the host's addresses those that listen means. Returns how many are left. */
+size_t relay_conf_own_ips(const struct relay_conf *conf, struct ntm_ip *ips, size_t count);
 /* Path of the control socket; returns buf. */
 #define RELAY_SOCKET_STR 108
 const char *relay_conf_socket(const struct relay_conf *conf, char buf[static RELAY_SOCKET_STR]);

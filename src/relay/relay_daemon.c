@@ -10,15 +10,13 @@
 #include "ntm/log.h"
 #include "ntm/loop.h"
 #include "ntm/netlink.h"
+#include "ntm/own_addrs.h"
 #include "ntm/udp_batch.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-/* IPv4 comes first: as many as a host with a bridge for each of its containers has. */
-#define OWN_ADDRS_MAX 256
 
 struct relay_daemon {
 	const struct relay_conf *conf;
@@ -52,17 +50,11 @@ static void send_udp(void *ctx, const struct ntm_addr *to, const uint8_t *data, 
 static size_t own_addrs(void *ctx, struct ntm_addr *out, size_t cap)
 {
 	struct relay_daemon *daemon = ctx;
-	struct ntm_ip ips[OWN_ADDRS_MAX];
-	size_t found = 0;
+	struct ntm_ip ips[NTM_OWN_IPS];
+	size_t count = ntm_own_ips(daemon->netlink, 0, ips);
 
-	if (ntm_netlink_addrs(daemon->netlink, 0, ips, OWN_ADDRS_MAX, &found) != 0)
-		return 0;
-	for (uint8_t family = 4; family <= 6; family += 2) {
-		struct ntm_ip source = ntm_udp_source(family);
-
-		relay_conf_prefer(ips, found, &source);
-	}
-	return relay_conf_own_addrs(daemon->conf, ips, found, out, cap);
+	count = relay_conf_own_ips(daemon->conf, ips, count);
+	return ntm_own_pick(ips, count, daemon->conf->listen.port, out, cap);
 }
 
 static void save_lease(void *ctx, const struct relay_lease *lease)

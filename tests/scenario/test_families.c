@@ -96,6 +96,43 @@ static void with_its_like(void **state)
 {
 	(void)state;
 	each_way(true, false, true, SIM_PATH_DIRECT);
+	each_way(false, false, true, SIM_PATH_DIRECT);
+}
+
+/* Its DC has no IPv6. */
+static struct sim_node *home_seen4(struct sim_dc *dc, const char *outside, const char *ip6,
+				   const char *name)
+{
+	struct sim_nat *nat = sim_nat_new(dc->sim, SIM_SYMMETRIC, outside);
+	struct sim_node *node = sim_node_new(dc, &nat->inside, "192.168.1.2", name);
+
+	sim_node_add6(node, ip6);
+	node->lease.dc[0] = dc->addr;
+	sim_node_start(node);
+	sim_run(dc->sim, 2000);
+	assert_int_equal(ntm_uplink_seen(dclink_uplink(node->node->dclink))->ip.family, 4);
+	return node;
+}
+
+/* A DC without IPv6 sees NATs only, and there is no relay. */
+static void homes_that_the_dc_sees_over_ipv4(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool turned = i % 2 == 1;
+		struct sim *sim = sim_new(sim_seed() + i);
+		struct sim_dc *dc = sim_dc_new(sim, DOMAIN, "192.0.2.1"), *other = dc;
+
+		if (i >= 2) {
+			other = sim_dc_new(sim, "other.example", "192.0.2.2");
+			sim_trust_each_other(dc, other);
+		}
+		struct sim_node *a = home_seen4(dc, "203.0.113.1", "2001:db8:1::2", "alice");
+		struct sim_node *b = home_seen4(other, "203.0.113.2", "2001:db8:2::2", "bob");
+
+		assert_int_equal(turned ? talk(b, a, 1000) : talk(a, b, 1000), SIM_PATH_DIRECT);
+		sim_free(sim);
+	}
 }
 
 /* Its NAT for IPv4 forgets after 30 s, and the DC cannot see that: a call to it works at once. */
@@ -126,6 +163,7 @@ int main(void)
 		cmocka_unit_test(with_an_open_ipv4_node),
 		cmocka_unit_test(with_a_home_that_has_only_ipv4),
 		cmocka_unit_test(with_its_like),
+		cmocka_unit_test(homes_that_the_dc_sees_over_ipv4),
 		cmocka_unit_test(idle_with_an_open_ipv4_node),
 	};
 

@@ -118,6 +118,47 @@ static void node_stops(void **state)
 	assert_in_range(until_heard(p.a, p.b, 10000), 0, 1000);
 }
 
+/* An update of a SIP server's host: it says goodbye, and is there again 1.5 s later, while phones
+ * go on to register. */
+static void sip_host_restarts(void **state)
+{
+	struct pair p = pair_new(*state);
+	unsigned late = 0;
+
+	for (unsigned after_ms = 0; after_ms < 1500; after_ms += 300) {
+		sim_node_stop(p.proxy);
+		sim_run(p.sim, after_ms);
+		/* The phone of one behind a NAT, and of one in the open. */
+		sim_say(p.a, p.proxy, 4, 9999, "REGISTER");
+		sim_say(p.b, p.proxy, 4, 9999, "REGISTER");
+		sim_run(p.sim, 1500 - after_ms);
+		assert_false(sim_is_tunnel(p.a, p.proxy));
+		sim_node_start(p.proxy);
+		int64_t heard_ms = until_heard(p.a, p.proxy, 10000);
+		print_message("# asked %u ms after its end: reached %lld ms after its start\n",
+			      after_ms, (long long)heard_ms);
+		late += heard_ms < 0 || heard_ms > 2500;
+		assert_in_range(until_heard(p.b, p.proxy, 10000), 0, 1000);
+		sim_run(p.sim, 20000);
+	}
+	assert_int_equal(late, 0);
+}
+
+/* Who stays away is asked for as seldom as others soon. */
+static void sip_host_stays_away(void **state)
+{
+	struct pair p = pair_new(*state);
+
+	sim_node_stop(p.proxy);
+	uint64_t before = tunnels_counters(p.a->node->tunnels)->directions;
+	assert_int_equal(until_heard(p.a, p.proxy, 60000), -1);
+	uint64_t asked = tunnels_counters(p.a->node->tunnels)->directions - before;
+	print_message("# asked for %u times in a minute\n", (unsigned)asked);
+	assert_in_range(asked, 12, 22);
+	sim_run(p.sim, TUNNEL_NEGATIVE_MS + 100);
+	assert_null(tunnel_find_name(p.a->node->tunnels, p.proxy->fqdn));
+}
+
 /* It stays dead: the others are told so, and nothing of it stays behind. */
 static void node_dies(void **state)
 {
@@ -246,6 +287,8 @@ int main(void)
 		scenario(node_crashes),
 		scenario(node_crashes_and_peer_speaks),
 		scenario(node_stops),
+		scenario(sip_host_restarts),
+		scenario(sip_host_stays_away),
 		scenario(node_dies),
 		scenario(revoked_node),
 		scenario(revoked_while_a_peer_is_cut_off),

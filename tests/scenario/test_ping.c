@@ -241,6 +241,32 @@ static void no_tunnel(void **state)
 	assert_true(sim_until(sim, is_over, &pings, 1000));
 }
 
+/* Words that an operator can do something with, not those of the C library. */
+static void no_room_for_a_tunnel(void **state)
+{
+	struct sim *sim = *state;
+	struct two two = two_open(sim);
+	struct pings pings;
+
+	for (unsigned i = 0; i < TUNNEL_MAX; i++) {
+		struct ntm_addr to = {.port = 9};
+
+		to.ip = ntm_ip_v4(198, 18, (uint8_t)(100 + (i >> 8)), (uint8_t)i);
+		sim_udp(two.a, 9, &to, "x", 1);
+	}
+	assert_int_equal(sim_tunnel_count(two.a), TUNNEL_MAX);
+	int err = ping(two.a, "bob", 1, &pings);
+	assert_int_equal(err, -ENOSPC);
+	assert_non_null(strstr(node_ping_refusal(err), "as many tunnels as it can"));
+	assert_string_equal(node_ping_refusal(-ENOMEM), strerror(ENOMEM));
+	assert_non_null(strstr(node_ping_refusal(-EBUSY), "try again in a moment"));
+	assert_non_null(strstr(node_ping_refusal(-EINVAL), "neither a name"));
+	sim_run(sim, 20000);
+	assert_int_equal(ping(two.a, "bob", 1, &pings), 0);
+	assert_true(sim_until(sim, is_over, &pings, 5000));
+	assert_int_equal(pings.result[0].err, 0);
+}
+
 /* One waits for the tunnel, one for an answer, one for its next second. */
 static void node_stops_meanwhile(void **state)
 {
@@ -276,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(late_answers, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(two_at_once, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(no_tunnel, sim_setup, sim_teardown),
+		cmocka_unit_test_setup_teardown(no_room_for_a_tunnel, sim_setup, sim_teardown),
 		cmocka_unit_test_setup_teardown(node_stops_meanwhile, sim_setup, sim_teardown),
 	};
 

@@ -177,6 +177,8 @@ static void a_node_stops(void **state)
 	sim_node_stop(w.node[0]);
 	sim_run(w.sim, 200);
 	assert_int_equal(flows(&w), 0);
+	assert_false(sim_is_tunnel(w.node[1], w.node[0]));
+	sim_run(w.sim, TUNNEL_CLOSED_MS);
 	assert_int_equal(sim_tunnel_count(w.node[1]), 0);
 }
 

@@ -164,6 +164,7 @@ static void test_sample(void **state)
 	(void)state;
 	assert_non_null(out);
 	assert_non_null(in);
+	fputs("# dc.conf: configuration of ntm-dc; see ntm-dc.conf(5)\n", out);
 	ntm_conf_print_sample(dc_conf_sections, out);
 	fclose(out);
 	assert_true(getdelim(&kept, &kept_len, '\0', in) > 0);

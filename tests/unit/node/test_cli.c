@@ -286,6 +286,12 @@ static void test_ping(void **state)
 			    "\"via\": \"192.0.2.1:1\", \"rtt_ms\": 9}"}};
 	const struct script bad = {.replies = {"{\"seq\": 0, \"peer\": \"b\", \"vip\": \"none\", "
 					       "\"words\": \"it is offline\"}"}};
+#define LATE "{\"seq\": 1, \"peer\": \"b\", \"words\": \"no answer\", \"timed_out\": true}"
+	const struct script late = {.replies = {LATE, LATE}};
+	const struct script lossy = {.replies = {LATE, "{\"seq\": 2, \"peer\": \"b\"}"}};
+	const struct script ended = {
+		.replies = {LATE, "{\"seq\": 1, \"words\": \"ntm-node is stopping\", "
+				  "\"timed_out\": false}"}};
 	const struct script refused = {.replies = {"{\"error\": \"no such thing\"}"}};
 
 	(void)state;
@@ -294,6 +300,10 @@ static void test_ping(void **state)
 	assert_non_null(strstr(temp_read("out"), "seq 2, 9 ms\n"));
 	assert_int_equal(run_against(bad, "-c % ping b"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("out"), "it is offline"));
+	/* Nothing came back in time; 1 when it was something else, or only a part of them. */
+	assert_int_equal(run_against(late, "-c % ping b --count 2"), NTM_EXIT_TIMED_OUT);
+	assert_int_equal(run_against(lossy, "-c % ping b --count 2"), NTM_EXIT_FAILED);
+	assert_int_equal(run_against(ended, "-c % ping b --count 2"), NTM_EXIT_FAILED);
 	assert_int_equal(run_against(refused, "-c % ping b"), NTM_EXIT_FAILED);
 	assert_non_null(strstr(temp_read("err"), "no such thing"));
 	assert_string_equal(temp_read("out"), "");

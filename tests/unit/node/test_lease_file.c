@@ -184,6 +184,30 @@ static void test_cannot_save(void **state)
 	assert_non_null(strstr(words, "/nonexistent/lease.json"));
 }
 
+/* A daemon whose host has joined anew meanwhile does not put its own lease in the new one's place.
+ */
+static void test_not_over_another(void **state)
+{
+	struct node_lease next = sample, again;
+
+	(void)state;
+	assert_int_equal(lease_save_own(&sample, temp_dir, words, sizeof(words)), 0);
+	assert_int_equal(lease_save_own(&sample, temp_dir, words, sizeof(words)), 0);
+	ntm_keys_make(&next.keys);
+	strcpy(next.fqdn, "next.ntm.example");
+	save(&next);
+	assert_int_equal(lease_save_own(&sample, temp_dir, words, sizeof(words)), -EEXIST);
+	assert_non_null(strstr(words, "the lease of next.ntm.example now"));
+	assert_non_null(strstr(words, sample.fqdn));
+	assert_int_equal(load(&again), 0);
+	assert_memory_equal(&again.keys, &next.keys, sizeof(next.keys));
+	/* What cannot be read is nobody's. */
+	spoil("version", "9");
+	assert_int_equal(lease_save_own(&sample, temp_dir, words, sizeof(words)), 0);
+	assert_int_equal(load(&again), 0);
+	assert_same(&again, &sample);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, temp_dir_remove)
 
 int main(void)
@@ -191,7 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_round_trip),         CASE(test_round_trip_full),  CASE(test_missing),
 		CASE(test_readable_by_others), CASE(test_every_truncation), CASE(test_every_member),
-		CASE(test_cannot_save),
+		CASE(test_cannot_save),        CASE(test_not_over_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

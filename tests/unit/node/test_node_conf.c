@@ -117,7 +117,8 @@ static void test_faults(void **state)
 		{"exit \"gw\" {\n prefixes = { \"192.0.2.1/24\" }\n}\n", "node.conf:2: prefixes"},
 		{"exit \"gw\" {\n names = { \"ok\", \"a..b\" }\n}\n",
 		 "node.conf:2: names: expected"},
-		{"exit \"gw\" {\n}\n", "neither prefixes nor names"},
+		{"exit \"gw\" {\n names = { \"a\" }\n}\nexit \"gw2\" {\n}\n",
+		 "node.conf: exit \"gw2\": neither prefixes nor names"},
 		{"exit \"g w\" {\n}\n", "node.conf:2: NAME: expected"},
 		{"exit {\n}\n", "node.conf:1"},
 		{"exit \"gw\" {\n names = { \"a\" }\n nmes = { \"a\" }\n}\n", "node.conf:3"},
@@ -126,7 +127,7 @@ static void test_faults(void **state)
 		 "duplicate title 'gw'"},
 		{"exit \"a\" {\n prefixes = { \"192.0.2.0/24\" }\n}\n"
 		 "exit \"b\" {\n prefixes = { \"192.0.2.8/29\" }\n}\n",
-		 "overlap"},
+		 "exit \"b\": its prefixes overlap"},
 	};
 	struct node_conf conf;
 	char words[WORDS];

@@ -451,11 +451,38 @@ static void a_closed_tunnel_is_forgotten_on_both_sides(void **state)
 	run(w, 2 * DELAY_MS);
 	assert_int_equal(w->b.closes_in, 1);
 	assert_int_equal(tunnel_count(&w->a), 0);
-	assert_int_equal(tunnel_count(&w->b), 0);
+	assert_null(tunnel_find_up(w->b.tunnels, &w->a.lease.vip4));
 	assert_int_equal(tunnels_counters(w->b.tunnels)->downs, 1);
-	/* And may come back at once. */
-	want_name(&w->b, "a.ntm.example", NULL);
-	assert_int_equal(w->b.dc.count, 1);
+	run(w, TUNNEL_CLOSED_MS);
+	assert_int_equal(tunnel_count(&w->b), 0);
+	world_free(w);
+}
+
+/* A new start after an update: that it is away is not remembered for long. */
+static void a_closed_tunnel_may_come_back_at_once(void **state)
+{
+	struct world *w = world_up();
+	int64_t closed_ms;
+
+	(void)state;
+	tunnels_stop(w->a.tunnels);
+	run(w, 2 * DELAY_MS);
+	closed_ms = w->timers.now_ms;
+	for (unsigned i = 0; w->timers.now_ms < closed_ms + TUNNEL_CLOSED_MS - 100; i++) {
+		assert_int_equal(want_name(&w->b, "a.ntm.example", NULL), 0);
+		answer_error(&w->b, i, NTM_DIR_OFFLINE, "a is offline");
+		run(w, TUNNEL_BACK_MS - 1);
+		assert_int_equal(want_name(&w->b, "a.ntm.example", NULL), -EHOSTUNREACH);
+		run(w, 1);
+	}
+	/* It is not. */
+	run(w, 100);
+	assert_int_equal(want_name(&w->b, "a.ntm.example", NULL), 0);
+	answer_error(&w->b, w->b.dc.count - 1, NTM_DIR_OFFLINE, "a is offline");
+	run(w, TUNNEL_NEGATIVE_MS - 1);
+	assert_int_equal(want_name(&w->b, "a.ntm.example", NULL), -EHOSTUNREACH);
+	run(w, 1);
+	assert_int_equal(tunnel_count(&w->b), 0);
 	world_free(w);
 }
 
@@ -507,6 +534,7 @@ static void an_idle_tunnel_is_closed(void **state)
 	run(w, 6100);
 	assert_int_equal(tunnel_count(&w->a), 0);
 	assert_int_equal(w->b.closes_in, 1);
+	run(w, TUNNEL_CLOSED_MS);
 	assert_int_equal(tunnel_count(&w->b), 0);
 	world_free(w);
 }
@@ -747,6 +775,7 @@ int main(void)
 		cmocka_unit_test(a_silent_peer_fails_the_tunnel),
 		cmocka_unit_test(the_peer_may_come_while_we_remember_a_failure),
 		cmocka_unit_test(a_closed_tunnel_is_forgotten_on_both_sides),
+		cmocka_unit_test(a_closed_tunnel_may_come_back_at_once),
 		cmocka_unit_test(stopping_answers_waits),
 		cmocka_unit_test(freeing_sends_nothing),
 		cmocka_unit_test(an_idle_tunnel_is_closed),

@@ -403,6 +403,14 @@ static void a_silent_tunnel_says_why(void **state)
 	json_decref(tunnel);
 	assert_last_failure(&w->a, "none of the 1 relays answers");
 	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
+	/* Offline may be for seconds, as in a move: the tunnel waits. */
+	talk(w, 2000);
+	answer_error(&w->a, w->a.dc.count - 1, NTM_DIR_OFFLINE, "b.ntm.example is offline");
+	tunnel = shown(&w->a);
+	assert_string_equal(json_string_value(json_object_get(tunnel, "error")),
+			    "b.ntm.example is offline");
+	json_decref(tunnel);
+	assert_int_equal(state_of(&w->a, &w->b.lease.vip4), TUNNEL_UP);
 	/* Or the DC knows nothing of it, as with a firewall in front of the relay. */
 	talk(w, 2000);
 	struct direction d = offer_from(w, 0, 1);
