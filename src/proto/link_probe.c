@@ -156,23 +156,23 @@ static int64_t interval_failing(const struct ntm_link *link, const struct path *
 	return is_busy(link) ? BUSY_FAILED_MS : IDLE_FAILED_MS;
 }
 
-/* When the next probe is due; -1: none is. */
-static int64_t due_at(const struct ntm_link *link, const struct path *path)
-{
-	int64_t interval;
-
-	if (path->due_ms >= 0 || path->state == NTM_PATH_UNKNOWN)
-		return path->due_ms;
-	interval = path->state == NTM_PATH_WORKS ? interval_working(link, path)
-						 : interval_failing(link, path);
-	return interval < 0 ? -1 : path->probed_ms + interval;
-}
-
 static int64_t sooner(int64_t a, int64_t b)
 {
 	if (a < 0 || b < 0)
 		return a < 0 ? b : a;
 	return a < b ? a : b;
+}
+
+/* When the next probe is due; -1: none is. What was asked for besides makes no other one late. */
+static int64_t due_at(const struct ntm_link *link, const struct path *path)
+{
+	int64_t interval;
+
+	if (path->state == NTM_PATH_UNKNOWN)
+		return path->due_ms;
+	interval = path->state == NTM_PATH_WORKS ? interval_working(link, path)
+						 : interval_failing(link, path);
+	return sooner(path->due_ms, interval < 0 ? -1 : path->probed_ms + interval);
 }
 
 static int64_t next_at(const struct ntm_link *link)
