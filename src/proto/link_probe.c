@@ -46,14 +46,13 @@
 #define BURST_AGAIN      2
 #define UNKNOWN_AGAIN_MS 20000
 #define STAGGER_MS       10 /* between the paths of one link */
-/* Of a full-sized probe. */
+/* Of a full-sized probe. While full frames are sent BIG_AGAIN_MS of them may be lost in vain, and
+ * tries follow each other after BIG_HURRY_MS. */
 #define BIG_TRIES    3
 #define BIG_RETRY_MS 300
 #define BIG_LATER_MS 60000
-#define BIG_AGAIN_MS                                                                            \
-	1000            /* while full frames are sent: so much is what may be lost in vain, ... \
-			 */
-#define BIG_HURRY_MS 40 /* ... and this between tries then */
+#define BIG_AGAIN_MS 1000
+#define BIG_HURRY_MS 40
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
 #define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
