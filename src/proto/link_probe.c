@@ -18,13 +18,13 @@
  *   fails       In a call every 500 ms, later 5 s; with other data 2 s; idle 25 s.
  *
  * A path fails after three probes in a row were lost, which follow each other every 200 ms, in a
- * call every 40 ms; after two when real-time packets that came by the path sent on are absent for
- * 60 ms, after one when they come by another; with 20 ms of resolution and a round trip of 50 ms
- * it is left within 250 ms. What loses a part of all anyhow fails after more, up to 2 s in a call,
- * or it would do so by chance again and again; so that nothing depends on it, what is sent in a
- * call goes by another path as well as soon as one probe or two are missing. Where the round trip
- * is long, probes are sent less often: no more than PROBES_AHEAD before the first is answered or
- * lost.
+ * call every 40 ms; after four while real-time packets come by it, after two when those that came
+ * by the path sent on are absent for 60 ms, after one when they come by another; with 20 ms of
+ * resolution and a round trip of 50 ms it is left within 250 ms. What loses a part of all anyhow
+ * fails after more, up to 2 s in a call, or it would do so by chance again and again; so that
+ * nothing depends on it, what is sent in a call goes by another path as well as soon as one probe
+ * or two are missing. Where the round trip is long, probes are sent less often: no more than
+ * PROBES_AHEAD before the first is answered or lost.
  */
 #define TICK_MS          20 /* in a call */
 #define CALL_PROBE_MS    100
