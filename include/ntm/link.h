@@ -107,7 +107,8 @@ struct ntm_links_ops {
 	/* The remote's address changed and answered a challenge there. May be NULL. */
 	void (*moved)(void *ctx, struct ntm_link *link, void *owner, const struct ntm_addr *to);
 	/* A multipath link has sent data for NTM_LINK_STARVED_MS while no path worked: another
-	 * direction may help. Once, until a path works again. May be NULL. */
+	 * direction may help. Once, until a path works again, or data is sent again after
+	 * an idle time. May be NULL. */
 	void (*starved)(void *ctx, struct ntm_link *link, void *owner);
 	/* Payload of the RESPONSE to a one-shot link (join). May be NULL. */
 	void (*answer)(void *ctx, struct ntm_link *link, void *owner, const uint8_t *payload,

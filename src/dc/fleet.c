@@ -164,29 +164,18 @@ void fleet_on_down(struct fleet_relay *relay)
 
 /* ---- reports ---- */
 
-/* Of private and shared space (RFC 1918, 6598, 4193): nobody outside can send there. */
-static bool is_private(const struct ntm_ip *ip)
-{
-	const uint8_t *b = ip->b;
-
-	if (ip->family == 6)
-		return (b[0] & 0xfe) == 0xfc;
-	return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-	       (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
-
 /* The one that we see; in the other family the first of its own, unless we see it on the Internet
  * and that one is not of it. */
 static struct ntm_addr choose_addr(const struct fleet_relay *relay, uint8_t family)
 {
 	const struct ntm_addr_list *own = &relay->report.own;
-	bool may_be_private = is_private(&relay->reflexive.ip);
+	bool may_be_private = ntm_ip_is_private(&relay->reflexive.ip);
 
 	if (relay->reflexive.ip.family == family && ntm_ip_is_usable(&relay->reflexive.ip))
 		return relay->reflexive;
 	for (uint8_t i = 0; i < own->count; i++)
 		if (own->item[i].ip.family == family &&
-		    (may_be_private || !is_private(&own->item[i].ip)))
+		    (may_be_private || !ntm_ip_is_private(&own->item[i].ip)))
 			return own->item[i];
 	return (struct ntm_addr){.port = 0};
 }

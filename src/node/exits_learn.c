@@ -70,7 +70,7 @@ static struct exit_point *point_of_name(struct exits *exits, const char *name)
 	return NULL;
 }
 
-/* Through the exit its own gateway would not be reached any more. */
+/* A gateway lets nobody to its own host. */
 static bool is_gateway(const struct exits *exits, const struct ntm_ip *ip)
 {
 	for (size_t i = 0; i < exits->count; i++) {
@@ -85,7 +85,7 @@ static bool is_gateway(const struct exits *exits, const struct ntm_ip *ip)
 	return false;
 }
 
-/* What must be reached directly, whatever DNS says. */
+/* Whether an exit may lead there, whatever DNS says. */
 static bool is_fit(const struct exits *exits, const struct ntm_ip *ip)
 {
 	const struct ntm_prefix one = {.ip = *ip, .len = ip->family == 4 ? 32 : 128};
@@ -170,20 +170,10 @@ void exits_learned(struct exits *exits)
 	exits_announce(exits);
 }
 
-/* RFC 1918, 4193, 6598: of the local network; a server from outside has no say there. */
-static bool is_local(const struct ntm_ip *ip)
-{
-	const uint8_t *b = ip->b;
-
-	if (ip->family == 6)
-		return (b[0] & 0xfe) == 0xfc;
-	return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-	       (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
-
+/* A server from outside has no say in the local network. */
 bool exits_learn_media(struct exits *exits, struct exit_point *point, const struct ntm_ip *ip)
 {
-	if (is_local(ip)) {
+	if (ntm_ip_is_private(ip)) {
 		exits->unfit++;
 		return false;
 	}

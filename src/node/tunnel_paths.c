@@ -345,6 +345,8 @@ void tunnel_paths_check(struct tunnel *tunnel)
 			relays_check(tunnel->owner->args.relays,
 				     ntm_addr_relay_number(&paths[i].to));
 	}
+	if (works[0] + works[1] > 0)
+		tunnel->fail_words[0] = '\0'; /* the reason of an earlier time */
 	check_spare(tunnel, works[0] + works[1], fails[1]);
 	check_lost(tunnel, works[0], fails[0]);
 }

@@ -110,7 +110,8 @@ static const char *why_relayed(const struct ntm_link_path *paths, size_t count)
 		if (!ntm_addr_is_relay(&paths[i].to))
 			direct[paths[i].state]++;
 	if (direct[NTM_PATH_WORKS] > 0)
-		return "a direct path works, but loses more, or was found just now";
+		return "a direct path works, but loses more, or has come back less than a minute "
+		       "ago";
 	if (direct[NTM_PATH_FAILS] > 0)
 		return "the direct path has stopped to answer (a NAT that was restarted, or a "
 		       "firewall?); it is tried again";

@@ -70,7 +70,7 @@ static void send_to(struct ntm_link *link, const struct ntm_addr *to)
 {
 	struct link_handshake *hs = link->hs;
 	struct link_copy *copy = link_copy_to(link->links, link, &hs->copies, to, 0);
-	bool has_cookie = hs->has_cookie && ntm_addr_eq(to, &hs->cookie_from);
+	bool has_cookie = hs->has_cookie && ntm_addr_eq(to, &hs->cookie_to);
 	uint8_t key[NTM_KEY_LEN];
 	size_t len;
 
@@ -274,11 +274,11 @@ out:
 	ntm_wipe(payload, sizeof(payload));
 }
 
-void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *from,
-			      const struct ntm_pkt *pkt, uint32_t index)
+void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_pkt *pkt, uint32_t index)
 {
 	struct ntm_link *link = find_attempt(links, index);
 	struct link_handshake *hs = link ? link->hs : NULL;
+	const struct link_copy *copy;
 	const uint8_t *receiver;
 
 	if (!hs) {
@@ -286,19 +286,19 @@ void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *fr
 		return;
 	}
 	/* Once a sending, and only to where we send anyway: a forged one makes no reflector. */
-	if (hs->cookie_used || !(ntm_addr_eq(from, &link->remote) || is_candidate(link, from))) {
+	if (hs->cookie_used) {
 		links->counters.limited++;
 		return;
 	}
+	copy = link_copy_find(&hs->copies, index);
 	receiver = links_mac_static(link_purpose(link), link_static(link));
-	if (ntm_cookie_open(pkt->data, pkt->len, receiver, link_copy_find(&hs->copies, index)->mac1,
-			    hs->cookie) != 0) {
+	if (ntm_cookie_open(pkt->data, pkt->len, receiver, copy->mac1, hs->cookie) != 0) {
 		links->counters.bad_handshake++;
 		return;
 	}
 	hs->has_cookie = true;
-	hs->cookie_from = *from;
+	hs->cookie_to = copy->to;
 	hs->cookie_used = true;
 	hs->sent_ms = links_now(links);
-	send_to(link, from);
+	send_to(link, &hs->cookie_to);
 }

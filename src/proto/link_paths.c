@@ -321,6 +321,7 @@ void link_paths_on_sent(struct ntm_link *link, uint8_t cls, size_t plain_len)
 	/* None has to have worked since long ago: it is tried again only now. */
 	if ((paths->starved_ms < 0 || !was_busy) && !link_paths_any_works(link)) {
 		paths->starved_ms = now_ms;
+		paths->starved_told = false;
 		was_busy = false;
 	}
 	if (!was_busy)

@@ -115,8 +115,7 @@ void link_handshake_also_to(struct ntm_link *link, const struct ntm_addr *to);
 /* The peer has begun as well, from there, and we go on. */
 void link_handshake_on_crossing(struct ntm_link *link, const struct ntm_addr *from);
 void link_handshake_on_response(struct ntm_links *links, const struct ntm_handshake *in);
-void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_addr *from,
-			      const struct ntm_pkt *pkt, uint32_t index);
+void link_handshake_on_cookie(struct ntm_links *links, const struct ntm_pkt *pkt, uint32_t index);
 
 /* link_final.c */
 /* A RESPONSE that noise has read, of the peer at that address; payload with its fixed part. Calls

@@ -18,13 +18,13 @@
  *   fails       In a call every 500 ms, later 5 s; with other data 2 s; idle 25 s.
  *
  * A path fails after three probes in a row were lost, which follow each other every 200 ms, in a
- * call every 40 ms; after two when real-time packets that came by the path sent on are absent for
- * 60 ms, after one when they come by another; with 20 ms of resolution and a round trip of 50 ms
- * it is left within 250 ms. What loses a part of all anyhow fails after more, up to 2 s in a call,
- * or it would do so by chance again and again; so that nothing depends on it, what is sent in a
- * call goes by another path as well as soon as one probe or two are missing. Where the round trip
- * is long, probes are sent less often: no more than PROBES_AHEAD before the first is answered or
- * lost.
+ * call every 40 ms; after four while real-time packets come by it, after two when those that came
+ * by the path sent on are absent for 60 ms, after one when they come by another; with 20 ms of
+ * resolution and a round trip of 50 ms it is left within 250 ms. What loses a part of all anyhow
+ * fails after more, up to 2 s in a call, or it would do so by chance again and again; so that
+ * nothing depends on it, what is sent in a call goes by another path as well as soon as one probe
+ * or two are missing. Where the round trip is long, probes are sent less often: no more than
+ * PROBES_AHEAD before the first is answered or lost.
  */
 #define TICK_MS          20 /* in a call */
 #define CALL_PROBE_MS    100
@@ -46,14 +46,13 @@
 #define BURST_AGAIN      2
 #define UNKNOWN_AGAIN_MS 20000
 #define STAGGER_MS       10 /* between the paths of one link */
-/* Of a full-sized probe. */
+/* Of a full-sized probe. While full frames are sent BIG_AGAIN_MS of them may be lost in vain, and
+ * tries follow each other after BIG_HURRY_MS. */
 #define BIG_TRIES    3
 #define BIG_RETRY_MS 300
 #define BIG_LATER_MS 60000
-#define BIG_AGAIN_MS                                                                            \
-	1000            /* while full frames are sent: so much is what may be lost in vain, ... \
-			 */
-#define BIG_HURRY_MS 40 /* ... and this between tries then */
+#define BIG_AGAIN_MS 1000
+#define BIG_HURRY_MS 40
 /* A probe is lost after the round trip, four times its variation unless that is unknown, ... */
 #define WAIT_UNKNOWN_MS 1000
 #define WAIT_MIN_MS     60
@@ -156,23 +155,23 @@ static int64_t interval_failing(const struct ntm_link *link, const struct path *
 	return is_busy(link) ? BUSY_FAILED_MS : IDLE_FAILED_MS;
 }
 
-/* When the next probe is due; -1: none is. */
-static int64_t due_at(const struct ntm_link *link, const struct path *path)
-{
-	int64_t interval;
-
-	if (path->due_ms >= 0 || path->state == NTM_PATH_UNKNOWN)
-		return path->due_ms;
-	interval = path->state == NTM_PATH_WORKS ? interval_working(link, path)
-						 : interval_failing(link, path);
-	return interval < 0 ? -1 : path->probed_ms + interval;
-}
-
 static int64_t sooner(int64_t a, int64_t b)
 {
 	if (a < 0 || b < 0)
 		return a < 0 ? b : a;
 	return a < b ? a : b;
+}
+
+/* When the next probe is due; -1: none is. What was asked for besides makes no other one late. */
+static int64_t due_at(const struct ntm_link *link, const struct path *path)
+{
+	int64_t interval;
+
+	if (path->state == NTM_PATH_UNKNOWN)
+		return path->due_ms;
+	interval = path->state == NTM_PATH_WORKS ? interval_working(link, path)
+						 : interval_failing(link, path);
+	return sooner(path->due_ms, interval < 0 ? -1 : path->probed_ms + interval);
 }
 
 static int64_t next_at(const struct ntm_link *link)

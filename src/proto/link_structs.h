@@ -50,8 +50,8 @@ struct link_handshake {
 	bool has_cookie;
 	bool cookie_used; /* answered a COOKIE since the last sending of the schedule */
 	uint8_t cookie[NTM_COOKIE_LEN];
-	struct ntm_addr cookie_from;
-	size_t len; /* without the MACs */
+	struct ntm_addr cookie_to; /* the copy that it answers */
+	size_t len;                /* without the MACs */
 	uint8_t frame[NTM_HANDSHAKE_MAX];
 };
 

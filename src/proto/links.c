@@ -260,7 +260,7 @@ static void on_indexed(struct ntm_links *links, const struct ntm_addr *from, str
 		return;
 	}
 	if (pkt->data[0] == NTM_FRAME_COOKIE) {
-		link_handshake_on_cookie(links, from, pkt, receiver);
+		link_handshake_on_cookie(links, pkt, receiver);
 		return;
 	}
 	index = ntm_map_get(links->by_index, &receiver, sizeof(receiver));

@@ -326,6 +326,24 @@ static void one_shot(void **unused)
 	world_free(w);
 }
 
+/* A host with two addresses answers from the other one: COOKIE and RESPONSE alike. */
+static void answers_from_another_address(void **unused)
+{
+	struct world *w = world_new(16);
+	struct host *host = &w->host[0], *dc = &w->host[1];
+	struct ntm_link_args args = join_args(dc);
+
+	(void)unused;
+	dc->reply.one_shot = true;
+	dc->source = 1;
+	assert_int_equal(ntm_link_open(host->links, &args, &host->link), 0);
+	run(w, 100);
+	assert_int_equal(w->sent[NTM_FRAME_COOKIE], 1);
+	assert_true(ntm_addr_eq(&w->last[NTM_FRAME_COOKIE].from, &dc->addr[1]));
+	assert_int_equal(host->answers, 1);
+	world_free(w);
+}
+
 static bool lose_a_response(struct world *w, const struct packet *p)
 {
 	return p->data[0] != NTM_FRAME_RESPONSE || w->filter_count++ > 0;
@@ -483,6 +501,7 @@ int main(void)
 		cmocka_unit_test(forged_responses),
 		cmocka_unit_test(forged_sender_index),
 		cmocka_unit_test(one_shot),
+		cmocka_unit_test(answers_from_another_address),
 		cmocka_unit_test(one_shot_refused_or_lost),
 		cmocka_unit_test(forged_cookies),
 		cmocka_unit_test(low_order_remote),

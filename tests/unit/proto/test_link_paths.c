@@ -194,6 +194,26 @@ static int send_bulk(struct host *h, size_t len)
 	return ntm_link_send(h->link, &pkt, 0);
 }
 
+/* The owner hears of it each time that somebody begins to speak, not for the first time only. */
+static void starving_again(void **unused)
+{
+	struct world *w = net_new(16);
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 1);
+	run(w, 1000);
+	net.direct_blocked = true;
+	net.relay_dead[1] = true;
+	for (unsigned times = 1; times <= 3; times++) {
+		talk(w, &call, 5000);
+		assert_int_equal(net.starved, 2 * times);
+		run(w, 20000);
+		assert_int_equal(net.starved, 2 * times);
+	}
+	world_free(w);
+}
+
 /* The path has failed in the last moment in which anybody spoke, and is well long since. Who speaks
  * again finds that out, and asks nobody. */
 static void not_starving_for_old_reasons(void **unused)
@@ -374,6 +394,7 @@ int main(void)
 		cmocka_unit_test(loss_comes_before_kind),
 		cmocka_unit_test(shorter_way),
 		cmocka_unit_test(starving),
+		cmocka_unit_test(starving_again),
 		cmocka_unit_test(not_starving_for_old_reasons),
 		cmocka_unit_test(idle),
 		cmocka_unit_test(size_is_probed),

@@ -187,6 +187,32 @@ static void strangers_draw_little(void **unused)
 	world_free(w);
 }
 
+/* Nor do they delay the probes that tell whether the path of a call is alive. */
+static void strangers_make_no_probe_late(void **unused)
+{
+	struct world *w = net_new(15);
+	struct call call = {0};
+
+	(void)unused;
+	open_both(w, 0);
+	run(w, 500);
+	talk(w, &call, 3000);
+	net.probes = 0;
+	talk(w, &call, 1000);
+	assert_int_equal(net.probes, 40); /* challenge and response, either way */
+	net.probes = 0;
+	for (uint8_t i = 0; i < 10; i++) {
+		struct ntm_addr stranger = {ntm_ip_v4(203, 0, 113, i), 9};
+		struct packet p = redirected(w, &stranger);
+
+		inject(w, &p);
+		talk(w, &call, 100);
+	}
+	assert_true(net.strange > 0);
+	assert_in_range(net.probes - net.strange, 38, 42);
+	world_free(w);
+}
+
 /* Nor does one that the peer has named, beyond the tries that it gets for that: who sends in its
  * name draws no more out of it. */
 static void candidates_draw_little(void **unused)
@@ -543,6 +569,7 @@ int main(void)
 		cmocka_unit_test(lossy_path_dies),
 		cmocka_unit_test(far_worse),
 		cmocka_unit_test(strangers_draw_little),
+		cmocka_unit_test(strangers_make_no_probe_late),
 		cmocka_unit_test(candidates_draw_little),
 		cmocka_unit_test(strangers_take_no_candidates_place),
 		cmocka_unit_test(handshake_into_a_full_table),
