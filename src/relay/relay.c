@@ -114,8 +114,12 @@ static void session_input(struct relay *relay, const struct ntm_addr *from, cons
 static bool is_dc(const struct relay *relay, const struct ntm_addr *addr)
 {
 	const struct ntm_link *link = ntm_uplink_link(relay->uplink);
+	const struct ntm_addr *dc = relay->lease.dc;
 
-	return link != NULL && ntm_addr_eq(ntm_link_remote(link), addr);
+	/* Where it should be as well: it calls a relay that was restarted, which has not heard it.
+	 */
+	return link != NULL && (ntm_addr_eq(ntm_link_remote(link), addr) ||
+				ntm_addr_eq(&dc[0], addr) || ntm_addr_eq(&dc[1], addr));
 }
 
 const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *from,
@@ -279,8 +283,6 @@ static void on_send(void *ctx, const struct ntm_addr *to, const uint8_t *frame, 
 
 static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 {
-	(void)ctx;
-	(void)link;
 	struct relay *relay = ctx;
 
 	(void)link;
@@ -291,8 +293,6 @@ static void on_up(void *ctx, struct ntm_link *link, void *owner, bool fresh)
 
 static void on_down(void *ctx, struct ntm_link *link, void *owner, enum ntm_link_down why)
 {
-	(void)ctx;
-	(void)link;
 	struct relay *relay = ctx;
 
 	(void)link;
