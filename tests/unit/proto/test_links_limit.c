@@ -113,8 +113,8 @@ static void by_network_proven(void **unused)
 	addr = v6(2, 1);
 	assert_true(links_limit_final(&limit, &addr, 0));
 	addr = v4(1, 1);
-	assert_false(links_limit_final(&limit, &addr, 4));
-	assert_true(links_limit_final(&limit, &addr, 5)); /* 200 a second */
+	assert_false(links_limit_final(&limit, &addr, 1));
+	assert_true(links_limit_final(&limit, &addr, 2)); /* 500 a second */
 }
 
 int main(void)
