@@ -16,21 +16,15 @@ int ntm_notify_status(const char *fmt, ...) __attribute__((format(printf, 1, 2))
 /* No core dumps, no ptrace by others of the same user, SIGPIPE ignored. 0 or negative errno. */
 int ntm_daemon_harden(void);
 
-#define NTM_CAP(cap) (UINT64_C(1) << (cap)) /* of a CAP_* number of linux/capability.h */
-/* The three the daemons want, so that they need no kernel header. */
-#define NTM_CAP_NET_ADMIN        NTM_CAP(12)
-#define NTM_CAP_NET_RAW          NTM_CAP(13)
-#define NTM_CAP_NET_BIND_SERVICE NTM_CAP(10)
-
 /* Looks a user up. 0, -ENOENT. */
 int ntm_user_find(const char *name, uid_t *uid, gid_t *gid);
 
 /*
- * Becomes user for good (NULL or "": stays who it is), without supplementary groups; keeps only
- * the capabilities in caps (of those it has), for good: no_new_privs is set. Checks that it worked.
- * On failure err holds a sentence and the process must end. 0 or negative errno.
+ * Becomes user for good (NULL or "": stays who it is), without supplementary groups and without
+ * capabilities; no_new_privs is set, so none come back. Checks that it worked. On failure err holds
+ * a sentence and the process must end. 0 or negative errno.
  */
-int ntm_priv_drop(const char *user, uint64_t caps, char *err, size_t err_len);
+int ntm_priv_drop(const char *user, char *err, size_t err_len);
 
 /* Makes path, and parents with mode 0755, as a directory of that owner and mode; sets both when it
  * is there. uid or gid -1: left alone. 0; -ENOTDIR (also a symbolic link), other errno. */
@@ -59,7 +53,6 @@ struct ntm_spawn_args {
 	const char *const *argv; /* argv[0]: absolute, or looked for in the system's directories */
 	const char *input;       /* its stdin; NULL: empty */
 	int64_t timeout_ms;      /* then it is killed */
-	uint64_t caps;           /* capabilities that it gets, of those that ntm_priv_drop kept */
 };
 /* Runs a program with a clean environment and waits for it; blocks. *status: exit status, or 128 +
  * signal; err (NTM_SPAWN_ERR bytes): start of its stderr, one line break at the end removed.

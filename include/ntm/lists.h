@@ -21,6 +21,10 @@ struct ntm_addr_list {
 };
 /* Whether that host is in the list, at whatever port. */
 bool ntm_addr_list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip);
+/* Who says that own is where it is, and is seen at an address and port that is none of these, is
+ * behind a NAT (design.md 7). One that translates the port alone is one as well: it lets in as
+ * little, and forgets as soon. */
+bool ntm_addr_list_behind_nat(const struct ntm_addr_list *own, const struct ntm_addr *seen);
 /* The same addresses, in the same order. */
 bool ntm_addr_list_eq(const struct ntm_addr_list *a, const struct ntm_addr_list *b);
 struct ntm_prefix_list {

@@ -14,7 +14,6 @@ struct ntm_msg_relay_register {
 	uint32_t flows, flows_max;
 	uint32_t kbit_s, kbit_s_max; /* forwarded now; 0 as max: no limit known */
 	bool draining;               /* takes no new flow */
-	bool gateway;                /* is an exit to general servers (R140) */
 };
 /* DC -> RS, as reply to RELAY_REGISTER, or as request when something in it has changed. */
 struct ntm_msg_relay_direction {

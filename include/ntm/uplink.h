@@ -65,7 +65,8 @@ int ntm_uplink_on_input(struct ntm_uplink *uplink, const struct ntm_pkt *pkt);
 /* Registers now, in place of one that is under way. Without a session the next one does. */
 void ntm_uplink_register(struct ntm_uplink *uplink);
 /* The answer was good: the DC sees us at seen, and wants to be told again again_ms after it was
- * last. Whether that is news: the first since the start, or since the DC was lost. */
+ * last (what is not from 1 s to 12 h is taken as that). Whether that is news: the first since the
+ * start, or since the DC was lost. */
 bool ntm_uplink_registered(struct ntm_uplink *uplink, const struct ntm_addr *seen,
 			   int64_t again_ms);
 /* Asks the DC where it sees us, if we are registered. */
@@ -86,7 +87,8 @@ const struct ntm_addr *ntm_uplink_seen(const struct ntm_uplink *uplink);
 /* For `status`. */
 struct ntm_uplink_facts {
 	const char *state;       /* off, connecting, registered, silent */
-	char dc[NTM_ADDR_STR];   /* where it answered last, or should; "none" before the start */
+	char dc[NTM_ADDR_STR];   /* where it answered last, or should; "none": not started, or no
+				  * address is known */
 	char seen[NTM_ADDR_STR]; /* ours, as ntm_uplink_seen */
 	int64_t rtt_ms;          /* of the last handshake; -1: unknown */
 	int64_t registered_s;    /* ago, when it was news last; -1: never yet */

@@ -331,7 +331,7 @@ static int serve(struct dc_daemon *daemon)
 	const struct dc_conf *conf = daemon->domain->conf;
 	char words[200], addr[NTM_ADDR_STR];
 	/* Who is not root stays who it is; capabilities of the service manager go in any case. */
-	int err = ntm_priv_drop(geteuid() == 0 ? conf->user : NULL, 0, words, sizeof(words));
+	int err = ntm_priv_drop(geteuid() == 0 ? conf->user : NULL, words, sizeof(words));
 
 	if (err != 0) {
 		ntm_err("%s", words);

@@ -171,7 +171,7 @@ void registry_on_register(struct registry_node *node, const struct ntm_msg_regis
 				  .is_public = node->who.gateway};
 	char text[NTM_ADDR_STR];
 
-	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);
+	card.behind_nat = ntm_addr_list_behind_nat(&card.own, &card.reflexive);
 	route_filter(&card.own, &settings->prefix4, &settings->prefix6);
 	if (restarted) {
 		node->told = 0;
@@ -198,7 +198,7 @@ void registry_on_moved(struct registry_node *node)
 	if (!node->registered)
 		return;
 	card.reflexive = *ntm_link_remote(node->link);
-	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);
+	card.behind_nat = ntm_addr_list_behind_nat(&card.own, &card.reflexive);
 	ntm_debug("node=%s moved to=%s", node->who.fqdn, ntm_addr_str(&card.reflexive, text));
 	set_place(node, &card, node->boot_id);
 	recall_note(node);

@@ -16,11 +16,6 @@ static void add_addr(struct ntm_addr_list *list, const struct ntm_addr *addr)
 		list->item[list->count++] = *addr;
 }
 
-bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own)
-{
-	return !has_addr(own, reflexive);
-}
-
 bool route_same_card(const struct route_card *a, const struct route_card *b)
 {
 	return ntm_addr_eq(&a->reflexive, &b->reflexive) && ntm_addr_list_eq(&a->own, &b->own);

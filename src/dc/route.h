@@ -8,13 +8,12 @@
 struct route_card {
 	struct ntm_addr reflexive; /* as the DC sees it */
 	struct ntm_addr_list own;  /* as the node says, already filtered */
-	bool behind_nat;           /* the reflexive address is none of its own */
+	bool behind_nat;           /* ntm_addr_list_behind_nat */
 	/* A gateway, which is public: where it is seen it is reached, also behind a 1:1 NAT or a
 	 * forwarded port. It takes no relay. */
 	bool is_public;
 };
 bool route_same_card(const struct route_card *a, const struct route_card *b);
-bool route_behind_nat(const struct ntm_addr *reflexive, const struct ntm_addr_list *own);
 /* Keeps what a peer may be told to send to: usable, not inside the virtual prefixes, distinct, at
  * most 8 (security.md A2). */
 void route_filter(struct ntm_addr_list *list, const struct ntm_prefix *virtual4,

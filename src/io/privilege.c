@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Becoming an unprivileged user for good, with a few capabilities, and proof that it worked. */
+/* Becoming an unprivileged user without capabilities for good, and proof that it worked. */
 #include "ntm/daemon.h"
 
 #include "sanitizer.h"
@@ -47,28 +47,21 @@ static int caps_get(struct caps *caps)
 	return 0;
 }
 
-static int caps_set(uint64_t caps)
+static int caps_clear(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct none[2] = {{0}};
 
-	for (int i = 0; i < 2; i++) {
-		uint32_t half = (uint32_t)(caps >> (32 * i));
-		/* Inheritable, so that ntm_spawn can hand some on; by itself nothing inherits. */
-		data[i] = (struct __user_cap_data_struct){half, half, half};
-	}
-	if (syscall(SYS_capset, &header, data) != 0)
-		return -errno;
-	/* A service manager may have made some ambient. */
-	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 ? 0 : -errno;
+	/* Those that a service manager has made ambient go with them. */
+	return syscall(SYS_capset, &header, none) == 0 ? 0 : -errno;
 }
 
 /* What no program started by us can ever get back. Without CAP_SETPCAP nothing is lost: with
  * no_new_privs set, files with capabilities give none. */
-static void drop_bounding(uint64_t keep)
+static void drop_bounding(void)
 {
 	for (unsigned cap = 0; cap < CAP_COUNT; cap++) {
-		if ((keep >> cap & 1) == 0 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
 			(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	}
 }
@@ -77,16 +70,16 @@ static int become(uid_t uid, gid_t gid)
 {
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0)
 		return -errno;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setresuid(uid, uid, uid) != 0)
+	if (setresuid(uid, uid, uid) != 0)
 		return -errno;
 	/* The change of user has made the process undumpable. */
 	if (NTM_ASAN)
 		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 ? 0 : -errno;
+	return 0;
 }
 
 /* Believes nothing that was returned so far. */
-static const char *find_leftover(uid_t uid, gid_t gid, uint64_t caps)
+static const char *find_leftover(uid_t uid, gid_t gid)
 {
 	uid_t real, effective, saved;
 	gid_t rgid, egid, sgid;
@@ -97,8 +90,8 @@ static const char *find_leftover(uid_t uid, gid_t gid, uint64_t caps)
 		return "the user did not change";
 	if (getresgid(&rgid, &egid, &sgid) != 0 || rgid != gid || egid != gid || sgid != gid)
 		return "the group did not change";
-	if (caps_get(&now) != 0 || now.permitted != caps || now.effective != caps)
-		return "the capabilities did not change";
+	if (caps_get(&now) != 0 || (now.permitted | now.effective | now.inheritable) != 0)
+		return "there are capabilities left";
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return "no_new_privs is not set";
 	if (uid != 0 && (setuid(0) == 0 || seteuid(0) == 0))
@@ -112,30 +105,25 @@ static int fail(char *text, size_t text_len, int err, const char *what, const ch
 	return err;
 }
 
-int ntm_priv_drop(const char *user, uint64_t caps, char *err, size_t err_len)
+int ntm_priv_drop(const char *user, char *err, size_t err_len)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	struct caps have = {0};
-	int result;
+	int result = 0;
 
 	if (user != NULL && user[0] != '\0' && ntm_user_find(user, &uid, &gid) != 0)
 		return fail(err, err_len, -ENOENT, "change the user", "there is no such user");
-	result = caps_get(&have);
-	if (result != 0)
-		return fail(err, err_len, result, "read the capabilities", strerror(-result));
-	caps &= have.permitted;
-	drop_bounding(caps);
+	drop_bounding();
 	if (uid != geteuid() || gid != getegid())
 		result = become(uid, gid);
 	if (result != 0)
 		return fail(err, err_len, result, "change the user", strerror(-result));
-	result = caps_set(caps);
+	result = caps_clear();
 	if (result != 0)
 		return fail(err, err_len, result, "give up capabilities", strerror(-result));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(err, err_len, -errno, "set no_new_privs", strerror(errno));
-	const char *leftover = find_leftover(uid, gid, caps);
+	const char *leftover = find_leftover(uid, gid);
 	if (leftover != NULL)
 		return fail(err, err_len, -EPERM, "give up privileges", leftover);
 	return 0;

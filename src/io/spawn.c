@@ -10,12 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define CAP_COUNT 64
 
 /* How long its end may go unnoticed, when its stderr does not tell. */
 #define LOOK_MS 5
@@ -69,18 +66,6 @@ static int input_file(const char *text)
 	return fd;
 }
 
-/* Capabilities reach a program without file capabilities as ambient ones only. For root they come
- * by themselves, and where they were never held this fails and the child goes without. */
-static void hand_caps(uint64_t caps, bool raise)
-{
-	unsigned long what = raise ? PR_CAP_AMBIENT_RAISE : PR_CAP_AMBIENT_LOWER;
-
-	for (unsigned cap = 0; cap < CAP_COUNT; cap++) {
-		if (caps >> cap & 1)
-			(void)prctl(PR_CAP_AMBIENT, what, cap, 0, 0);
-	}
-}
-
 static int set_actions(posix_spawn_file_actions_t *actions, int in, int err)
 {
 	int result = posix_spawn_file_actions_adddup2(actions, in, 0);
@@ -126,11 +111,8 @@ static int start(const struct ntm_spawn_args *args, const char *path, int in, in
 	int result = set_actions(&actions, in, err);
 	if (result == 0)
 		result = set_attributes(&attr);
-	if (result == 0) {
-		hand_caps(args->caps, true);
+	if (result == 0)
 		result = posix_spawn(pid, path, &actions, &attr, argv.out, envp.out);
-		hand_caps(args->caps, false);
-	}
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return -result;

@@ -144,7 +144,7 @@ static void on_registered(void *ctx, const struct ntm_msg *reply)
 	learn(dclink, &msg->reflexive);
 	bool news = ntm_uplink_registered(dclink->uplink, &msg->reflexive,
 					  (int64_t)msg->lifetime_s * 500);
-	dclink->behind_nat = !ntm_addr_list_has(&dclink->told, &msg->reflexive.ip);
+	dclink->behind_nat = ntm_addr_list_behind_nat(&dclink->told, &msg->reflexive);
 	keepalive_set(&dclink->keepalive, may_be_forgotten(dclink, &msg->reflexive.ip),
 		      list_has_port(&dclink->told, msg->reflexive.port),
 		      (int64_t)msg->keepalive_s * 1000);

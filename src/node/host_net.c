@@ -60,8 +60,7 @@ static int run_nft(const char *text, char *words, size_t words_len)
 	const char *argv[] = {"nft", "-f", "-", NULL};
 	const struct ntm_spawn_args args = {.argv = argv,
 					    .input = text,
-					    .timeout_ms = NFT_TIMEOUT_MS,
-					    .caps = NTM_CAP_NET_ADMIN};
+					    .timeout_ms = NFT_TIMEOUT_MS};
 	char err[NTM_SPAWN_ERR];
 	int status = 0;
 	int result = ntm_spawn(&args, &status, err);
@@ -124,9 +123,7 @@ bool host_net_guarded(const struct host_net *net)
 
 	table_name(net, name);
 	const char *argv[] = {"nft", "list", "table", "inet", name, NULL};
-	const struct ntm_spawn_args args = {.argv = argv,
-					    .timeout_ms = NFT_TIMEOUT_MS,
-					    .caps = NTM_CAP_NET_ADMIN};
+	const struct ntm_spawn_args args = {.argv = argv, .timeout_ms = NFT_TIMEOUT_MS};
 	return ntm_spawn(&args, &status, err) == 0 && status == 0;
 }
 

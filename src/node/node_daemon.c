@@ -303,7 +303,7 @@ static int give_up_root(const struct node_daemon *daemon)
 {
 	char words[200];
 
-	if (ntm_priv_drop(daemon->conf->user, 0, words, sizeof(words)) == 0)
+	if (ntm_priv_drop(daemon->conf->user, words, sizeof(words)) == 0)
 		return NTM_EXIT_OK;
 	ntm_err("%s", words);
 	return NTM_EXIT_FAILED;

@@ -153,15 +153,18 @@ struct final {
 	uint8_t payload[NTM_HANDSHAKE_MAX];
 };
 
-static struct link_pending **find(struct ntm_links *links, const struct ntm_handshake *in)
+static struct link_pending **find(struct ntm_links *links, const struct ntm_handshake *in,
+				  struct ntm_addr *to)
 {
 	for (size_t i = 0; i < LINKS_PENDING; i++) {
 		const struct link_pending *pending = links->pending[i];
 		const struct link_copy *copy =
 			pending ? link_copy_find(&pending->answer->copies, in->receiver) : NULL;
 
-		if (copy && copy->remote_index == in->sender)
+		if (copy && copy->remote_index == in->sender) {
+			*to = copy->to;
 			return &links->pending[i];
+		}
 	}
 	return NULL;
 }
@@ -217,7 +220,8 @@ static void install(struct ntm_link *link, struct link_pending **at, const struc
 void link_pending_on_final(struct ntm_links *links, const struct ntm_handshake *in,
 			   const struct ntm_addr *from)
 {
-	struct link_pending **at = find(links, in);
+	struct ntm_addr to;
+	struct link_pending **at = find(links, in, &to);
 	struct final final = {.hs = in, .from = from};
 	struct ntm_link *link;
 
@@ -225,7 +229,7 @@ void link_pending_on_final(struct ntm_links *links, const struct ntm_handshake *
 		links->counters.unknown_index++;
 		return;
 	}
-	if (!links_limit_final(&links->limit, links_now(links))) {
+	if (!links_limit_final(&links->limit, &to, links_now(links))) {
 		links->counters.limited++;
 		return;
 	}

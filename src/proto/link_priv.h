@@ -59,7 +59,9 @@ enum links_verdict links_limit_judge(struct links_limit *limit, const struct ntm
 				     bool proven, int64_t now_ms);
 /* For an INITIATION of 'd' without proof. False: a cookie has to be asked for. */
 bool links_limit_xx(struct links_limit *limit, int64_t now_ms);
-bool links_limit_final(struct links_limit *limit, int64_t now_ms); /* false: drop it */
+/* For a FINAL; to: where its RESPONSE went, which cannot be forged as its source can. False: drop
+ * it. */
+bool links_limit_final(struct links_limit *limit, const struct ntm_addr *to, int64_t now_ms);
 bool links_same_net(const struct ntm_ip *a, const struct ntm_ip *b);
 
 /* link.c */

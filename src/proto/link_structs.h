@@ -21,6 +21,7 @@
 #define LINKS_DH_PER_S       2000 /* above, dropped */
 #define LINKS_SOURCE_PER_S   20   /* from one /24 or /56, security.md 2.8 */
 #define LINKS_SOURCE_BURST   5
+#define LINKS_PROVEN_PER_S   500 /* the same, proven, with FINALs; a carrier's NAT is one, too */
 #define LINKS_SOURCE_BUCKETS 256
 #define LINKS_XX_PER_S       20 /* INITIATIONs of 'd', which anybody can make, security.md 2.8 */
 #define LINKS_PENDING        64 /* of 'd': answered, the FINAL is awaited */
@@ -146,6 +147,7 @@ struct links_limit {
 	struct ntm_bucket xx;
 	uint8_t hash_key[16];
 	struct ntm_bucket source[LINKS_SOURCE_BUCKETS];
+	struct ntm_bucket proven[LINKS_SOURCE_BUCKETS];
 };
 
 struct ntm_links {

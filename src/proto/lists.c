@@ -10,6 +10,14 @@ bool ntm_addr_list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip
 	return false;
 }
 
+bool ntm_addr_list_behind_nat(const struct ntm_addr_list *own, const struct ntm_addr *seen)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (ntm_addr_eq(&own->item[i], seen))
+			return false;
+	return true;
+}
+
 bool ntm_addr_list_eq(const struct ntm_addr_list *a, const struct ntm_addr_list *b)
 {
 	for (size_t i = 0; i < a->count && a->count == b->count; i++)

@@ -96,7 +96,6 @@ static const struct ntm_field relay_register_fields[] = {
 	{NTM_TLV_KBIT_S, NTM_FIELD_U32, true, RR(kbit_s), 0, 0},
 	{NTM_TLV_KBIT_S_MAX, NTM_FIELD_U32, true, RR(kbit_s_max), 0, 0},
 	{NTM_TLV_DRAINING, NTM_FIELD_BOOL, true, RR(draining), 0, 0},
-	{NTM_TLV_GATEWAY, NTM_FIELD_BOOL, true, RR(gateway), 0, 0},
 };
 #undef RR
 static const struct ntm_field relay_direction_fields[] = {

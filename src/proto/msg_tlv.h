@@ -61,7 +61,6 @@ enum ntm_tlv {
 	NTM_TLV_KBIT_S = 0x0045,
 	NTM_TLV_KBIT_S_MAX = 0x0046,
 	NTM_TLV_DRAINING = 0x0047,
-	NTM_TLV_GATEWAY = 0x0048,
 };
 
 /* Plaintexts are padded to a multiple of 16. */

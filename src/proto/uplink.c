@@ -4,13 +4,16 @@
 
 #include "ntm/log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The link is not started over more often than this. */
 #define RESTART_MS 2000
 /* What could not be sent, or was not answered, is sent again after it. */
 #define REGISTER_MS 5000
+/* The bounds of how long after a registration the DC may want another. */
+#define AGAIN_MS_MIN 1000
+#define AGAIN_MS_MAX (12 * 3600 * 1000)
 
 struct ntm_uplink {
 	struct ntm_uplink_args args;
@@ -51,7 +54,11 @@ static const char *dc_str(const struct ntm_uplink *uplink, char buf[static NTM_A
 {
 	const struct ntm_addr *at = ntm_link_remote(uplink->link), *dc = uplink->args.dc;
 
-	return ntm_addr_str(at->ip.family != 0 ? at : &dc[dc[0].ip.family == 0], buf);
+	if (at->ip.family == 0)
+		at = &dc[dc[0].ip.family == 0];
+	if (at->ip.family == 0)
+		return strcpy(buf, "none");
+	return ntm_addr_str(at, buf);
 }
 
 /* ---- registering ---- */
@@ -92,11 +99,13 @@ bool ntm_uplink_registered(struct ntm_uplink *uplink, const struct ntm_addr *see
 
 	uplink->registered = true;
 	uplink->seen = *seen;
-	uplink->again_ms = again_ms;
+	uplink->again_ms = again_ms < AGAIN_MS_MIN   ? AGAIN_MS_MIN
+			   : again_ms > AGAIN_MS_MAX ? AGAIN_MS_MAX
+						     : again_ms;
 	if (news)
 		uplink->registered_ms = now_ms(uplink);
 	ntm_timer_set(uplink->args.timers, &uplink->timer,
-		      uplink->sent_ms + again_ms - now_ms(uplink));
+		      uplink->sent_ms + uplink->again_ms - now_ms(uplink));
 	return news;
 }
 
@@ -290,7 +299,7 @@ void ntm_uplink_facts(const struct ntm_uplink *uplink, struct ntm_uplink_facts *
 {
 	struct ntm_link_stats stats = {.rtt_ms = -1};
 
-	snprintf(out->dc, sizeof(out->dc), "none");
+	strcpy(out->dc, "none");
 	if (uplink->link != NULL) {
 		ntm_link_stats(uplink->link, &stats);
 		dc_str(uplink, out->dc);

@@ -60,8 +60,10 @@ static void on_registered(void *ctx, const struct ntm_msg *reply)
 		return;
 	}
 	gate->policy.outside = msg->reflexive.ip;
-	gate->dc.behind_nat = !ntm_addr_list_has(&gate->dc.told, &msg->reflexive.ip);
-	gate->dc.ping_ms = msg->keepalive_s > 0 ? (int64_t)msg->keepalive_s * 1000 : PING_MS;
+	gate->dc.behind_nat = ntm_addr_list_behind_nat(&gate->dc.told, &msg->reflexive);
+	gate->dc.ping_ms = msg->keepalive_s > 0 && msg->keepalive_s < PING_MS / 1000
+				   ? (int64_t)msg->keepalive_s * 1000
+				   : PING_MS;
 	ntm_timer_set(gate->timers, &gate->dc.ping_timer, gate->dc.ping_ms);
 	if (ntm_uplink_registered(gate->dc.uplink, &msg->reflexive, (int64_t)msg->lifetime_s * 500))
 		ntm_info("registered at the DC as the gateway %s, seen from %s%s", gate->fqdn,

@@ -158,8 +158,7 @@ static int run_nft(const char *const *argv, const char *input, char err[static N
 {
 	const struct ntm_spawn_args args = {.argv = argv,
 					    .input = input,
-					    .timeout_ms = NFT_TIMEOUT_MS,
-					    .caps = NTM_CAP_NET_ADMIN};
+					    .timeout_ms = NFT_TIMEOUT_MS};
 	int status = 0;
 	int result = ntm_spawn(&args, &status, err);
 

@@ -114,8 +114,12 @@ static void session_input(struct relay *relay, const struct ntm_addr *from, cons
 static bool is_dc(const struct relay *relay, const struct ntm_addr *addr)
 {
 	const struct ntm_link *link = ntm_uplink_link(relay->uplink);
+	const struct ntm_addr *dc = relay->lease.dc;
 
-	return link != NULL && ntm_addr_eq(ntm_link_remote(link), addr);
+	/* Where it should be as well: it calls a relay that was restarted, which has not heard it.
+	 */
+	return link != NULL && (ntm_addr_eq(ntm_link_remote(link), addr) ||
+				ntm_addr_eq(&dc[0], addr) || ntm_addr_eq(&dc[1], addr));
 }
 
 const struct ntm_addr *relay_input(struct relay *relay, const struct ntm_addr *from,

@@ -272,8 +272,7 @@ static int give_up_root(const struct relay_daemon *daemon)
 {
 	char words[200];
 	/* Who is not root stays who it is; capabilities of the service manager go in any case. */
-	int err =
-		ntm_priv_drop(geteuid() == 0 ? daemon->conf->user : NULL, 0, words, sizeof(words));
+	int err = ntm_priv_drop(geteuid() == 0 ? daemon->conf->user : NULL, words, sizeof(words));
 
 	if (err != 0)
 		ntm_err("%s", words);

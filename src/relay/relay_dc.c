@@ -4,8 +4,7 @@
 
 #include "ntm/log.h"
 
-/* The bounds of how often the DC may want to hear. */
-#define REPORT_S_MIN 1
+/* At least so often, whatever the DC wants. */
 #define REPORT_S_MAX 60
 
 static void fill(void *ctx, struct ntm_msg *msg)
@@ -21,9 +20,7 @@ static void on_direction(void *ctx, const struct ntm_msg *reply)
 {
 	struct relay *relay = ctx;
 	const struct ntm_msg_relay_direction *direction = &reply->relay_direction;
-	int64_t report_s = direction->report_s < REPORT_S_MIN   ? REPORT_S_MIN
-			   : direction->report_s > REPORT_S_MAX ? REPORT_S_MAX
-								: direction->report_s;
+	int64_t report_s = direction->report_s < REPORT_S_MAX ? direction->report_s : REPORT_S_MAX;
 	char seen[NTM_ADDR_STR];
 
 	relay_take_direction(relay, direction);

@@ -6,7 +6,7 @@
 #include "ntm/payload.h"
 #include "ntm/token.h"
 
-/* Made by `join`; certificate and prefixes are refreshed later. All that a relay has on disk. */
+/* Made by `join`; the DC renews the certificate, the rest stays. All that a relay has on disk. */
 struct relay_lease {
 	struct ntm_keys keys;
 	struct ntm_cert_blob cert; /* ours, of type NTM_CERT_RELAY */

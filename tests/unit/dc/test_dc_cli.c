@@ -210,7 +210,7 @@ static void assert_mode(const char *name, mode_t mode)
 
 static void test_init_writes_what_the_options_say(void **state)
 {
-	char line[500], before[200];
+	char line[500];
 	json_t *reply;
 
 	(void)state;
@@ -230,11 +230,12 @@ static void test_init_writes_what_the_options_say(void **state)
 	assert_run("-c % check", NTM_EXIT_OK);
 	assert_out("10.64.0.0/12 and fd00:5::/48");
 	/* Nothing is overwritten, with options or without. */
-	snprintf(before, sizeof(before), "%s", temp_read("state/root.key"));
+	char *before = temp_copy("state/root.key");
 	assert_run(line, NTM_EXIT_FAILED);
 	assert_err("there already");
 	assert_run("-c % init", NTM_EXIT_FAILED);
 	assert_string_equal(temp_read("state/root.key"), before);
+	free(before);
 	assert_run("-c % node add --json sip", NTM_EXIT_OK);
 	reply = read_json();
 	assert_string_equal(json_string_value(json_object_get(reply, "name")), "sip.ntm.example");
@@ -632,7 +633,7 @@ static void test_trust_insane_store(void **state)
 /* What one domain exports the other one takes as it is, and the other way round. */
 static void test_trust_export(void **state)
 {
-	char conf[600], line[600], from[100], exported[2][500];
+	char conf[600], line[600], from[100], *exported[2];
 	struct ntm_root root;
 	uint8_t seed[NTM_SIGN_SEC_LEN] = {0};
 	char key[NTM_KEY_STR], wanted[100];
@@ -651,7 +652,7 @@ static void test_trust_export(void **state)
 	snprintf(line, sizeof(line), "%s trust export", from);
 	for (int i = 0; i < 2; i++) {
 		assert_run(i == 0 ? "-c % trust export" : line, NTM_EXIT_OK);
-		snprintf(exported[i], sizeof(exported[i]), "%s", temp_read("out"));
+		exported[i] = temp_copy("out");
 		/* One line, without anything that a shell would look at. */
 		assert_int_equal(strcspn(exported[i], "\n"), strlen(exported[i]) - 1);
 		assert_null(strpbrk(exported[i], "'\"$`\\;&|<>()*?"));
@@ -665,14 +666,18 @@ static void test_trust_export(void **state)
 	/* run() puts the program's name in front by itself. */
 	exported[0][strcspn(exported[0], "\n")] = '\0';
 	exported[1][strcspn(exported[1], "\n")] = '\0';
-	snprintf(line, sizeof(line), "%s %s", from, exported[0] + strlen("ntm-dc "));
+	assert_in_range(snprintf(line, sizeof(line), "%s %s", from,
+				 exported[0] + strlen("ntm-dc ")),
+			1, sizeof(line) - 1);
 	assert_run(line, NTM_EXIT_OK);
-	snprintf(line, sizeof(line), "-c %% %s", exported[1] + strlen("ntm-dc "));
+	assert_in_range(snprintf(line, sizeof(line), "-c %% %s", exported[1] + strlen("ntm-dc ")),
+			1, sizeof(line) - 1);
 	assert_run(line, NTM_EXIT_OK);
 	assert_pin("domain", "\"b.example\"");
 	assert_run(line, NTM_EXIT_OK); /* pasted twice */
 	assert_err("already");
-	snprintf(line, sizeof(line), "-c %% %s", exported[0] + strlen("ntm-dc "));
+	assert_in_range(snprintf(line, sizeof(line), "-c %% %s", exported[0] + strlen("ntm-dc ")),
+			1, sizeof(line) - 1);
 	assert_run(line, NTM_EXIT_FAILED); /* into the wrong window */
 	assert_err("own domain");
 	snprintf(line, sizeof(line), "%s check", from);
@@ -683,6 +688,8 @@ static void test_trust_export(void **state)
 	assert_string_equal(json_string_value(json_object_get(reply, "line")), exported[0]);
 	assert_string_equal(json_string_value(json_object_get(reply, "root")), key);
 	json_decref(reply);
+	free(exported[0]);
+	free(exported[1]);
 }
 
 /* ---- the daemon, in a child ---- */

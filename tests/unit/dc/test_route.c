@@ -30,7 +30,7 @@ static struct route_card card_of(const char *reflexive, const char *own)
 	struct route_card card = {.own = list_of(own)};
 
 	assert_int_equal(ntm_addr_parse(&card.reflexive, reflexive, 4330), 0);
-	card.behind_nat = route_behind_nat(&card.reflexive, &card.own);
+	card.behind_nat = ntm_addr_list_behind_nat(&card.own, &card.reflexive);
 	return card;
 }
 

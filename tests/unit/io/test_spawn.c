@@ -111,7 +111,7 @@ static bool has_ended(const char *pid)
 {
 	char path[64], line[128] = "";
 
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/stat", strtol(pid, NULL, 10));
 	FILE *file = fopen(path, "r");
 	if (file == NULL)
 		return true;

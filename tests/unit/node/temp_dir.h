@@ -66,3 +66,14 @@ static inline const char *temp_read(const char *name)
 	fclose(file);
 	return text;
 }
+
+/* All of it, for the caller to free. */
+static inline char *temp_copy(const char *name)
+{
+	const char *text = temp_read(name);
+
+	assert_non_null(text);
+	char *copy = strdup(text);
+	assert_non_null(copy);
+	return copy;
+}

@@ -121,7 +121,7 @@ static const char golden_partners_page[] =
 static const char golden_relay_register[] =
 	"011600000000000c0001001a04cb007109ef320620010db8000000000000000000000009"
 	"10ea00020008112233445566778800430004000000c80044000400002710004500040000"
-	"3e8000460004000f424000470001010048000101";
+	"3e8000460004000f42400047000101";
 static const char golden_relay_reply[] =
 	"011101000000000c0003000704cb007109ef320042006330303132333435363738393a3b"
 	"3c3d3e3f404142434445464748494a4b4c4d4e4f313132333435363738393a3b3c3d3e3f"
@@ -341,7 +341,6 @@ static inline void fill_relay_register(struct ntm_msg *msg)
 	body->kbit_s = 16000;
 	body->kbit_s_max = 1000000;
 	body->draining = true;
-	body->gateway = true;
 }
 
 static inline void fill_relay_direction(struct ntm_msg *msg)

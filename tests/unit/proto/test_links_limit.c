@@ -78,11 +78,43 @@ static void by_load(void **unused)
 	}
 	assert_in_range(passed, 150, LINKS_LOAD_PER_S);
 	/* A cookie helps, up to what the machine can compute. */
-	for (unsigned i = 0; i < LINKS_DH_PER_S - passed; i++)
-		assert_int_equal(links_limit_judge(&limit, &addr, true, 0), LINKS_PASS);
+	unsigned proven = 0;
+	for (unsigned i = 0; i < 2 * LINKS_DH_PER_S; i++) {
+		addr = v4((uint8_t)i, 1);
+		proven += links_limit_judge(&limit, &addr, true, 0) == LINKS_PASS;
+	}
+	assert_int_equal(proven, LINKS_DH_PER_S - passed);
 	assert_int_equal(links_limit_judge(&limit, &addr, true, 0), LINKS_DROP);
 	assert_int_equal(links_limit_judge(&limit, &addr, true, 1000), LINKS_PASS);
 	assert_int_equal(links_limit_judge(&limit, &addr, false, 1000), LINKS_PASS);
+}
+
+/* Who has been answered once, and floods, takes from his own network only. */
+static void by_network_proven(void **unused)
+{
+	static struct links_limit limit;
+	unsigned initiations = 0, finals = 0;
+	struct ntm_addr addr;
+
+	(void)unused;
+	init(&limit);
+	for (unsigned i = 0; i < 2 * LINKS_DH_PER_S; i++) {
+		addr = v4(1, (uint8_t)i);
+		initiations += links_limit_judge(&limit, &addr, true, 0) == LINKS_PASS;
+		finals += links_limit_final(&limit, &addr, 0);
+	}
+	assert_int_equal(initiations + finals, LINKS_PROVEN_PER_S);
+	assert_true(initiations > 0 && finals > 0);
+	addr = v4(2, 1);
+	assert_int_equal(links_limit_judge(&limit, &addr, true, 0), LINKS_PASS);
+	assert_true(links_limit_final(&limit, &addr, 0));
+	addr = v6(1, 1);
+	assert_int_equal(links_limit_judge(&limit, &addr, true, 0), LINKS_PASS);
+	addr = v6(2, 1);
+	assert_true(links_limit_final(&limit, &addr, 0));
+	addr = v4(1, 1);
+	assert_false(links_limit_final(&limit, &addr, 1));
+	assert_true(links_limit_final(&limit, &addr, 2)); /* 500 a second */
 }
 
 int main(void)
@@ -90,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_network),
 		cmocka_unit_test(by_load),
+		cmocka_unit_test(by_network_proven),
 	};
 
 	if (ntm_crypto_init() != 0)

@@ -27,6 +27,22 @@ static void a_host_is_found_at_any_port(void **state)
 	assert_false(ntm_addr_list_has(&list, &two.item[1].ip));
 }
 
+static void another_port_is_a_nat_as_well(void **state)
+{
+	struct ntm_addr seen = two.item[1];
+	struct ntm_addr_list list = two;
+
+	(void)state;
+	assert_false(ntm_addr_list_behind_nat(&list, &seen));
+	seen.port = two.item[0].port;
+	assert_true(ntm_addr_list_behind_nat(&list, &seen));
+	seen = two.item[1];
+	list.count = 1;
+	assert_true(ntm_addr_list_behind_nat(&list, &seen));
+	list.count = 0;
+	assert_true(ntm_addr_list_behind_nat(&list, &seen));
+}
+
 static void the_same_are_the_same_in_order(void **state)
 {
 	struct ntm_addr_list list = two;
@@ -50,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_is_found_at_any_port),
+		cmocka_unit_test(another_port_is_a_nat_as_well),
 		cmocka_unit_test(the_same_are_the_same_in_order),
 	};
 

@@ -342,6 +342,25 @@ static void the_dc_is_told_again_when_it_wants(void **state)
 	assert_int_not_equal(last_of(NTM_MSG_REGISTER)->txn, txn);
 }
 
+/* Whatever the DC wants: neither in a loop, nor never again. */
+static void how_often_is_bounded(void **state)
+{
+	struct world *w = *state;
+
+	w->again_ms = 0;
+	register_once(w);
+	pass(w, 999);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), 1);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), 2);
+	w->again_ms = (int64_t)UINT32_MAX * 1000;
+	answer_register(w);
+	pass(w, 12 * 3600 * 1000 - 1);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), 2);
+	pass(w, 1);
+	assert_int_equal(count_of(NTM_MSG_REGISTER), 3);
+}
+
 /* A DC that answers everything but this: its store may be locked. */
 static void registering_is_tried_again(void **state)
 {
@@ -721,6 +740,9 @@ static void the_facts(void **state)
 	w->dc[0] = (struct ntm_addr){0};
 	ntm_uplink_facts(w->uplink, &facts);
 	assert_string_equal(facts.dc, "192.0.2.10:4331");
+	w->dc[1] = (struct ntm_addr){0};
+	ntm_uplink_facts(w->uplink, &facts);
+	assert_string_equal(facts.dc, "none");
 	link_.remote = addr_of(9, 4330);
 	come_up(w);
 	answer_register(w);
@@ -752,6 +774,7 @@ int main(void)
 		TEST(every_session_registers),
 		TEST(registering_is_news_once_and_after_a_loss),
 		TEST(the_dc_is_told_again_when_it_wants),
+		TEST(how_often_is_bounded),
 		TEST(registering_is_tried_again),
 		TEST(an_answer_of_no_use_is_asked_for_again),
 		TEST(registering_waits_for_room),

@@ -52,7 +52,8 @@ struct world {
 	struct ntm_keys keys;
 	struct ntm_addr addr; /* the gateway's */
 	struct flight *first, **last;
-	unsigned registers, acks, refusals, revoked_acks;
+	unsigned registers, pings, acks, refusals, revoked_acks;
+	uint32_t keepalive_s; /* that the DC gives */
 	unsigned host_changes;
 	struct exit_net net;
 	unsigned tun;
@@ -222,6 +223,7 @@ static inline void on_register(struct world *w, const struct ntm_msg *req)
 	reply.registered.vip4 = cert.vip4;
 	reply.registered.resolver4 = ntm_ip_v4(198, 18, 255, 254);
 	reply.registered.lifetime_s = 120;
+	reply.registered.keepalive_s = w->keepalive_s;
 	reply.registered.vip6 = cert.vip6;
 	reply.registered.prefixes.count = w->has_ipv6 ? 2 : 1;
 	reply.registered.suffixes.count = 1;
@@ -239,6 +241,7 @@ static inline void dc_on_request(void *ctx, const struct ntm_msg *req)
 		on_register(w, req);
 	} else {
 		assert_int_equal(req->type, NTM_MSG_PING); /* never a DIRECTION_REQUEST */
+		w->pings++;
 		memcpy(reply.pong.token, req->ping.token, sizeof(reply.pong.token));
 		reply.pong.seen = w->addr;
 		assert_int_equal(ntm_ctl_reply(w->dc_ctl, req, &reply), 0);

@@ -168,6 +168,19 @@ static void large_packets_come_in_parts(void **state)
 	assert_int_equal(w->gate->counters.packets_in, 1);
 }
 
+/* The DC's keepalive is an upper bound. */
+static void the_dc_is_pinged_every_15_s_at_least(void **state)
+{
+	struct world *w = *state;
+
+	w->keepalive_s = UINT32_MAX;
+	run(w, 100);
+	assert_int_equal(w->registers, 1);
+	run(w, 31000);
+	assert_int_equal(w->pings, 2);
+	assert_int_equal(w->registers, 1);
+}
+
 static void pings_inside_the_tunnel_are_answered(void **state)
 {
 	struct world *w = *state;
@@ -485,6 +498,7 @@ int main(void)
 		TEST(a_node_complains_of_its_own_packets_only),
 		TEST(what_is_not_allowed_is_refused_with_icmp),
 		TEST(large_packets_come_in_parts),
+		TEST(the_dc_is_pinged_every_15_s_at_least),
 		TEST(pings_inside_the_tunnel_are_answered),
 		TEST(garbage_is_counted),
 		TEST(only_nodes_of_the_domain_may_come),

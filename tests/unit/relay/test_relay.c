@@ -501,6 +501,56 @@ static void test_dc_restarts(void **state)
 	world_free(w);
 }
 
+/* A relay that was restarted, and its DC, begin at once; which of both goes on is said by their
+ * keys. */
+static void cross(bool dc_is_lower)
+{
+	struct world *w = world_new(16);
+
+	while ((memcmp(w->dc_keys.pub, w->lease.keys.pub, NTM_KEY_LEN) < 0) != dc_is_lower) {
+		world_free(w);
+		w = world_new(16);
+	}
+	const struct ntm_link_args args = {.purpose = NTM_PURPOSE_RELAY,
+					   .remote_static = w->lease.keys.pub,
+					   .owner = w,
+					   .candidates = &w->own,
+					   .candidate_count = 1,
+					   .initiator = true};
+	w->dc_deaf = true;
+	run_ms(w, 10);
+	w->dc_deaf = false;
+	assert_int_equal(ntm_link_open(w->dc_links, &args, &w->dc_link), 0);
+	run_ms(w, 500);
+	assert_true(ntm_uplink_is_registered(w->relay->uplink));
+	assert_int_equal(drops_of(w, RELAY_DROP_STRANGER), 0);
+	world_free(w);
+}
+
+static void test_dc_begins(void **state)
+{
+	(void)state;
+	cross(true);
+	cross(false);
+}
+
+/* Only from where the lease says that it is, before it was heard. */
+static void test_stranger_begins(void **state)
+{
+	struct world *w = world_new(16);
+	uint8_t frame[NTM_HANDSHAKE_MAX] = {NTM_FRAME_INITIATION};
+	struct ntm_addr port = w->dc_addr, other = addr_of("203.0.113.31:4330");
+
+	(void)state;
+	port.port++;
+	assert_null(relay_input(w->relay, &port, frame, sizeof(frame)));
+	assert_null(relay_input(w->relay, &other, frame, sizeof(frame)));
+	assert_int_equal(drops_of(w, RELAY_DROP_STRANGER), 2);
+	assert_null(relay_input(w->relay, &w->dc_addr, frame, sizeof(frame)));
+	assert_int_equal(drops_of(w, RELAY_DROP_STRANGER), 2);
+	world_free(w);
+}
+
 static bool is_ended(const struct world *w)
 {
 	json_t *json = relay_status_json(w->relay);
@@ -838,6 +888,8 @@ int main(void)
 		cmocka_unit_test(test_own_address_changes),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_dc_restarts),
+		cmocka_unit_test(test_dc_begins),
+		cmocka_unit_test(test_stranger_begins),
 		cmocka_unit_test(test_dc_ends_it),
 		cmocka_unit_test(test_dc_is_gone),
 		cmocka_unit_test(test_renewed_cert),

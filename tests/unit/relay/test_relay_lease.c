@@ -180,12 +180,12 @@ static void test_damaged(void **state)
 	static const char *const keys[] = {"fqdn",        "domain", "secret",   "dc_key", "root",
 					   "certificate", "dc",     "prefixes", "version"};
 	struct relay_lease again;
-	char words[300] = "", text[8192];
+	char words[300] = "";
 
 	(void)state;
 	assert_int_equal(relay_lease_from_answer(&lease, &answer, NOW_S, words, sizeof(words)), 0);
 	assert_int_equal(relay_lease_save(&lease, temp_dir, words, sizeof(words)), 0);
-	snprintf(text, sizeof(text), "%s", temp_read("relay.json"));
+	char *text = temp_copy("relay.json");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char name[32], *at;
 
@@ -206,6 +206,7 @@ static void test_damaged(void **state)
 	temp_write("relay.json", text);
 	assert_int_equal(relay_lease_load(&again, temp_dir, words, sizeof(words)), -EINVAL);
 	assert_int_equal(unlink(temp_path("relay.json")), 0);
+	free(text);
 }
 
 int main(void)
