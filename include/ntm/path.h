@@ -28,7 +28,8 @@ struct ntm_link_path {
 	struct ntm_addr to;
 	enum ntm_path_state state;
 	bool is_current;
-	int64_t rtt_ms;    /* smoothed; -1: not known */
+	bool is_given;  /* by who opened the link, or ntm_link_also; else it was only heard from */
+	int64_t rtt_ms; /* smoothed; -1: not known */
 	unsigned loss_pct; /* of the last probes */
 };
 #define NTM_LINK_PATHS 12

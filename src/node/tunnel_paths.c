@@ -314,7 +314,8 @@ static void check_lost(struct tunnel *tunnel, size_t working_direct, size_t fail
 }
 
 /* The way may have been shut for those 1.5 s only in which the link tries a new path by itself; a
- * tunnel lasts for days. */
+ * tunnel lasts for days. Only where the DC says that the peer may be: what came from elsewhere may
+ * have been sent on by anybody. */
 static void try_direct(struct tunnel *tunnel, const struct ntm_link_path *paths, size_t count)
 {
 	int64_t now = tunnel->owner->args.timers->now_ms;
@@ -325,7 +326,8 @@ static void try_direct(struct tunnel *tunnel, const struct ntm_link_path *paths,
 		return;
 	tunnel->direct_ms = now;
 	for (size_t i = 0; i < count; i++)
-		if (paths[i].state == NTM_PATH_UNKNOWN && !ntm_addr_is_relay(&paths[i].to))
+		if (paths[i].state == NTM_PATH_UNKNOWN && paths[i].is_given &&
+		    !ntm_addr_is_relay(&paths[i].to))
 			ntm_link_also(tunnel->link, &paths[i].to);
 }
 

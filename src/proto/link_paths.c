@@ -380,6 +380,7 @@ size_t ntm_link_paths(const struct ntm_link *link, struct ntm_link_path out[stat
 			.to = path->to,
 			.state = path->state,
 			.is_current = path == paths->current,
+			.is_given = path->is_given,
 			.rtt_ms = has_rtt(path) ? path->srtt8 / 8 : -1,
 			.loss_pct = (unsigned)path_lost(path) * 100 / PATH_WINDOW,
 		};

@@ -97,9 +97,8 @@ struct path *path_add_given(struct link_paths *paths, const struct ntm_addr *to)
 {
 	struct path *path = path_find(paths, to);
 
-	if (path)
-		return path;
-	path = add(paths, to);
+	if (!path)
+		path = add(paths, to);
 	if (path)
 		path->is_given = true;
 	return path;

@@ -243,6 +243,37 @@ static void a_direct_path_is_tried_again_in_a_call(void **state)
 	world_free(w);
 }
 
+/* What is on its way to s through a relay comes from somebody else first. */
+static void send_on_from(struct side *s, const struct ntm_addr *from)
+{
+	const struct flight *f = s->world->first;
+
+	while (f != NULL && (f->to != s || f->data[0] != NTM_FRAME_RELAYED))
+		f = f->next;
+	assert_non_null(f);
+	deliver(s, from, f->data + NTM_RELAYED_HEADER, f->len - NTM_RELAYED_HEADER);
+}
+
+/* A stranger can have us try his address for a moment, but not in the whole call. */
+static void where_the_dc_says_nothing_of_is_not_tried_again(void **state)
+{
+	struct world *w = world_relayed(1);
+	struct ntm_addr stranger;
+
+	(void)state;
+	assert_int_equal(ntm_addr_parse(&stranger, "198.51.100.66:6666", 0), 0);
+	assert_int_equal(talk(w, 5000), 0);
+	send_rtp(&w->b, &w->a.lease.vip4);
+	run(w, DELAY_MS); /* it is at the relay, and goes on */
+	send_on_from(&w->a, &stranger);
+	assert_int_equal(talk(w, 2000), 0);
+	unsigned astray = w->a.astray;
+	assert_in_range(astray, 1, 6);
+	assert_int_equal(talk(w, 60000), 0);
+	assert_int_equal(w->a.astray, astray);
+	world_free(w);
+}
+
 static void shut(struct world *w, bool is_shut)
 {
 	w->a.is_alone = w->b.is_alone = is_shut;
@@ -709,6 +740,7 @@ int main(void)
 		cmocka_unit_test(bindings_are_asked_for_with_the_acknowledgement),
 		cmocka_unit_test(a_direct_path_is_taken_when_there_is_one),
 		cmocka_unit_test(a_direct_path_is_tried_again_in_a_call),
+		cmocka_unit_test(where_the_dc_says_nothing_of_is_not_tried_again),
 		cmocka_unit_test(a_lost_direct_path_is_asked_for_in_a_call),
 		cmocka_unit_test(a_direction_may_have_relays_alone),
 		cmocka_unit_test(a_direction_that_offers_what_cannot_be_bound_goes_without),

@@ -67,6 +67,7 @@ struct side {
 	bool is_alone; /* no way to the other side but through relays */
 
 	unsigned icmp, initiations, closes_in, learnt, starvings, frames;
+	unsigned astray;              /* frames to where nobody is */
 	uint8_t icmp_type, icmp_code; /* of the last one */
 	unsigned inner, parts;
 	size_t longest; /* plaintext of data */
@@ -183,10 +184,15 @@ static inline void on_send_real(void *ctx, const struct ntm_addr *to, const uint
 {
 	struct side *s = ctx;
 	struct side *other = other_of(s);
+	bool is_astray = !ntm_addr_eq(to, &other->addr);
 
-	for (size_t i = 0; i < 2; i++)
-		if (mock_relay_is_at(&s->world->relay[i], to))
-			fly(s->world, &s->addr, to, frame, len)->relay = &s->world->relay[i];
+	for (size_t i = 0; i < 2; i++) {
+		if (!mock_relay_is_at(&s->world->relay[i], to))
+			continue;
+		fly(s->world, &s->addr, to, frame, len)->relay = &s->world->relay[i];
+		is_astray = false;
+	}
+	s->astray += is_astray;
 	if (ntm_addr_eq(to, &other->addr) && !other->is_deaf && !s->is_alone)
 		fly(s->world, &s->addr, to, frame, len)->to = other;
 }

@@ -472,7 +472,8 @@ static inline bool bind_to(struct world *w, const struct pass *pass, const struc
 	       say_answer(w, pass, from, generation, cookie, bound != NULL ? bound : &got);
 }
 
-#define INNER_LEN 64
+#define INNER_LEN   64
+#define PACKET_BITS ((NTM_RELAYED_HEADER + INNER_LEN) * 8)
 static inline size_t write_relayed(uint32_t label, uint8_t out[static NTM_RELAYED_HEADER + 256],
 				   size_t inner_len)
 {
