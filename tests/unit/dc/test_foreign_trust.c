@@ -82,16 +82,18 @@ static void liars_where_dns_leads(void **state)
 	call(w, &s);
 }
 
+/* Of the DC of c.example, and of our own; what is said of each when DNS names it for b.example. */
+static const char *const places[] = {"203.0.113.21", "192.0.2.1"};
+static const char *const place_words[] =
+	{"203.0.113.21:4330: this is the DC of c.example, not of b.example",
+	 "192.0.2.1:4330: this is the DC of ntm.example, not of b.example"};
+
 /* DNS leads to a DC that we know already, or to us: told at once, and told right. */
 static void wrong_but_known(void **state)
 {
 	struct world *w = *state;
 	struct scene s = scene_new(w);
 	struct partner *c = partner_trusted(w, 1, "c.example");
-	static const char *const places[] = {"203.0.113.21", "192.0.2.1"};
-	static const char *const words[] =
-		{"203.0.113.21:4330: this is the DC of c.example, not of b.example",
-		 "192.0.2.1:4330: this is the DC of ntm.example, not of b.example"};
 
 	partner_open(c);
 	run(w, 100);
@@ -101,7 +103,7 @@ static void wrong_but_known(void **state)
 		run(w, DIRECTION_KEEP_MS);
 		ask(s.a, BOB, i);
 		run(w, 200);
-		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, words[i]);
+		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, place_words[i]);
 	}
 	assert_int_equal(foreign_by_domain(w->dc, "c.example")->state, FOREIGN_UP);
 }
@@ -112,10 +114,6 @@ static void known_and_silent(void **state)
 	struct world *w = *state;
 	struct scene s = scene_new(w);
 	struct partner *c = partner_trusted(w, 1, "c.example");
-	static const char *const places[] = {"203.0.113.21", "192.0.2.1"};
-	static const char *const words[] =
-		{"203.0.113.21:4330: this is the DC of c.example, not of b.example",
-		 "192.0.2.1:4330: this is the DC of ntm.example, not of b.example"};
 
 	partner_open(c);
 	run(w, 100);
@@ -128,7 +126,7 @@ static void known_and_silent(void **state)
 		run(w, DIRECTION_KEEP_MS);
 		ask(s.a, BOB, i);
 		run(w, 2900); /* before MN gives up */
-		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, words[i]);
+		assert_refused(s.a, i + 1, NTM_DIR_UNTRUSTED, place_words[i]);
 	}
 }
 

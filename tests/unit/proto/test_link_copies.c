@@ -58,6 +58,15 @@ static void send_kept(struct world *w, const struct ntm_addr *from)
 	inject(w, &evil.kept);
 }
 
+static void assert_all_arrive(struct world *w, struct host *from, struct host *to)
+{
+	for (uint32_t seq = 0; seq < 100; seq++) {
+		assert_int_equal(send_seq(from, seq), 0);
+		run(w, 20);
+		assert_true(has_seq(to, seq));
+	}
+}
+
 /* Nothing but answers of the handshake and challenges went to the victim. */
 static void assert_victim_is_left_alone(void)
 {
@@ -91,11 +100,7 @@ static void first_packet_from_elsewhere(void **unused)
 	run(w, 11);
 	assert_int_equal(b->up, 1);
 	assert_true(ntm_addr_eq(ntm_link_remote(b->link), &a->addr[0]));
-	for (uint32_t seq = 0; seq < 100; seq++) {
-		assert_int_equal(send_seq(b, seq), 0);
-		run(w, 20);
-		assert_true(has_seq(a, seq));
-	}
+	assert_all_arrive(w, b, a);
 	assert_true(evil.challenges > 0);
 	assert_victim_is_left_alone();
 	world_free(w);
@@ -136,11 +141,7 @@ static void response_from_elsewhere(void **unused)
 	run(w, 11);
 	assert_int_equal(a->up, 1);
 	assert_true(is_direct(w, 0));
-	for (uint32_t seq = 0; seq < 100; seq++) {
-		assert_int_equal(send_seq(a, seq), 0);
-		run(w, 20);
-		assert_true(has_seq(b, seq));
-	}
+	assert_all_arrive(w, a, b);
 	assert_victim_is_left_alone();
 	world_free(w);
 }
@@ -170,11 +171,7 @@ static void response_from_a_candidate(void **unused)
 	run(w, 11);
 	assert_int_equal(a->up, 1);
 	assert_true(is_direct(w, 0));
-	for (uint32_t seq = 0; seq < 100; seq++) {
-		assert_int_equal(send_seq(a, seq), 0);
-		run(w, 20);
-		assert_true(has_seq(b, seq));
-	}
+	assert_all_arrive(w, a, b);
 	assert_int_equal(evil.to_victim, evil.challenges);
 	assert_int_equal(evil.challenges, 6); /* security.md A2 */
 	world_free(w);
