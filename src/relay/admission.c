@@ -51,8 +51,8 @@ static enum relay_drop read_ticket(struct relay *relay, struct ask *ask, const u
 }
 
 /* A side moves only by a newer generation, and comes back only by one that is not older, so a
- * replay moves nothing, and brings back nothing that was released; where it is it may ask as often
- * as it likes. */
+ * replay moves nothing and, while the flow lasts, brings back nothing that was released; where it
+ * is it may ask as often as it likes. */
 static enum relay_drop judge_known(const struct relay *relay, struct ask *ask)
 {
 	const struct flow_side *side = &ask->flow->side[ask->ticket.side];
