@@ -164,12 +164,13 @@ void admission_unbind(struct relay *relay, struct flow *flow, unsigned side)
 
 static void end_both(struct relay *relay, struct flow *flow)
 {
-	unsigned first = flow->side[0].addr.ip.family == 0;
-	bool has_both = flow->side[1].addr.ip.family != 0 && first == 0;
+	/* Asked before: the flow goes with its last side. */
+	const bool is_bound[2] = {flow->side[0].addr.ip.family != 0,
+				  flow->side[1].addr.ip.family != 0};
 
-	admission_unbind(relay, flow, first);
-	if (has_both)
-		admission_unbind(relay, flow, 1);
+	for (unsigned i = 0; i < 2; i++)
+		if (is_bound[i])
+			admission_unbind(relay, flow, i);
 }
 
 /* Goes round the table, so that none is looked at twice before all others were. */
