@@ -110,7 +110,8 @@ static bool is_full(int err)
 }
 
 /* One datagram, with errno. What passes everywhere else leaves in pieces where the interface takes
- * less; of what is larger, nodes find out by themselves that it does not pass. 0 if it left. */
+ * less; of what is larger, nodes find out by themselves that it does not pass. 0 if it left, which
+ * is for the caller to count. */
 static int refused(struct ntm_udp_batch *udp, const struct msghdr *hdr, size_t len)
 {
 	struct ntm_udp_counters *counters = &udp->counters.udp;
@@ -129,9 +130,20 @@ static int refused(struct ntm_udp_batch *udp, const struct msghdr *hdr, size_t l
 		return -err;
 	}
 	counters->cut++;
-	counters->packets_out++;
-	counters->bytes_out += len;
 	return 0;
+}
+
+static int send_one(struct ntm_udp_batch *udp, const struct msghdr *hdr, size_t len)
+{
+	int err = 0;
+
+	if (sendmsg(udp->sock.fd, hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		err = refused(udp, hdr, len);
+	if (err == 0) {
+		udp->counters.udp.packets_out++;
+		udp->counters.udp.bytes_out += len;
+	}
+	return err;
 }
 
 /* One by one, what the kernel does not take as a train: longer than the path's MTU, or a device
@@ -153,12 +165,7 @@ static void send_singly(struct ntm_udp_batch *udp, const struct train *train, so
 			size_t len = left < train->segment_len ? left : train->segment_len;
 
 			iov = (struct iovec){data, len};
-			if (sendmsg(udp->sock.fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-				udp->counters.udp.packets_out++;
-				udp->counters.udp.bytes_out += len;
-			} else {
-				(void)refused(udp, &hdr, len);
-			}
+			(void)send_one(udp, &hdr, len);
 			data += len;
 			left -= len;
 		}
@@ -181,7 +188,8 @@ static void on_refused(struct ntm_udp_batch *udp, size_t i)
 		return;
 	}
 	if (train->count == 1) {
-		(void)refused(udp, &udp->out_hdr[i].msg_hdr, train->len);
+		if (refused(udp, &udp->out_hdr[i].msg_hdr, train->len) == 0)
+			count_out(udp, train);
 		return;
 	}
 	if (errno == EIO) /* no checksums in hardware */
@@ -274,12 +282,7 @@ int ntm_udp_batch_send(struct ntm_udp_batch *udp, const struct ntm_addr *to, con
 		return -EAFNOSUPPORT;
 	}
 	hdr.msg_namelen = ntm_addr_to_sockaddr(to, udp->sock.dual_stack, &sa);
-	if (sendmsg(udp->sock.fd, &hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-		udp->counters.udp.packets_out++;
-		udp->counters.udp.bytes_out += len;
-		return 0;
-	}
-	return refused(udp, &hdr, len);
+	return send_one(udp, &hdr, len);
 }
 
 /* --- in --- */
