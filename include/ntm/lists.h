@@ -21,6 +21,8 @@ struct ntm_addr_list {
 };
 /* Whether that host is in the list, at whatever port. */
 bool ntm_addr_list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip);
+/* The same, at that very port. */
+bool ntm_addr_list_has_addr(const struct ntm_addr_list *list, const struct ntm_addr *addr);
 /* Who says that own is where it is, and is seen at an address and port that is none of these, is
  * behind a NAT (design.md 7). One that translates the port alone is one as well: it lets in as
  * little, and forgets as soon. */

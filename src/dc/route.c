@@ -2,17 +2,9 @@
 /* Which path two nodes get: the rows of design.md 7. */
 #include "route.h"
 
-static bool has_addr(const struct ntm_addr_list *list, const struct ntm_addr *addr)
-{
-	for (uint8_t i = 0; i < list->count; i++)
-		if (ntm_addr_eq(&list->item[i], addr))
-			return true;
-	return false;
-}
-
 static void add_addr(struct ntm_addr_list *list, const struct ntm_addr *addr)
 {
-	if (list->count < NTM_MSG_ADDRS && !has_addr(list, addr))
+	if (list->count < NTM_MSG_ADDRS && !ntm_addr_list_has_addr(list, addr))
 		list->item[list->count++] = *addr;
 }
 

@@ -10,12 +10,17 @@ bool ntm_addr_list_has(const struct ntm_addr_list *list, const struct ntm_ip *ip
 	return false;
 }
 
+bool ntm_addr_list_has_addr(const struct ntm_addr_list *list, const struct ntm_addr *addr)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (ntm_addr_eq(&list->item[i], addr))
+			return true;
+	return false;
+}
+
 bool ntm_addr_list_behind_nat(const struct ntm_addr_list *own, const struct ntm_addr *seen)
 {
-	for (size_t i = 0; i < own->count; i++)
-		if (ntm_addr_eq(&own->item[i], seen))
-			return false;
-	return true;
+	return !ntm_addr_list_has_addr(own, seen);
 }
 
 bool ntm_addr_list_eq(const struct ntm_addr_list *a, const struct ntm_addr_list *b)
