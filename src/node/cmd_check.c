@@ -5,6 +5,7 @@
 
 #include "ntm/daemon.h"
 #include "ntm/netlink.h"
+#include "ntm/own_addrs.h"
 #include "ntm/verb.h"
 
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #define EXPIRY_WARN_S 86400
-#define OWN_ADDRS     32
 
 static bool check_cert(const struct node_lease *lease)
 {
@@ -76,15 +76,14 @@ static bool check_exits(const struct node_conf *conf, const struct node_lease *l
 static bool check_network(const struct node_conf *conf, const struct realm *realm)
 {
 	struct ntm_netlink *nl;
-	struct ntm_ip own[OWN_ADDRS];
-	size_t count = 0;
+	struct ntm_ip own[NTM_OWN_IPS];
 	unsigned tun = 0;
 	char words[200], text[NTM_IP_STR];
 
 	if (ntm_netlink_open(&nl) != 0)
 		return true;
 	(void)ntm_netlink_ifindex(nl, conf->tun, &tun);
-	(void)ntm_netlink_addrs(nl, tun, own, OWN_ADDRS, &count);
+	size_t count = ntm_own_ips(nl, tun, own);
 	ntm_netlink_free(nl);
 	for (size_t i = 0; i < count; i++) {
 		if (!realm_is_virtual(realm, &own[i]))
