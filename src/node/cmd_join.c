@@ -155,8 +155,7 @@ static int join_with(struct cli *cli, const struct ntm_token *token)
 
 	if (token->expires_s < time(NULL)) {
 		fputs("ntm-node: the token has expired: ask for a new one (`ntm-dc node add`), "
-		      "unless this "
-		      "host's clock is wrong\n",
+		      "unless this host's clock is wrong\n",
 		      stderr);
 		return NTM_EXIT_FAILED;
 	}

@@ -20,15 +20,13 @@ static void print_problems(const json_t *status)
 
 	if (json_object_get(relays, "silent") != NULL)
 		printf("problem     the relay at %s does not answer: is UDP to it blocked here, or "
-		       "is "
-		       "it down (ntm-dc relay list)?\n",
+		       "is it down (ntm-dc relay list)?\n",
 		       ntm_verb_text(relays, "silent"));
 	if (dns_words[0] != '\0' && strcmp(dns_words, "-") != 0)
 		printf("problem     programs do not find NTM names: %s\n", dns_words);
 	if (ntm_verb_number(drops, "host_wrong_source") > 0)
 		printf("problem     %lld packets from %s: bind the phone to the TUN's interface, "
-		       "so that "
-		       "it uses the virtual address\n",
+		       "so that it uses the virtual address\n",
 		       ntm_verb_number(drops, "host_wrong_source"),
 		       ntm_verb_text(drops, "wrong_source_last"));
 	if (ntm_verb_number(drops, "host_not_virtual") > 0)
@@ -46,8 +44,7 @@ static void print_problems(const json_t *status)
 		       ntm_verb_number(sip, "real_media_seen"));
 	if (ntm_verb_number(sip, "ice_candidates_seen") > 0)
 		printf("problem     phones offer real addresses for media: switch ICE, STUN and "
-		       "TURN off "
-		       "in them\n");
+		       "TURN off in them\n");
 	if (ntm_verb_number(sip, "released_deadline") > 0)
 		printf("problem     %lld held SIP messages went on without a tunnel: see `ntm-node "
 		       "calls`\n",
@@ -120,8 +117,7 @@ static void print_dc(const json_t *status)
 	       behind_nat ? "behind a NAT" : "no NAT");
 	if (strcmp(ntm_verb_text(dc, "state"), "silent") == 0)
 		puts("            it does not answer now: is ntm-dc running there? What is up goes "
-		     "on, "
-		     "new calls fail");
+		     "on, new calls fail");
 	if (ntm_verb_number(dc, "keepalive_s") > 0)
 		printf("keepalive   every %lld s (%s)\n", ntm_verb_number(dc, "keepalive_s"),
 		       ntm_verb_text(dc, "keepalive_why"));

@@ -205,8 +205,7 @@ int relay_cmd_join(struct relay_cli *cli)
 		return NTM_EXIT_FAILED;
 	if (token.expires_s < (int64_t)time(NULL)) {
 		fputs("ntm-relay: the token has expired: ask for a new one (`ntm-dc relay add`), "
-		      "unless this "
-		      "host's clock is wrong\n",
+		      "unless this host's clock is wrong\n",
 		      stderr);
 		code = NTM_EXIT_FAILED;
 	}

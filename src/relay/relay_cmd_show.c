@@ -100,8 +100,7 @@ static void print_exit(const json_t *status)
 		printf("            %s\n", ntm_verb_text(exits, "words"));
 	if (json_is_true(json_object_get(exits, "behind_nat")))
 		printf("            behind a NAT, seen from %s: nodes behind NATs come in there if "
-		       "it "
-		       "is a 1:1 NAT, or forwards that port\n",
+		       "it is a 1:1 NAT, or forwards that port\n",
 		       ntm_verb_text(exits, "seen_from"));
 	print_drops(json_object_get(exits, "drops"));
 }
@@ -115,9 +114,8 @@ static void print_dc(const json_t *status)
 		       ntm_verb_text(dc, "address"), ntm_verb_text(dc, "seen_from"));
 	else if (json_is_true(json_object_get(status, "ended")))
 		printf("DC          has ended the session: this relay was revoked there, or "
-		       "another "
-		       "host has joined in its place; join again with a new token (ntm-dc relay "
-		       "add)\n");
+		       "another host has joined in its place; join again with a new token "
+		       "(ntm-dc relay add)\n");
 	else
 		printf("DC          %s: no answer from %s; is its UDP port reachable from here, is "
 		       "ntm-dc running, and does it still know this relay? `ntm-dc status` there "
